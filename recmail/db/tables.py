@@ -1,0 +1,291 @@
+"""All tables, once: the migrations are tested against this file, and every query is written with it."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Float, ForeignKey, Index, Integer, LargeBinary, Text
+
+from recmail.db.types import UtcTime
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+# SQLite only gives a 64-bit rowid alias to a column declared INTEGER.
+Key = BigInteger().with_variant(Integer(), "sqlite")
+
+# --- what we know: people, catalogue, histories -------------------------------------------------
+
+users = sa.Table(
+    "users",
+    metadata,
+    Column("user_no", Key, primary_key=True, autoincrement=False),  # dense, from 0, in import order
+    Column("user_id", Text, nullable=False, unique=True),
+    Column("email", Text),
+    Column("email_key", Text),  # whole address in lower case, domain in IDNA; for comparing only
+    Column("email_hash", Text),  # HMAC-SHA-256 of email_key under [project] key, hex
+    Column("first_name", Text),
+    Column("last_name", Text),
+    Column("language", Text),
+    Column("country", Text),
+    Column("timezone", Text),
+    Column("signed_up_at", UtcTime),
+    Column("last_seen_at", UtcTime),
+    Column("attributes", JSON),
+    Column("source", Text, nullable=False),
+    Column("source_row_hash", Text, nullable=False),
+    Column("imported_at", UtcTime, nullable=False),
+    Column("erased_at", UtcTime),
+    Index(None, "email_key"),
+    Index(None, "email_hash"),
+)
+
+courses = sa.Table(
+    "courses",
+    metadata,
+    Column("course_no", Key, primary_key=True, autoincrement=False),  # dense, from 0, in import order
+    Column("course_id", Text, nullable=False, unique=True),
+    Column("title", Text, nullable=False),
+    Column("subtitle", Text),
+    Column("category", Text),
+    Column("level", Text),
+    Column("topics", JSON, nullable=False),  # list of str, as are tags and prerequisites
+    Column("tags", JSON, nullable=False),
+    Column("prerequisites", JSON, nullable=False),
+    Column("language", Text),
+    Column("price_minor", BigInteger),
+    Column("currency", Text),
+    Column("published_at", UtcTime),
+    Column("closes_at", UtcTime),
+    Column("seats", Integer),  # the places a course has, taken ones included; None: no limit
+    Column("duration_min", Integer),
+    Column("image_url", Text),
+    Column("url", Text),
+    Column("staff_pick", Boolean, nullable=False),
+    Column("active", Boolean, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("source_row_hash", Text, nullable=False),
+    Column("imported_at", UtcTime, nullable=False),
+)
+
+interactions = sa.Table(
+    "interactions",
+    metadata,
+    Column("interaction_no", Key, primary_key=True),
+    Column("event_key", Text, nullable=False, unique=True),
+    Column("user_no", Key, nullable=False),
+    Column("course_no", Key),  # None for searches
+    Column("kind", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("value", Float),  # rating 1 to 5, progress 0 to 1
+    Column("amount_minor", BigInteger),
+    Column("currency", Text),
+    Column("seconds", Float),
+    Column("query", Text),
+    Column("source", Text, nullable=False),
+    Index(None, "user_no", "at"),
+    Index(None, "course_no", "at"),
+)
+
+# --- what people allowed ------------------------------------------------------------------------
+
+consent = sa.Table(  # append-only; the newest row per (user, purpose, topic) wins, a tie is a no
+    "consent",
+    metadata,
+    Column("consent_no", Key, primary_key=True),
+    Column("user_no", Key, ForeignKey("users.user_no"), nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("topic", Text, nullable=False, server_default=""),
+    Column("granted", Boolean, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("proof", Text),
+    Index(None, "user_no", "purpose", "at", "granted"),
+)
+
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    Column("email_hash", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("source", Text, nullable=False),
+)
+
+# --- what was learned ---------------------------------------------------------------------------
+
+models = sa.Table(
+    "models",
+    metadata,
+    Column("version", Text, primary_key=True),
+    Column("scorer", Text, nullable=False),
+    Column("params", JSON, nullable=False),
+    Column("data_hash", Text, nullable=False),
+    Column("counts", JSON, nullable=False),
+    Column("trained_at", UtcTime, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("state", Text, nullable=False),  # candidate, promoted, retired
+)
+
+model_parts = sa.Table(
+    "model_parts",
+    metadata,
+    Column("version", Text, ForeignKey("models.version"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("array", LargeBinary, nullable=False),  # the .npy format
+)
+
+# --- what goes out ------------------------------------------------------------------------------
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    Column("run_no", Key, primary_key=True),
+    Column("campaign", Text, nullable=False),
+    Column("due_instant", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("campaign_yaml", Text, nullable=False),
+    Column("template_bundle", JSON, nullable=False),
+    Column("printed", JSON, nullable=False),  # the settings that are printed: names, addresses, topic
+    Column("model_version", Text),
+    Column("settings_hash", Text, nullable=False),
+    Column("seed", BigInteger, nullable=False),
+    Column("content_hash", Text),
+    Column("recmail_version", Text, nullable=False),
+    Column("planned_at", UtcTime),
+    Column("planned_by", Text),
+    Column("approved_at", UtcTime),
+    Column("approved_by", Text),
+    Column("shelf_until", UtcTime),
+    sa.UniqueConstraint("campaign", "due_instant"),
+)
+
+run_shards = sa.Table(
+    "run_shards",
+    metadata,
+    Column("run_no", Key, ForeignKey("runs.run_no"), primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column("rows", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+    Column("committed_at", UtcTime, nullable=False),
+)
+
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    Column("run_no", Key, ForeignKey("runs.run_no"), primary_key=True),
+    Column("user_no", Key, ForeignKey("users.user_no"), primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("variant", Text),
+    Column("due_at", UtcTime, nullable=False),  # frozen with the plan
+    Column("next_at", UtcTime, nullable=False),  # the worker's: when to look at this row again
+    Column("send_before", UtcTime),
+    Column("claim_id", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("intent_at", UtcTime),
+    Column("message_id", Text),
+    Column("provider_id", Text),
+    Column("sent_at", UtcTime),
+    Column("last_error", Text),
+    Column("row_hash", Text, nullable=False),
+    Column("body_sha256", Text),
+)
+
+# Literal states: SQLite uses a partial index only when the query repeats its condition to the letter,
+# and a bound parameter is not the letter (EXPLAIN QUERY PLAN says SCAN).
+PLANNED = sa.text("state = 'planned'")
+LEASED = sa.text("state IN ('claimed', 'sending')")
+COUNTED = sa.text("state IN ('sending', 'sent', 'unknown')")
+Index("ix_ledger_due", ledger.c.next_at, sqlite_where=PLANNED, postgresql_where=PLANNED)
+Index("ix_ledger_leases", ledger.c.next_at, sqlite_where=LEASED, postgresql_where=LEASED)
+Index("ix_ledger_cap", ledger.c.user_no, ledger.c.intent_at, sqlite_where=COUNTED, postgresql_where=COUNTED)
+
+ledger_context = sa.Table(
+    "ledger_context",
+    metadata,
+    Column("run_no", Key, ForeignKey("runs.run_no"), primary_key=True),
+    Column("user_no", Key, ForeignKey("users.user_no"), primary_key=True),
+    Column("context", JSON),  # None: a tombstone
+    Column("reserves", JSON),
+)
+
+ledger_events = sa.Table(  # append-only
+    "ledger_events",
+    metadata,
+    Column("event_no", Key, primary_key=True),
+    Column("run_no", Key, nullable=False),
+    Column("user_no", Key, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", Text, nullable=False),  # the state that the row came to
+    Column("detail", Text),
+    Index(None, "run_no", "user_no"),
+)
+
+# --- what came back, and who did what -----------------------------------------------------------
+
+events = sa.Table(  # feedback from providers, raw kept
+    "events",
+    metadata,
+    Column("event_no", Key, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("event_key", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("received_at", UtcTime, nullable=False),
+    Column("run_no", Key),
+    Column("user_no", Key),
+    Column("raw", Text, nullable=False),
+    Index(None, "run_no", "user_no"),
+)
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    Column("audit_no", Key, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("run_no", Key),
+    Column("detail", JSON, nullable=False),
+)
+
+imports = sa.Table(
+    "imports",
+    metadata,
+    Column("import_no", Key, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("kind", Text, nullable=False),  # users, courses, interactions, suppressions
+    Column("file", Text),
+    Column("watermark", Text),
+    Column("started_at", UtcTime, nullable=False),
+    Column("finished_at", UtcTime),
+    Column("counts", JSON, nullable=False),
+    Column("rejects", JSON, nullable=False),  # reason: count
+)
+
+aliases = sa.Table(
+    "aliases",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("other_id", Text, primary_key=True),
+    Column("user_no", Key, ForeignKey("users.user_no"), nullable=False),
+)
+
+pending_events = sa.Table(  # of people not identified yet
+    "pending_events",
+    metadata,
+    Column("pending_no", Key, primary_key=True),
+    Column("event_key", Text, nullable=False, unique=True),
+    Column("source", Text, nullable=False),
+    Column("other_id", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Index(None, "source", "other_id"),
+)

@@ -1,0 +1,210 @@
+"""The words and tables that stages hand to one another: states, reasons, columns and dtypes, defined once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from scipy import sparse
+
+KINDS = ("viewed", "searched", "enrolled", "progressed", "completed", "rated")
+TAKEN_KINDS = ("enrolled", "progressed", "completed")
+LEVELS = ("beginner", "intermediate", "advanced", "all")
+SHARD_SIZE = 2_000  # people; small enough for a worker's memory, large enough that a task's cost vanishes
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    BUILDING = "building"
+    PLANNED = "planned"
+    APPROVED = "approved"
+    SCHEDULED = "scheduled"
+    SENDING = "sending"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    MISSED = "missed"
+    FAILED = "failed"
+
+
+class MessageState(StrEnum):
+    """Where one person's message stands; the ledger row and nothing else says it."""
+
+    PLANNED = "planned"
+    CLAIMED = "claimed"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    HELD_OUT = "held_out"
+    UNKNOWN = "unknown"
+    CANCELLED = "cancelled"
+
+
+STATE_WORDS = {
+    MessageState.PLANNED: "waiting",
+    MessageState.CLAIMED: "being sent",
+    MessageState.SENDING: "being sent",
+    MessageState.SENT: "sent",
+    MessageState.FAILED: "failed",
+    MessageState.SKIPPED: "not sent",
+    MessageState.HELD_OUT: "control group",
+    MessageState.UNKNOWN: "unclear: may have arrived",
+    MessageState.CANCELLED: "cancelled",
+}
+
+SKIP_WORDS = {
+    "no_consent": "no consent on record",
+    "opted_out": "unsubscribed",
+    "suppressed": "address bounced or complained",
+    "no_address": "no e-mail address",
+    "duplicate_address": "another account has the same address",
+    "cap": "had enough emails lately",
+    "too_few_courses": "too few courses to show",
+    "too_late": "too late",
+    "stale": "a course changed since the plan",
+    "erased": "erased",
+}
+FAIL_WORDS = {
+    "refused_recipient": "address refused",
+    "refused_message": "message refused",
+    "render": "could not be written",
+    "gave_up": "gave up after several tries",
+}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """All courses, row i being course_no i, with what is known of each as arrays of the same length.
+
+    Attributes:
+        frame: columns course_id, title, subtitle, category, level, language, price_minor, currency,
+            published_at, closes_at (datetime64[us, UTC]), seats, duration_min, image_url, url,
+            staff_pick, active; topics, tags, prerequisites (lists of str).
+        category_no: int32, the code of the category, alike for two spellings that differ in case or
+            spaces; -1 where there is none.
+        enrolled: int64, people who ever enrolled.
+        enrolled_90d: int64, people who enrolled in the 90 days before now.
+    """
+
+    frame: pd.DataFrame
+    category_no: np.ndarray
+    enrolled: np.ndarray
+    enrolled_90d: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+
+@dataclass(frozen=True)
+class Shard:
+    """People of one range of user_no, row i being person i, and what they did before `now`.
+
+    Attributes:
+        people: columns user_no (int64), user_id, first_name, last_name, language, country, timezone,
+            email_key, email_hash, personalization (bool).
+        grades: people x courses, float32: the best grade of each pair ([model] grades), a rating
+            replacing it; people without personalization have an empty row.
+        taken: people x courses, bool: enrolled, progressed or completed, whatever the personalization.
+        now: aware UTC; nothing later was read.
+    """
+
+    people: pd.DataFrame
+    grades: sparse.csr_array
+    taken: sparse.csr_array
+    now: datetime
+
+    def __len__(self) -> int:
+        return len(self.people)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one block would show to a shard, before any filter.
+
+    Attributes:
+        score: float32, people x courses, or 1 x courses when it is the same for all; higher is better,
+            for ranking only; -inf where the course is not a candidate.
+        reasons: from person rows and course numbers (int arrays of one length) to a sentence for each
+            pair, true of that pair.
+        personal: the scores come from each person's own history.
+    """
+
+    score: np.ndarray
+    reasons: Callable[[np.ndarray, np.ndarray], list[str]]
+    personal: bool
+
+
+# One row for each place that was filled: person (row of the shard), block (index in the campaign),
+# position (from 0 within the block), course_no, score, source (the plug-in that offered the course),
+# fallback (the block's own offer was not enough), reason (a sentence).
+SLOT_COLUMNS = {
+    "person": "int64",
+    "block": "int64",
+    "position": "int64",
+    "course_no": "int64",
+    "score": "float64",
+    "source": "str",
+    "fallback": "bool",
+    "reason": "str",
+}
+
+
+@dataclass(frozen=True)
+class Slate:
+    """All blocks of all people of a shard, filled.
+
+    Attributes:
+        slots: SLOT_COLUMNS, sorted by person, block, position.
+        reserves: SLOT_COLUMNS, the next best of each block, for courses that go stale before sending.
+        enough: bool per person: every block that insists on a number of courses has it.
+    """
+
+    slots: pd.DataFrame
+    reserves: pd.DataFrame
+    enough: np.ndarray
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One ledger row that this worker holds, with everything that is needed to write its message."""
+
+    run_no: int
+    user_no: int
+    claim_id: str
+    attempts: int
+    message_id: str
+    variant: str | None = None
+    context: dict[str, object] = field(default_factory=dict)
+    reserves: list[dict[str, object]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A finished message and its envelope; what a provider is given.
+
+    Attributes:
+        mime: the whole message, CRLF line ends, 7-bit.
+        message_id: with its angle brackets; the same however often the message is tried.
+    """
+
+    sender: str
+    recipient: str
+    mime: bytes
+    message_id: str
+    subject: str
+
+
+@dataclass(frozen=True)
+class Skip:
+    """Why a claimed message is not sent after all: one of SKIP_WORDS."""
+
+    reason: str

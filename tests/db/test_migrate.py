@@ -1,0 +1,38 @@
+"""The shipped migrations make exactly the tables that the queries are written against."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from recmail.db.connect import reading, writing
+from recmail.db.migrate import current_revision, newest_revision, upgrade
+from recmail.db.tables import metadata, suppressions
+
+
+def test_migrations_equal_the_metadata(database: sa.Engine) -> None:
+    with reading(database) as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+
+
+def test_partial_indexes_are_in_the_database_as_written(database: sa.Engine) -> None:
+    with reading(database) as connection:
+        indexes = {index["name"]: index for index in sa.inspect(connection).get_indexes("ledger")}
+    assert set(indexes) == {"ix_ledger_due", "ix_ledger_leases", "ix_ledger_cap"}
+    for index in indexes.values():
+        options = index["dialect_options"]
+        assert "state" in str(options.get("sqlite_where", options.get("postgresql_where")))
+
+
+def test_upgrading_twice_changes_nothing(database: sa.Engine, now: datetime) -> None:
+    with writing(database) as connection:
+        row = {"email_hash": "a", "reason": "manual", "at": now, "source": "test"}
+        connection.execute(suppressions.insert(), row)
+    upgrade(database)
+    with reading(database) as connection:
+        assert current_revision(connection) == newest_revision()
+        assert connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) == 1
