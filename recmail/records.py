@@ -175,10 +175,17 @@ class Slate:
 
 @dataclass(frozen=True)
 class Claim:
-    """One ledger row that this worker holds, with everything that is needed to write its message."""
+    """One ledger row that this worker holds, with everything that is needed to write its message.
+
+    Attributes:
+        email: the person's address as it is now (read with the claim, never frozen).
+        message_id: without angle brackets; the same however often the message is tried.
+    """
 
     run_no: int
     user_no: int
+    user_id: str
+    email: str | None
     claim_id: str
     attempts: int
     message_id: str
@@ -193,7 +200,7 @@ class Outgoing:
 
     Attributes:
         mime: the whole message, CRLF line ends, 7-bit.
-        message_id: with its angle brackets; the same however often the message is tried.
+        message_id: without angle brackets; the same however often the message is tried.
     """
 
     sender: str

@@ -153,6 +153,7 @@ runs = sa.Table(
     Column("campaign_yaml", Text, nullable=False),
     Column("template_bundle", JSON, nullable=False),
     Column("printed", JSON, nullable=False),  # the settings that are printed: names, addresses, topic
+    Column("courses", JSON, nullable=False),  # the catalogue as planned with: a list, row i being course_no i
     Column("model_version", Text),
     Column("settings_hash", Text, nullable=False),
     Column("seed", BigInteger, nullable=False),
