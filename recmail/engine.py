@@ -1,0 +1,108 @@
+"""Where shards run: this process, a pool of processes, or a Dask cluster; any Executor will do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from contextlib import AbstractContextManager, contextmanager
+from itertools import chain, islice
+from typing import TypeVar
+
+from recmail.errors import ConfigError, Problem, RecmailError
+
+Task = TypeVar("Task")
+Result = TypeVar("Result")
+ExecutorMaker = Callable[[], AbstractContextManager[Executor]]
+MAX_LOSSES = 5  # a task that takes its worker down this often is at fault itself
+
+
+def shard_executor(engine: str, workers: int) -> ExecutorMaker | None:
+    """Say how to make the executor that `[delivery] engine` names; None runs shards in this process.
+
+    Args:
+        engine: `processes`, or the address of a Dask scheduler, `dask://host:8786`.
+        workers: processes of the pool; 1 needs no pool.
+    """
+    if engine.startswith("dask://"):
+        return lambda: _dask_executor("tcp://" + engine.removeprefix("dask://"))
+    if engine != "processes":
+        found = f"[delivery] engine: found {engine!r}; expected processes or dask://HOST:PORT"
+        raise ConfigError([Problem("recmail.toml", 0, 0, found)])
+    return (lambda: _process_pool(workers)) if workers > 1 else None
+
+
+def _process_pool(workers: int) -> Executor:
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    # Not fork: the parent may hold database connections and BLAS threads, which must not be shared.
+    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+
+
+@contextmanager
+def _dask_executor(address: str) -> Iterator[Executor]:
+    try:
+        import distributed
+    except ModuleNotFoundError as error:
+        raise RecmailError("Dask is not installed; install it with: pip install 'recmail[dask]'") from error
+    with distributed.Client(address) as client:  # type: ignore[no-untyped-call]  # the library has no types
+        yield client.get_executor()
+
+
+def drive(
+    make_executor: ExecutorMaker | None,
+    function: Callable[[Task], Result],
+    tasks: Iterable[Task],
+    *,
+    window: int,
+) -> Iterator[Result]:
+    """Apply `function` to every task, at most `window` under way at once, results as they come.
+
+    A worker that dies takes the whole pool with it; the pool is made anew and what was not finished
+    is given out again, so `function` must be one that may run twice.
+    """
+    if make_executor is None:
+        yield from map(function, tasks)
+        return
+    numbered = enumerate(tasks)
+    unfinished: dict[int, Task] = {}
+    losses = 0
+    while True:
+        try:
+            with make_executor() as executor:
+                queue = chain(list(unfinished.items()), numbered)
+                for result in _windowed(executor, function, queue, unfinished, window):
+                    losses = 0
+                    yield result
+                return
+        except BrokenExecutor as error:
+            losses += 1
+            if losses >= MAX_LOSSES:
+                raise RecmailError(
+                    f"the workers died {losses} times in a row, {len(unfinished)} shards unfinished; "
+                    "is there enough memory?"
+                ) from error
+
+
+def _windowed(
+    executor: Executor,
+    function: Callable[[Task], Result],
+    tasks: Iterator[tuple[int, Task]],
+    unfinished: dict[int, Task],
+    window: int,
+) -> Iterator[Result]:
+    futures: dict[Future[Result], int] = {}
+
+    def hand_out(count: int) -> None:
+        for number, task in islice(tasks, count):
+            unfinished[number] = task  # before submit, which raises when a worker has just died
+            futures[executor.submit(function, task)] = number
+
+    hand_out(window)
+    while futures:
+        finished, _ = wait(futures, return_when=FIRST_COMPLETED)
+        for future in finished:
+            result = future.result()
+            del unfinished[futures.pop(future)]
+            yield result
+            hand_out(1)

@@ -1,0 +1,75 @@
+"""Shards run the same in this process and in a pool, and a dead worker loses no shard."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from recmail.engine import drive, shard_executor
+from recmail.errors import ConfigError, RecmailError
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def die_once(task: tuple[str, int]) -> int:
+    """Kills its own process at task 3, the first time only."""
+    marker, number = Path(task[0]), task[1]
+    if number == 3 and not marker.exists():
+        marker.write_text("died")
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def die_always(number: int) -> int:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_task_is_done_once(workers: int) -> None:
+    results = drive(shard_executor("processes", workers), square, range(20), window=4)
+    assert sorted(results) == [n * n for n in range(20)]
+
+
+def test_a_killed_worker_loses_no_task(tmp_path: Path) -> None:
+    tasks = [(str(tmp_path / "died"), n) for n in range(10)]
+    assert set(drive(shard_executor("processes", 2), die_once, tasks, window=4)) == set(range(10))
+
+
+def test_a_task_that_always_kills_its_worker_is_given_up() -> None:
+    with pytest.raises(RecmailError, match="died 5 times"):
+        list(drive(shard_executor("processes", 2), die_always, [1], window=2))
+
+
+def test_no_more_tasks_are_taken_than_the_window_allows() -> None:
+    taken: list[int] = []
+
+    def tasks():
+        for number in range(100):
+            taken.append(number)
+            yield number
+
+    results = drive(shard_executor("processes", 2), square, tasks(), window=4)
+    next(results)
+    assert len(taken) <= 6
+    assert len(list(results)) == 99
+
+
+def test_an_unknown_engine_is_named() -> None:
+    with pytest.raises(ConfigError, match="expected processes or dask://"):
+        shard_executor("sparc", 2)
+
+
+def test_a_dask_cluster_does_the_same() -> None:
+    distributed = pytest.importorskip("distributed", reason="needs Dask: pip install distributed")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, processes=False, protocol="tcp://", dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address.replace("tcp://", "dask://")
+        results = drive(shard_executor(address, 2), square, range(20), window=4)
+        assert sorted(results) == [n * n for n in range(20)]
