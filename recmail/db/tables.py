@@ -152,7 +152,7 @@ runs = sa.Table(
     Column("reason", Text),
     Column("campaign_yaml", Text, nullable=False),
     Column("template_bundle", JSON, nullable=False),
-    Column("printed", JSON, nullable=False),  # the settings that are printed: names, addresses, topic
+    Column("settings", JSON, nullable=False),  # as planned with: printed {...}, grades, cap
     Column("courses", JSON, nullable=False),  # the catalogue as planned with: a list, row i being course_no i
     Column("model_version", Text),
     Column("settings_hash", Text, nullable=False),

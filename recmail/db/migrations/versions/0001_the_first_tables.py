@@ -156,7 +156,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.Text(), nullable=True),
         sa.Column("campaign_yaml", sa.Text(), nullable=False),
         sa.Column("template_bundle", sa.JSON(), nullable=False),
-        sa.Column("printed", sa.JSON(), nullable=False),
+        sa.Column("settings", sa.JSON(), nullable=False),
         sa.Column("courses", sa.JSON(), nullable=False),
         sa.Column("model_version", sa.Text(), nullable=True),
         sa.Column("settings_hash", sa.Text(), nullable=False),

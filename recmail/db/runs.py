@@ -1,0 +1,132 @@
+"""The life of a run as rows: made once for a due instant, moved only by legal transitions, written down."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from recmail.db.tables import audit, run_shards, runs
+from recmail.errors import RefusedError
+from recmail.records import RunState
+
+S = RunState
+ENDS = frozenset({S.FINISHED, S.CANCELLED, S.EXPIRED, S.MISSED, S.FAILED})
+LEGAL: dict[RunState, frozenset[RunState]] = {  # to: from
+    S.PLANNED: frozenset({S.BUILDING}),
+    S.FAILED: frozenset({S.BUILDING}),
+    S.APPROVED: frozenset({S.PLANNED}),
+    S.SCHEDULED: frozenset({S.APPROVED}),
+    S.SENDING: frozenset({S.APPROVED, S.SCHEDULED, S.PAUSED, S.SENDING, S.FINISHED}),
+    S.PAUSED: frozenset({S.SENDING}),
+    S.FINISHED: frozenset({S.SENDING}),
+    S.EXPIRED: frozenset({S.PLANNED, S.APPROVED, S.SCHEDULED}),
+    S.CANCELLED: frozenset(set(S) - ENDS),
+}
+_HEAVY = ("campaign_yaml", "template_bundle", "courses")
+_LIGHT = [column for column in runs.c if column.name not in _HEAVY]
+
+
+def insert_run(connection: sa.Connection, values: Mapping[str, Any]) -> int | None:
+    """Make a run in state `building`; None when the campaign already has one for this due instant."""
+    made = _insert_once(connection, runs, {"state": RunState.BUILDING, **values}, runs.c.run_no)
+    return None if made is None else int(made)
+
+
+def find_run(connection: sa.Connection, run_no: int) -> sa.RowMapping:
+    """All columns of a run.
+
+    Raises:
+        RefusedError: there is no such run.
+    """
+    row = connection.execute(sa.select(runs).where(runs.c.run_no == run_no)).mappings().first()
+    if row is None:
+        raise RefusedError(f"there is no run {run_no}; `recmail runs` lists them")
+    return row
+
+
+def list_runs(connection: sa.Connection, *, campaign: str | None = None) -> list[sa.RowMapping]:
+    """All runs, newest first, without their frozen texts."""
+    query = sa.select(*_LIGHT).order_by(runs.c.run_no.desc())
+    if campaign is not None:
+        query = query.where(runs.c.campaign == campaign)
+    return list(connection.execute(query).mappings())
+
+
+def move_run(
+    connection: sa.Connection,
+    run_no: int,
+    to: RunState,
+    *,
+    who: str,
+    now: datetime,
+    reason: str | None = None,
+    **columns: Any,
+) -> None:
+    """Move a run to another state, if that is legal, and write down who did it.
+
+    Raises:
+        RefusedError: the run is in a state from which this cannot be done.
+    """
+    moved = connection.execute(
+        sa.update(runs)
+        .where(runs.c.run_no == run_no, runs.c.state.in_(LEGAL[to]))
+        .values(state=to, reason=reason, **columns)
+        .returning(runs.c.run_no)
+    ).first()
+    if moved is None:
+        state = find_run(connection, run_no)["state"]
+        needed = " or ".join(sorted(LEGAL[to]))
+        raise RefusedError(f"run {run_no} is {state}; it can become {to} only when it is {needed}")
+    record(connection, to, who=who, now=now, run_no=run_no, detail={"reason": reason} if reason else {})
+
+
+def record(
+    connection: sa.Connection,
+    action: str,
+    *,
+    who: str,
+    now: datetime,
+    run_no: int | None = None,
+    detail: Mapping[str, Any] | None = None,
+) -> None:
+    """Write into the audit who did what."""
+    connection.execute(
+        audit.insert().values(at=now, who=who, action=action, run_no=run_no, detail=dict(detail or {}))
+    )
+
+
+def claim_shard(connection: sa.Connection, run_no: int, shard: int, *, now: datetime) -> bool:
+    """Put the shard's marker down, first thing in its transaction; False when it was planned before."""
+    marker = {"run_no": run_no, "shard": shard, "rows": 0, "hash": "", "committed_at": now}
+    return _insert_once(connection, run_shards, marker, run_shards.c.shard) is not None
+
+
+def finish_shard(connection: sa.Connection, run_no: int, shard: int, *, rows: int, digest: str) -> None:
+    """Write what the shard holds into its marker, last thing in its transaction."""
+    where = (run_shards.c.run_no == run_no) & (run_shards.c.shard == shard)
+    connection.execute(sa.update(run_shards).where(where).values(rows=rows, hash=digest))
+
+
+def shard_hashes(connection: sa.Connection, run_no: int) -> dict[int, str]:
+    """The hash of every planned shard, in order."""
+    query = sa.select(run_shards.c.shard, run_shards.c.hash).where(run_shards.c.run_no == run_no)
+    return {
+        int(shard): str(digest) for shard, digest in connection.execute(query.order_by(run_shards.c.shard))
+    }
+
+
+def _insert_once(
+    connection: sa.Connection, table: sa.Table, row: Mapping[str, Any], key: sa.Column[Any]
+) -> Any | None:
+    """Insert a row if its key is free; the key, or None. The caller's row is there when this returns None.
+
+    RETURNING, never rowcount: after DO NOTHING psycopg's rowcount said "no row" for rows that it had made.
+    """
+    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    statement = insert(table).values(**row).on_conflict_do_nothing().returning(key)
+    return connection.execute(statement).scalar()
