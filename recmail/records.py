@@ -105,6 +105,26 @@ class Catalogue:
 
 
 @dataclass(frozen=True)
+class GradedTriples:
+    """Every graded pair of a person and a course, by user_no, then course_no: all that training reads.
+
+    Attributes:
+        user_no: int32.
+        course_no: int32.
+        grade: float32, the best grade of the pair ([model] grades), a rating replacing it.
+        at: int64, microseconds since 1970 of the pair's newest interaction.
+    """
+
+    user_no: np.ndarray
+    course_no: np.ndarray
+    grade: np.ndarray
+    at: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.user_no)
+
+
+@dataclass(frozen=True)
 class Shard:
     """People of one range of user_no, row i being person i, and what they did before `now`.
 
