@@ -1,0 +1,237 @@
+"""What people allowed: the one door for writers of consent and suppressions, and what queries ask of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from recmail.db.among import among
+from recmail.db.people import accounts_with_the_same_address
+from recmail.db.tables import consent, suppressions, users
+
+EMAIL, PERSONALIZATION = "email", "personalization"
+IMPORT = "import"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One person's yes or no to one purpose; topic '' means all topics.
+
+    Attributes:
+        channel: import, page, one_click, console or api.
+        proof: the words or the source that show it.
+    """
+
+    user_no: int
+    purpose: str
+    granted: bool
+    at: datetime
+    channel: str
+    proof: str | None = None
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedConsent:
+    """What another system says about a person's consent, for all topics.
+
+    Attributes:
+        at: when the person said so, or when it was read if the other system does not know.
+        dated: the other system knew.
+    """
+
+    user_no: int
+    purpose: str
+    granted: bool
+    at: datetime
+    dated: bool
+    proof: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address that gets nothing more; reason is hard_bounce, complaint, manual, imported or erased."""
+
+    email_hash: str
+    reason: str
+    at: datetime
+    source: str
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def lock_people(connection: sa.Connection, user_nos: Collection[int]) -> None:
+    """Hold these people until the transaction ends, against every sender and every other writer of consent.
+
+    On PostgreSQL a sender's UPDATE reads consent when it starts, so an opt-out that commits before it commits
+    would be missed (4 of 1,200, and 223 of 8,000 over the cap, in a prototype; none with this lock on both
+    sides). It has to be a statement of its own: the next one then sees what was committed before the lock.
+    Ascending order keeps two of them from waiting for each other. SQLite has one writer at a time; there the
+    transaction must have begun IMMEDIATE, as `writing` begins it.
+    """
+    _lock(connection, among(connection, users.c.user_no, sorted(set(user_nos))))
+
+
+def _lock(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
+    if connection.dialect.name == "sqlite":
+        if connection.get_execution_options().get("begin") != "IMMEDIATE":
+            raise AssertionError("consent is written in a transaction of recmail.db.connect.writing")
+        return
+    query = sa.select(users.c.user_no).where(condition).order_by(users.c.user_no)
+    connection.execute(query.with_for_update(key_share=True)).all()  # FOR NO KEY UPDATE
+
+
+def record_consent(connection: sa.Connection, rows: Sequence[Consent]) -> None:
+    """Append what people said; the newest row of each (user, purpose, topic) will count."""
+    if rows:
+        lock_people(connection, [row.user_no for row in rows])
+        connection.execute(consent.insert(), [asdict(row) for row in rows])
+
+
+def record_imported_consent(connection: sa.Connection, rows: Sequence[ImportedConsent]) -> int:
+    """Append what another system says where that is new; return how many rows were written.
+
+    A row is written when it differs from what import wrote last. A yes never overrules a no of another
+    channel (the person's own click), unless it is dated later than that no. A no counts from the import's own
+    last yes at the earliest: an opt-out that is reported late must not lose against the date of an import.
+    """
+    if not rows:
+        return 0
+    lock_people(connection, [row.user_no for row in rows])
+    before = _newest_by_channel(connection, [row.user_no for row in rows])
+    new: list[Consent] = []
+    for row in rows:
+        ours, others = before.get((row.user_no, row.purpose), (None, None))
+        if _says_something_new(row, ours, others):
+            at = row.at if row.granted or ours is None else max(row.at, ours.at)
+            new.append(Consent(row.user_no, row.purpose, row.granted, at, IMPORT, row.proof))
+    record_consent(connection, new)
+    return len(new)
+
+
+def _says_something_new(row: ImportedConsent, ours: Consent | None, others: Consent | None) -> bool:
+    if ours is not None and ours.granted == row.granted and not (row.dated and row.at > ours.at):
+        return False
+    if ours is None and row.granted and row.purpose == PERSONALIZATION:
+        return False  # what counts without a row anyway
+    overruled = row.granted and others is not None and not others.granted
+    return not overruled or (others is not None and row.dated and row.at > others.at)
+
+
+def _newest_by_channel(
+    connection: sa.Connection, user_nos: Sequence[int]
+) -> dict[tuple[int, str], tuple[Consent | None, Consent | None]]:
+    """By user and purpose: what import wrote last, and the newest row of all other channels; for topic ''."""
+    query = (
+        sa.select(consent)
+        .where(among(connection, consent.c.user_no, user_nos), consent.c.topic == "")
+        .order_by(consent.c.consent_no)
+    )
+    newest: dict[tuple[int, str], tuple[Consent | None, Consent | None]] = {}
+    for found in connection.execute(query):
+        row = Consent(found.user_no, found.purpose, found.granted, found.at, found.channel)
+        ours, others = newest.get((row.user_no, row.purpose), (None, None))
+        if row.channel == IMPORT:
+            ours = row
+        elif others is None or (row.at, not row.granted) >= (others.at, not others.granted):
+            others = row
+        newest[row.user_no, row.purpose] = (ours, others)
+    return newest
+
+
+def unsubscribe(
+    connection: sa.Connection,
+    user_no: int,
+    *,
+    topic: str,
+    at: datetime,
+    channel: str,
+    proof: str | None = None,
+) -> int:
+    """Record a no to emails of this topic ('': all) for every account with the same address; return how many.
+
+    It counts even where the newest yes is dated later than `at`: clocks differ, and the person spoke last.
+    """
+    accounts = accounts_with_the_same_address(connection, user_no)
+    lock_people(connection, accounts)
+    newest = sa.select(sa.func.max(consent.c.at)).where(
+        among(connection, consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
+    )
+    at = max(at, connection.scalar(newest) or at)
+    record_consent(connection, [Consent(no, EMAIL, False, at, channel, proof, topic) for no in accounts])
+    return len(accounts)
+
+
+def suppress(connection: sa.Connection, rows: Sequence[Suppression]) -> int:
+    """Keep these addresses from ever getting email; return how many were not suppressed before.
+
+    An address that is suppressed already keeps its first reason.
+    """
+    if not rows:
+        return 0
+    _lock(connection, among(connection, users.c.email_hash, [row.email_hash for row in rows]))
+    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
+    statement = insert(suppressions).on_conflict_do_nothing().returning(suppressions.c.email_hash)
+    return len(connection.scalars(statement, [asdict(row) for row in rows]).all())
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+def consent_reason(
+    user_no: sa.ColumnElement[int], email_hash: sa.ColumnElement[Any], topic: str, at: datetime
+) -> sa.ColumnElement[str | None]:
+    """Why this person may not get email of this topic: NULL (they may), or a word of records.SKIP_WORDS.
+
+    The words are no_address, opted_out, suppressed and no_consent, and the first that holds is given. Neither
+    topic '' nor the campaign's may be a no, and one of them must be a yes.
+
+    Args:
+        user_no: a column of the enclosing statement, as is email_hash.
+        at: a yes counts from its time on; a no counts at once, whatever its time.
+    """
+    suppressed = sa.exists().where(suppressions.c.email_hash == email_hash)
+    answer = _answer(user_no, EMAIL, topics=("", topic), at=at)
+    return sa.case(
+        (email_hash.is_(None), "no_address"),
+        (suppressed, sa.case((answer == 0, "opted_out"), else_="suppressed")),
+        else_=sa.case({0: sa.literal("opted_out"), 1: sa.null()}, value=answer, else_="no_consent"),
+    )
+
+
+def personalized(user_no: sa.ColumnElement[int], at: datetime) -> sa.ColumnElement[bool]:
+    """Whether this person's history may be used for choosing courses; without a word from them, it may."""
+    return sa.func.coalesce(_answer(user_no, PERSONALIZATION, topics=("",), at=at), 1) == 1
+
+
+def _answer(
+    user_no: sa.ColumnElement[int], purpose: str, *, topics: Sequence[str], at: datetime
+) -> sa.ScalarSelect[int | None]:
+    """0 when the newest row of any of these topics is a no, 1 when one is a yes and none a no, else NULL.
+
+    Written with NOT EXISTS: 2.6 us a person on SQLite with 100,000 people, against 6.2 with row_number()
+    and 5.5 with ORDER BY ... LIMIT 1 for each topic.
+    """
+    row, later = consent.alias("row"), consent.alias("later")
+
+    def counts(one: sa.FromClause) -> list[sa.ColumnElement[bool]]:
+        return [one.c.purpose == purpose, sa.or_(one.c.at <= at, one.c.granted.is_(False))]
+
+    a_tie_is_a_no = sa.and_(later.c.at == row.c.at, later.c.granted.is_(False), row.c.granted.is_(True))
+    replaced = sa.exists().where(
+        later.c.user_no == row.c.user_no,
+        later.c.topic == row.c.topic,
+        *counts(later),
+        sa.or_(later.c.at > row.c.at, a_tie_is_a_no),
+    )
+    newest = sa.select(sa.func.min(sa.cast(row.c.granted, sa.Integer))).where(
+        row.c.user_no == user_no, row.c.topic.in_(sorted(set(topics))), *counts(row), ~replaced
+    )
+    return newest.scalar_subquery()

@@ -1,0 +1,48 @@
+"""Finding people: from the company's ids and addresses to user numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from recmail.db.among import among
+from recmail.db.tables import users
+from recmail.errors import DataError
+from recmail.tokens import email_key
+
+
+def find_user(connection: sa.Connection, who: str) -> int:
+    """Return the number of the person with this user_id, or else with this e-mail address.
+
+    Raises:
+        DataError: nobody has it, or several accounts share the address.
+    """
+    by_id = connection.scalar(sa.select(users.c.user_no).where(users.c.user_id == who))
+    if by_id is not None:
+        return int(by_id)
+    key = email_key(who)
+    if key is None:
+        raise DataError(f"there is no user {who!r}; give the exact user_id, or an e-mail address")
+    query = sa.select(users.c.user_no, users.c.user_id).where(users.c.email_key == key)
+    found = connection.execute(query.order_by(users.c.user_no)).all()
+    if not found:
+        raise DataError(f"there is no user with the address {who}")
+    if len(found) > 1:
+        ids = ", ".join(user_id for _, user_id in found[:10])
+        raise DataError(f"{len(found)} users have the address {who}; give one user_id: {ids}")
+    return int(found[0].user_no)
+
+
+def user_numbers(connection: sa.Connection, user_ids: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of these user_ids; unknown ones are left out."""
+    query = sa.select(users.c.user_id, users.c.user_no)
+    rows = connection.execute(query.where(among(connection, users.c.user_id, user_ids)))
+    return {user_id: int(user_no) for user_id, user_no in rows}
+
+
+def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> list[int]:
+    """Return the numbers of all accounts that share this one's address, itself included, ascending."""
+    key = sa.select(users.c.email_key).where(users.c.user_no == user_no).scalar_subquery()
+    query = sa.select(users.c.user_no).where((users.c.email_key == key) | (users.c.user_no == user_no))
+    return [int(found) for found in connection.scalars(query.order_by(users.c.user_no))]

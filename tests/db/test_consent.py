@@ -1,0 +1,362 @@
+"""Consent decides: who may be written to, who locks whom, and what an import may and may not overrule."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+import recmail
+from recmail.db.connect import reading, writing
+from recmail.db.consent import (
+    Consent,
+    ImportedConsent,
+    Suppression,
+    consent_reason,
+    lock_people,
+    personalized,
+    record_consent,
+    record_imported_consent,
+    suppress,
+    unsubscribe,
+)
+from recmail.db.people import accounts_with_the_same_address, find_user, user_numbers
+from recmail.db.tables import consent, suppressions, users
+from recmail.errors import DataError, StorageError
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def people(database: sa.Engine, now: datetime) -> sa.Engine:
+    """Ana (0), Ben (1), Cleo (2) who shares Ana's address, and Dora (3) without an address."""
+    emails = ["ana@example.org", "ben@example.org", "ana@example.org", None]
+    rows = [
+        {
+            "user_no": number,
+            "user_id": f"u{number}",
+            "email": email,
+            "email_key": email,
+            "email_hash": email and f"hash of {email}",
+            "source": "test",
+            "source_row_hash": "",
+            "imported_at": now,
+        }
+        for number, email in enumerate(emails)
+    ]
+    with writing(database) as connection:
+        connection.execute(users.insert(), rows)
+    return database
+
+
+def say(engine: sa.Engine, at: datetime, *words: str) -> None:
+    """Record words such as "0 yes", "0 no tips", "1 yes page"; a topic is the one that is not a channel."""
+    rows = []
+    for word in words:
+        user_no, answer, *rest = word.split()
+        channel = next((part for part in rest if part in ("page", "import")), "page")
+        topic = next((part for part in rest if part not in ("page", "import")), "")
+        rows.append(Consent(int(user_no), "email", answer == "yes", at, channel, topic=topic))
+    with writing(engine) as connection:
+        record_consent(connection, rows)
+
+
+def reasons(engine: sa.Engine, at: datetime, topic: str = "tips") -> list[str | None]:
+    reason = consent_reason(users.c.user_no, users.c.email_hash, topic, at)
+    with reading(engine) as connection:
+        return list(connection.scalars(sa.select(reason).select_from(users).order_by(users.c.user_no)))
+
+
+def reason_of(engine: sa.Engine, at: datetime, user_no: int = 0, topic: str = "tips") -> str | None:
+    return reasons(engine, at, topic)[user_no]
+
+
+# --- asking ---------------------------------------------------------------------------------------
+
+
+def test_nobody_is_mailable_without_a_granted_row(people: sa.Engine, now: datetime) -> None:
+    assert reasons(people, now) == ["no_consent", "no_consent", "no_consent", "no_address"]
+
+
+def test_a_yes_to_all_or_to_the_topic_is_enough(people: sa.Engine, now: datetime) -> None:
+    say(people, now, "0 yes", "1 yes tips", "2 yes other")
+    assert reasons(people, now) == [None, None, "no_consent", "no_address"]
+
+
+@pytest.mark.parametrize("no", ["0 no", "0 no tips"])
+def test_a_no_to_all_or_to_the_topic_is_enough_to_stay_silent(
+    people: sa.Engine, now: datetime, no: str
+) -> None:
+    say(people, now - DAY, "0 yes", "0 yes tips")
+    say(people, now, no)
+    assert reason_of(people, now) == "opted_out"
+
+
+def test_a_no_to_another_topic_changes_nothing(people: sa.Engine, now: datetime) -> None:
+    say(people, now - DAY, "0 yes")
+    say(people, now, "0 no other")
+    assert reason_of(people, now) is None
+
+
+def test_the_newest_row_wins(people: sa.Engine, now: datetime) -> None:
+    say(people, now - DAY, "0 yes", "1 no")
+    say(people, now - 2 * DAY, "0 no", "1 yes")
+    assert reasons(people, now)[:2] == [None, "opted_out"]
+
+
+def test_a_tie_is_a_no(people: sa.Engine, now: datetime) -> None:
+    say(people, now, "0 yes", "0 no", "1 no", "1 yes")
+    assert reasons(people, now)[:2] == ["opted_out", "opted_out"]
+
+
+def test_a_yes_counts_from_its_time_on_and_a_no_at_once(people: sa.Engine, now: datetime) -> None:
+    say(people, now - DAY, "1 yes")
+    say(people, now + DAY, "0 yes", "1 no")
+    assert reasons(people, now)[:2] == ["no_consent", "opted_out"]
+    assert reason_of(people, now + DAY) is None
+
+
+def test_a_suppressed_address_gets_nothing(people: sa.Engine, now: datetime) -> None:
+    say(people, now, "0 yes", "1 yes", "2 no")
+    with writing(people) as connection:
+        assert suppress(connection, [Suppression("hash of ana@example.org", "complaint", now, "test")]) == 1
+    assert reasons(people, now) == ["suppressed", None, "opted_out", "no_address"]
+
+
+def test_consent_of_another_purpose_is_no_consent_to_email(people: sa.Engine, now: datetime) -> None:
+    with writing(people) as connection:
+        record_consent(connection, [Consent(0, "tracking", True, now, "page")])
+    assert reason_of(people, now) == "no_consent"
+
+
+def test_personalization_is_on_until_somebody_says_no(people: sa.Engine, now: datetime) -> None:
+    rows = [
+        Consent(1, "personalization", False, now - DAY, "page"),
+        Consent(2, "personalization", False, now - DAY, "page"),
+        Consent(2, "personalization", True, now, "page"),
+    ]
+    with writing(people) as connection:
+        record_consent(connection, rows)
+    with reading(people) as connection:
+        query = sa.select(users.c.user_no).where(personalized(users.c.user_no, now)).order_by(users.c.user_no)
+        assert list(connection.scalars(query)) == [0, 2, 3]
+
+
+def test_an_update_can_ask_for_the_reason_too(people: sa.Engine, now: datetime) -> None:
+    say(people, now, "1 yes")
+    reason = consent_reason(users.c.user_no, users.c.email_hash, "tips", now)
+    with writing(people) as connection:
+        marked = sa.update(users).where(reason.is_(None)).values(country="IN").returning(users.c.user_no)
+        assert list(connection.scalars(marked)) == [1]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL chooses by table size
+def test_sqlite_looks_consent_and_suppressions_up_by_index(people: sa.Engine, now: datetime) -> None:
+    reason = consent_reason(users.c.user_no, users.c.email_hash, "tips", now)
+    query = sa.select(reason, personalized(users.c.user_no, now)).select_from(users)
+    text = str(query.compile(people, compile_kwargs={"literal_binds": True}))
+    with reading(people) as connection:
+        plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}")]
+    assert [step for step in plan if step.startswith("SCAN")] == [
+        "SCAN users USING COVERING INDEX ix_users_email_hash"
+    ]
+    searches = [step for step in plan if step.startswith("SEARCH")]
+    assert len(searches) >= 6
+    for step in searches:
+        assert "suppressions USING INDEX" in step or "granted (user_no=? AND purpose=?" in step
+
+
+# --- writing --------------------------------------------------------------------------------------
+
+
+def test_unsubscribing_covers_every_account_with_the_address(people: sa.Engine, now: datetime) -> None:
+    say(people, now - DAY, "0 yes", "1 yes", "2 yes")
+    with writing(people) as connection:
+        assert unsubscribe(connection, 2, topic="", at=now, channel="page", proof="clicked") == 2
+    assert reasons(people, now) == ["opted_out", None, "opted_out", "no_address"]
+    with reading(people) as connection:
+        found = connection.execute(sa.select(consent).where(consent.c.granted.is_(False))).all()
+    assert {(row.user_no, row.channel, row.proof, row.at) for row in found} == {
+        (0, "page", "clicked", now),
+        (2, "page", "clicked", now),
+    }
+
+
+def test_unsubscribing_works_without_an_address(people: sa.Engine, now: datetime) -> None:
+    with writing(people) as connection:
+        assert unsubscribe(connection, 3, topic="tips", at=now, channel="console") == 1
+
+
+def test_unsubscribing_wins_against_a_clock_that_ran_ahead(people: sa.Engine, now: datetime) -> None:
+    say(people, now + DAY, "0 yes")
+    with writing(people) as connection:
+        unsubscribe(connection, 0, topic="", at=now, channel="page")
+    assert reason_of(people, now + 2 * DAY) == "opted_out"
+
+
+def test_a_second_suppression_keeps_the_first_reason(people: sa.Engine, now: datetime) -> None:
+    with writing(people) as connection:
+        assert suppress(connection, [Suppression("a", "complaint", now, "test")]) == 1
+        again = [Suppression("a", "manual", now, "test"), Suppression("b", "manual", now, "test")]
+        assert suppress(connection, again) == 1
+        assert suppress(connection, []) == 0
+        rows = connection.execute(sa.select(suppressions.c.email_hash, suppressions.c.reason))
+        assert sorted(map(tuple, rows)) == [("a", "complaint"), ("b", "manual")]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda c, now: unsubscribe(c, 0, topic="", at=now, channel="page"),
+        lambda c, now: record_consent(c, [Consent(0, "email", False, now, "page")]),
+        lambda c, now: record_imported_consent(c, [ImportedConsent(0, "email", False, now, dated=False)]),
+        lambda c, now: suppress(c, [Suppression("hash of ana@example.org", "manual", now, "test")]),
+    ],
+    ids=["unsubscribe", "record_consent", "record_imported_consent", "suppress"],
+)
+def test_every_writer_waits_for_the_sender_that_holds_the_person(people, now, write) -> None:
+    if people.dialect.name == "sqlite":
+        with (
+            reading(people) as connection,
+            connection.begin(),
+            pytest.raises(AssertionError, match="writing"),
+        ):
+            write(connection, now)
+        return
+    with writing(people) as sender:
+        lock_people(sender, [0])
+        with pytest.raises(StorageError, match="lock timeout"), writing(people) as connection:  # noqa: PT012
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+            write(connection, now)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_people_of_other_numbers_are_not_held_up(people: sa.Engine, now: datetime) -> None:
+    with writing(people) as sender, writing(people) as connection:
+        lock_people(sender, [0, 2])
+        connection.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+        assert unsubscribe(connection, 1, topic="", at=now, channel="page") == 1
+
+
+WRITES = re.compile(
+    r"""\b(consent|suppressions)\.(insert|update|delete)\(
+      | \b\w*(insert|update|delete)\(\s*(\w+\.)*(consent|suppressions)\b
+      | (insert\s+into|update|delete\s+from)\s+"?(consent|suppressions)\b""",
+    re.IGNORECASE | re.VERBOSE,
+)
+
+
+def test_nothing_else_writes_consent_or_suppressions() -> None:
+    root = Path(recmail.__file__).parent
+    writers = {
+        path.relative_to(root).as_posix() for path in root.rglob("*.py") if WRITES.search(path.read_text())
+    }
+    assert writers == {"db/consent.py"}
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "connection.execute(consent.insert(), rows)",
+        "sa.insert(tables.consent)",
+        "sqlite_insert(suppressions)",
+        'sa.text("DELETE FROM suppressions")',
+        "update(consent)",
+    ],
+)
+def test_the_search_for_writers_finds_one(line: str) -> None:
+    assert WRITES.search(line)
+
+
+# --- what an import may say -----------------------------------------------------------------------
+
+
+def imported(engine: sa.Engine, at: datetime, answer: str, *, dated: bool = False) -> int:
+    with writing(engine) as connection:
+        row = ImportedConsent(0, "email", answer == "yes", at, dated, "signup form")
+        return record_imported_consent(connection, [row])
+
+
+def test_import_writes_only_what_changed(people: sa.Engine, now: datetime) -> None:
+    assert imported(people, now, "yes") == 1
+    assert imported(people, now + DAY, "yes") == 0
+    assert imported(people, now + 2 * DAY, "no") == 1
+    assert imported(people, now + 3 * DAY, "no") == 0
+    assert reason_of(people, now + 3 * DAY) == "opted_out"
+
+
+def test_an_imported_yes_does_not_overrule_a_click(people: sa.Engine, now: datetime) -> None:
+    say(people, now, "0 no page")
+    assert imported(people, now + DAY, "yes") == 0
+    assert imported(people, now - DAY, "yes", dated=True) == 0
+    assert imported(people, now, "yes", dated=True) == 0
+    assert reason_of(people, now + DAY) == "opted_out"
+
+
+def test_an_imported_yes_dated_after_the_click_counts(people: sa.Engine, now: datetime) -> None:
+    say(people, now - 3 * DAY, "0 yes import")
+    say(people, now - 2 * DAY, "0 no page")
+    assert imported(people, now - DAY, "yes", dated=True) == 1
+    assert reason_of(people, now) is None
+    assert imported(people, now - DAY, "yes", dated=True) == 0
+
+
+def test_an_imported_yes_overrules_an_imported_no(people: sa.Engine, now: datetime) -> None:
+    imported(people, now - DAY, "no")
+    assert imported(people, now, "yes") == 1
+    assert reason_of(people, now) is None
+
+
+def test_an_imported_no_reported_late_still_counts(people: sa.Engine, now: datetime) -> None:
+    imported(people, now, "yes")
+    assert imported(people, now - DAY, "no", dated=True) == 1
+    assert reason_of(people, now) == "opted_out"
+
+
+def test_an_imported_no_does_not_undo_a_later_yes_of_the_person(people: sa.Engine, now: datetime) -> None:
+    say(people, now, "0 yes page")
+    assert imported(people, now - DAY, "no", dated=True) == 1
+    assert reason_of(people, now) is None
+
+
+def test_imported_personalization_is_stored_only_when_it_says_no_or_takes_a_no_back(
+    people: sa.Engine, now: datetime
+) -> None:
+    def personalization(granted: bool, at: datetime) -> int:
+        with writing(people) as connection:
+            row = ImportedConsent(1, "personalization", granted, at, dated=False)
+            return record_imported_consent(connection, [row])
+
+    assert [personalization(True, now), personalization(False, now), personalization(True, now + DAY)] == [
+        0,
+        1,
+        1,
+    ]
+
+
+# --- finding people -------------------------------------------------------------------------------
+
+
+def test_a_person_is_found_by_id_or_address(people: sa.Engine) -> None:
+    with reading(people) as connection:
+        assert find_user(connection, "u1") == 1
+        assert find_user(connection, "Ben@Example.org") == 1
+        assert accounts_with_the_same_address(connection, 0) == [0, 2]
+        assert accounts_with_the_same_address(connection, 3) == [3]
+        assert user_numbers(connection, ["u3", "nobody", "u0"]) == {"u0": 0, "u3": 3}
+
+
+@pytest.mark.parametrize(
+    ("who", "message"),
+    [
+        ("nobody", "no user 'nobody'"),
+        ("nobody@example.org", "no user with the address"),
+        ("ANA@example.org", "2 users have the address ANA@example.org; give one user_id: u0, u2"),
+    ],
+)
+def test_a_person_that_is_not_found_is_said_so(people: sa.Engine, who: str, message: str) -> None:
+    with reading(people) as connection, pytest.raises(DataError, match=message):
+        find_user(connection, who)
