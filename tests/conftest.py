@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,30 +34,63 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         server.cleanup()
 
 
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server: str) -> str:
+    """The name of a migrated PostgreSQL database, copied for each test (a tenth of the time of migrating)."""
+    from recmail.db.connect import connect
+    from recmail.db.migrate import upgrade
+
+    with _admin(postgres_server) as connection:
+        connection.exec_driver_sql("CREATE DATABASE recmail_template")
+    engine = connect(_named(postgres_server, "recmail_template"))
+    upgrade(engine)
+    engine.dispose()
+    return "recmail_template"
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """A URL of an empty database: a temporary SQLite file, then a fresh PostgreSQL database."""
+    """A URL of a migrated database: a temporary SQLite file, then a fresh PostgreSQL database."""
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'recmail.db'}"
+        from recmail.db.connect import connect
+        from recmail.db.migrate import upgrade
+
+        url = f"sqlite:///{tmp_path / 'recmail.db'}"
+        engine = connect(url)
+        upgrade(engine)
+        engine.dispose()
+        yield url
         return
-    server = sa.make_url(request.getfixturevalue("postgres_server")).set(drivername="postgresql+psycopg")
+    server, template = (
+        request.getfixturevalue("postgres_server"),
+        request.getfixturevalue("postgres_template"),
+    )
     name = f"recmail_{next(_numbers)}"
-    admin = sa.create_engine(server, isolation_level="AUTOCOMMIT")
-    with admin.connect() as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name}")
-    yield server.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
+    with _admin(server) as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    yield _named(server, name)
+    with _admin(server) as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
-    admin.dispose()
 
 
 @pytest.fixture
 def database(database_url: str) -> Iterator[sa.Engine]:
     """A migrated database, once on SQLite and once on PostgreSQL."""
     from recmail.db.connect import connect
-    from recmail.db.migrate import upgrade
 
     engine = connect(database_url)
-    upgrade(engine)
     yield engine
+    engine.dispose()
+
+
+def _named(server: str, name: str) -> str:
+    url = sa.make_url(server).set(drivername="postgresql+psycopg", database=name)
+    return url.render_as_string(hide_password=False)
+
+
+@contextmanager
+def _admin(server: str) -> Iterator[sa.Connection]:
+    engine = sa.create_engine(_named(server, "postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        yield connection
     engine.dispose()

@@ -130,3 +130,9 @@ def _insert_once(
     insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
     statement = insert(table).values(**row).on_conflict_do_nothing().returning(key)
     return connection.execute(statement).scalar()
+
+
+def run_audit(connection: sa.Connection, run_no: int) -> list[sa.RowMapping]:
+    """What people and recmail did with a run, in order."""
+    query = sa.select(audit).where(audit.c.run_no == run_no).order_by(audit.c.audit_no)
+    return list(connection.execute(query).mappings())

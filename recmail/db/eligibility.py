@@ -1,0 +1,78 @@
+"""Who of an audience may be written to now, decided in SQL: consent, address, duplicates and the cap."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from recmail.db.consent import consent_reason
+from recmail.db.tables import ledger, runs, users
+
+# A plan that nobody approved takes nobody's place: marketers plan several times before they approve.
+_OPEN_RUNS: sa.ColumnElement[bool] = sa.literal_column(
+    "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
+)
+_WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned', 'claimed')")
+_GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
+
+
+def skip_reasons(
+    connection: sa.Connection,
+    audience: sa.Select[tuple[int]],
+    *,
+    everybody: sa.Select[tuple[int]],
+    topic: str,
+    now: datetime,
+    cap: tuple[int, timedelta] | None,
+    run_no: int | None,
+) -> dict[int, str | None]:
+    """For everybody in `audience`, in order of user_no: why they get no email, None when they do.
+
+    Args:
+        audience: user numbers of this shard.
+        everybody: user numbers of the whole audience, for addresses that several accounts share.
+        cap: emails a person may get within a time, over all campaigns; waiting ones of approved runs count.
+        run_no: this run, which does not count against itself.
+    """
+    reason = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
+    duplicate = _shares_an_address_with_an_earlier_one(everybody, topic, now)
+    whens: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[str]]] = [
+        (reason.is_not(None), reason),
+        (duplicate, sa.literal("duplicate_address")),
+    ]
+    if cap is not None:
+        whens.append((_emails(cap[1], now, run_no) >= cap[0], sa.literal("cap")))
+    query = (
+        sa.select(users.c.user_no, sa.case(*whens, else_=None))
+        .where(users.c.user_no.in_(audience))
+        .order_by(users.c.user_no)
+    )
+    return {int(user_no): why for user_no, why in connection.execute(query)}
+
+
+def _shares_an_address_with_an_earlier_one(
+    everybody: sa.Select[tuple[int]], topic: str, now: datetime
+) -> sa.ColumnElement[bool]:
+    """Another account of the audience with the same address, a lower number, and nothing against it."""
+    other = users.alias("other")
+    return sa.exists().where(
+        other.c.email_key == users.c.email_key,
+        other.c.user_no < users.c.user_no,
+        other.c.user_no.in_(everybody),
+        consent_reason(other.c.user_no, other.c.email_hash, topic, now).is_(None),
+    )
+
+
+def _emails(within: timedelta, now: datetime, run_no: int | None) -> sa.ColumnElement[int]:
+    """How many emails a person got within the time, and how many wait for them; two look-ups by index."""
+    of_other_runs = sa.true() if run_no is None else ledger.c.run_no != run_no
+    count = sa.select(sa.func.count()).where(ledger.c.user_no == users.c.user_no, of_other_runs)
+    gone = count.where(_GONE, ledger.c.intent_at > now - within)
+    waiting = count.where(
+        _WAITING,
+        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(_OPEN_RUNS)),
+        ledger.c.due_at > now - within,
+        ledger.c.due_at < now + within,
+    )
+    return gone.scalar_subquery() + waiting.scalar_subquery()
