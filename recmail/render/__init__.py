@@ -1,0 +1,1 @@
+"""How an email reads: Jinja templates in a sandbox, CSS inlined, a text part, and the MIME message."""

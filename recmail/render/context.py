@@ -1,0 +1,123 @@
+"""The names that a template may print, and a person's values made safe to print."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+
+from recmail.errors import RenderError
+
+Shape = dict[str, "Shape"] | list["Shape"] | None
+"""What a name holds: fields by name, [what each item holds], or None for a plain value."""
+
+COURSE: Shape = dict.fromkeys(
+    (
+        "course_id",
+        "title",
+        "subtitle",
+        "category",
+        "level",
+        "language",
+        "price_minor",
+        "currency",
+        "duration_min",
+        "image_url",
+        "url",
+        "reason",
+        "block",
+        "position",
+    )
+)
+BLOCK: Shape = {"name": None, "title": None, "text": None, "courses": [COURSE]}
+NAMES: dict[str, Shape] = {
+    "user": dict.fromkeys(("first_name", "last_name", "language", "country")),
+    "courses": [COURSE],
+    "because": dict.fromkeys(("title", "course_id")),
+    "blocks": [BLOCK],
+    "campaign": dict.fromkeys(("name", "topic", "topic_title", "description")),
+    "sender": dict.fromkeys(("name", "postal_address")),
+    "links": dict.fromkeys(("unsubscribe", "preferences", "images")),
+    "date": None,
+    "language": None,
+    "direction": None,
+}
+"""Every documented name. All of them exist in every context, None when there is nothing to say."""
+
+BODY_NAMES: dict[str, Shape] = {"subject": None, "preheader": None}
+"""What the HTML and text templates get besides: the campaign's own two lines, already rendered."""
+
+# Controls (except tab and newline), lone surrogates and noncharacters: libxml2 stops reading at some of
+# them, UTF-8 cannot hold others, and mail clients show boxes.
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# Marks that switch the writing direction: one left open in a name would turn the sentence around it.
+_DIRECTION_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
+_FIRST_STRONG_ISOLATE, _POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"
+_OTHER_DIRECTION = {"ltr": frozenset({"R", "AL"}), "rtl": frozenset({"L"})}
+
+
+def clean_name(name: str) -> str:
+    """Return a person's name or a title as one line without controls and direction marks.
+
+    Message headers want it too: `build_mime` refuses a name that holds a control character.
+    """
+    return " ".join(_DIRECTION_MARKS.sub("", _UNPRINTABLE.sub(" ", name)).split())
+
+
+def isolate(text: str, direction: str) -> str:
+    """Return `text` wrapped in Unicode isolates if it holds letters of the other writing direction.
+
+    Without them "שרה, 3 courses" shows its comma and number on the wrong side. Isolates and not <bdi>,
+    because subjects and the text part have no markup.
+
+    Source: Unicode Standard Annex #9, sections 2.4 and 2.7.
+    """
+    if direction == "ltr" and text.isascii():
+        return text
+    other = _OTHER_DIRECTION.get(direction, frozenset())
+    if any(unicodedata.bidirectional(character) in other for character in text):
+        return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_DIRECTIONAL_ISOLATE}"
+    return text
+
+
+def printable(context: Mapping[str, object], *, user_id: str) -> dict[str, object]:
+    """Return a copy of a context that is safe to print: plain values, no control characters, names isolated.
+
+    Raises:
+        RenderError: a value is not a plain str, int, float, bool, None, list or dict. A template could call
+            the methods of any other object, and autoescape trusts what calls itself markup.
+    """
+    values = {name: _plain(value, name, user_id) for name, value in context.items()}
+    direction = str(values.get("direction") or "ltr")
+    _isolate_fields(values.get("user"), ("first_name", "last_name"), direction)
+    _isolate_fields(values.get("because"), ("title",), direction)
+    _isolate_courses(values.get("courses"), direction)
+    blocks = values.get("blocks")
+    for block in blocks if isinstance(blocks, list) else ():
+        if isinstance(block, dict):
+            _isolate_courses(block.get("courses"), direction)
+    return values
+
+
+def _plain(value: object, path: str, user_id: str) -> object:
+    if type(value) is str:
+        return _UNPRINTABLE.sub("", value) if _UNPRINTABLE.search(value) else value
+    if value is None or type(value) in (int, float, bool):
+        return value
+    if type(value) is dict:
+        return {key: _plain(item, f"{path}.{key}", user_id) for key, item in value.items()}
+    if type(value) is list:
+        return [_plain(item, f"{path}[{at}]", user_id) for at, item in enumerate(value)]
+    raise RenderError(f"{path} is a {type(value).__name__}; templates get plain values only", user_id=user_id)
+
+
+def _isolate_courses(courses: object, direction: str) -> None:
+    for course in courses if isinstance(courses, list) else ():
+        _isolate_fields(course, ("title", "subtitle"), direction)
+
+
+def _isolate_fields(record: object, fields: tuple[str, ...], direction: str) -> None:
+    if isinstance(record, dict):
+        for field in fields:
+            if isinstance(record.get(field), str):
+                record[field] = isolate(clean_name(record[field]), direction)

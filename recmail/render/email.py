@@ -1,0 +1,96 @@
+"""From one person's frozen context to the subject, preheader, HTML and text of their email."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from recmail.errors import RenderError
+from recmail.render.bundle import TemplateBundle
+from recmail.render.context import printable
+from recmail.render.environment import compile_line, load_template, make_environment, run
+from recmail.render.inline import inline_styles
+from recmail.render.urls import check_addresses
+
+
+@dataclass(frozen=True)
+class Email:
+    """What one person will read; `preheader` is empty when the campaign has none."""
+
+    subject: str
+    preheader: str
+    html: str
+    text: str
+
+
+class Renderer:
+    """Renders one campaign's email for any number of people, from any number of threads.
+
+    Args:
+        template: the name that a campaign gives; NAME.html.j2 and NAME.txt.j2 must be in the bundle.
+        subject: Jinja, rendered as one line of plain text.
+        preheader: the same, or None.
+        inline: False leaves the CSS in `<style>`, to see how a template is written.
+
+    Raises:
+        RenderError: a template is missing or does not compile.
+    """
+
+    def __init__(
+        self,
+        bundle: TemplateBundle,
+        *,
+        template: str,
+        subject: str,
+        preheader: str | None,
+        inline: bool = True,
+    ) -> None:
+        environment = make_environment(bundle)
+        self._subject = compile_line(environment, subject, name="subject")
+        self._preheader = compile_line(environment, preheader or "", name="preheader")
+        self._html = load_template(environment, f"{template}.html.j2")
+        self._text = load_template(environment, f"{template}.txt.j2")
+        self._inline = inline
+
+    def render(self, context: Mapping[str, object], *, user_id: str) -> Email:
+        """Render one person's email; equal contexts give equal emails.
+
+        Raises:
+            RenderError: what is missing, forbidden or unprintable, with template, line and user.
+        """
+        values = printable(context, user_id=user_id)
+        subject = _one_line(run(self._subject, values, user_id=user_id))
+        if not subject:
+            raise RenderError("the subject is empty", template="subject", line=1, user_id=user_id)
+        preheader = _one_line(run(self._preheader, values, user_id=user_id))
+        values |= {"subject": subject, "preheader": preheader or None}
+        return Email(
+            subject=subject,
+            preheader=preheader,
+            html=self._page(values, user_id),
+            text=_tidy(run(self._text, values, user_id=user_id)),
+        )
+
+    def _page(self, values: Mapping[str, object], user_id: str) -> str:
+        page = run(self._html, values, user_id=user_id)
+        name = self._html.name or ""
+        links = values.get("links")
+        images = links.get("images") if isinstance(links, dict) else None
+        check_addresses(page, images=images, template=name, user_id=user_id)
+        if not self._inline:
+            return page
+        try:
+            return inline_styles(page)
+        except RenderError as error:
+            raise RenderError(error.message, template=name, user_id=user_id) from error
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _tidy(text: str) -> str:
+    """Leave no spaces at line ends, at most two empty lines in a row, and none at either end."""
+    lines = re.sub(r"[^\S\n]+\n", "\n", text.strip() + "\n")
+    return re.sub(r"\n{4,}", "\n\n\n", lines)

@@ -1,0 +1,180 @@
+"""The sandbox that templates run in: strict about missing values, and precise about where one failed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from jinja2 import (
+    BaseLoader,
+    Environment,
+    StrictUndefined,
+    Template,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+)
+from jinja2.exceptions import SecurityError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from recmail.errors import RenderError
+from recmail.render.bundle import TemplateBundle
+from recmail.render.context import BODY_NAMES, NAMES
+from recmail.render.format import FILTERS
+
+OUTPUT_LIMIT_CHARS = 1_000_000  # mail clients cut at about 100 kB; ten times that is a loop gone wild
+
+# What a faulty template can raise while it runs, beside Jinja's own errors: a filter given the wrong type,
+# a division by zero, an endless macro. Other exceptions are ours and must trace.
+_TEMPLATE_FAULTS = (
+    TemplateError,
+    TypeError,
+    ValueError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    RecursionError,
+)
+
+
+class SuggestingUndefined(StrictUndefined):
+    """A missing value: using it in any way fails, with the name that was probably meant."""
+
+    __slots__ = ()
+
+    @property
+    def _undefined_message(self) -> str:
+        message = super()._undefined_message
+        if self._undefined_hint is not None or not isinstance(self._undefined_name, str):
+            return message
+        owner = self._undefined_obj
+        if owner is missing:
+            owner = NAMES | BODY_NAMES
+        if isinstance(owner, dict):
+            return f"{self._undefined_name!r} is not defined{did_you_mean(self._undefined_name, owner)}"
+        return message
+
+
+class _BundleLoader(BaseLoader):
+    """Templates of a bundle, each under its own name, which tracebacks and messages show."""
+
+    def __init__(self, bundle: TemplateBundle) -> None:
+        self._files = bundle.files
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str | None, None]:
+        if template not in self._files:
+            raise TemplateNotFound(template)
+        return self._files[template], template, None
+
+    def list_templates(self) -> list[str]:
+        return sorted(self._files)
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Return "; did you mean 'x'?" for the closest of `names`, or nothing when none is close."""
+    close = get_close_matches(name, list(names), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def make_environment(bundle: TemplateBundle) -> ImmutableSandboxedEnvironment:
+    """Return the one kind of environment that emails are rendered in, over the files of a bundle."""
+    environment = ImmutableSandboxedEnvironment(
+        loader=_BundleLoader(bundle),
+        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        undefined=SuggestingUndefined,
+        finalize=_printable_only,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    environment.filters.update(FILTERS)
+    return environment
+
+
+def _printable_only(value: object) -> object:
+    """Refuse what would print as a hole or as Python: None, lists, dicts, methods."""
+    if value is None:
+        raise ValueError("the value to print is None; write {{ … or '' }}, or an {% if %} around it")
+    if isinstance(value, str | int | float | StrictUndefined):
+        return value
+    raise ValueError(f"cannot print a {type(value).__name__}; print one of its values")
+
+
+def compile_line(environment: Environment, source: str, *, name: str) -> Template:
+    """Compile a line of a campaign (its subject or preheader): plain text, no escaping.
+
+    Raises:
+        RenderError: a syntax error or an unknown filter, with `name` as the template.
+    """
+    try:
+        code = environment.compile(source, name=name, filename=name)
+        return Template.from_code(environment, code, environment.make_globals(None))
+    except TemplateSyntaxError as error:
+        raise render_error(error) from error
+
+
+def load_template(environment: Environment, name: str) -> Template:
+    """Compile a template of the bundle.
+
+    Raises:
+        RenderError: there is no such file, or it (or what it extends) has a syntax error.
+    """
+    try:
+        return environment.get_template(name)
+    except TemplateNotFound as error:
+        advice = did_you_mean(name, environment.list_templates())
+        raise RenderError(f"there is no template {name!r} in the templates folder{advice}") from error
+    except TemplateSyntaxError as error:
+        raise render_error(error) from error
+
+
+def run(template: Template, values: Mapping[str, object], *, user_id: str) -> str:
+    """Render a template for one person.
+
+    Raises:
+        RenderError: a missing or unprintable value, a forbidden operation, too much output; with the file and
+            line where it happened, also inside includes and macros.
+    """
+    pieces: list[str] = []
+    size = 0
+    context = template.new_context(dict(values))
+    try:
+        for piece in template.root_render_func(context):
+            pieces.append(piece)
+            size += len(piece)
+            if size > OUTPUT_LIMIT_CHARS:
+                raise RenderError(
+                    f"more than {OUTPUT_LIMIT_CHARS:,} characters of output; is a loop running away?",
+                    template=template.name or "",
+                    user_id=user_id,
+                )
+    except _TEMPLATE_FAULTS as error:
+        raise render_error(error, user_id=user_id) from error
+    return "".join(pieces)
+
+
+def render_error(error: Exception, *, user_id: str = "") -> RenderError:
+    """Translate what a template raised; the place is the innermost template in the traceback."""
+    if isinstance(error, TemplateSyntaxError):
+        return RenderError(_reason(error), template=error.name or "", line=error.lineno, user_id=user_id)
+    name, line = "", 0
+    trace = error.__traceback__
+    while trace is not None:
+        template = trace.tb_frame.f_globals.get("__jinja_template__")
+        if template is not None:
+            name, line = template.name, template.get_corresponding_lineno(trace.tb_lineno)
+        trace = trace.tb_next
+    return RenderError(_reason(error), template=name, line=line, user_id=user_id)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, TemplateNotFound):
+        return f"there is no template {error.name!r} in the templates folder"
+    if isinstance(error, SecurityError):
+        return f"not allowed in a template: {error}"
+    if isinstance(error, RecursionError):
+        return "a macro or include calls itself without end"
+    return str(error) or type(error).__name__

@@ -1,0 +1,32 @@
+"""Whole emails, as they are sent, against tests/golden/.
+
+After a change that is meant: RECMAIL_UPDATE_GOLDEN=1 pytest tests/render/test_golden.py, then read the diff.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from recmail.render.bundle import load_bundle
+from recmail.render.email import Renderer
+from tests.render.contexts import full, sparse
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SUBJECT = "{{ user.first_name or 'Hello' }}, {{ courses|length|plural('course') }} picked for you"
+PREHEADER = "{{ because.title ~ ', and then?' if because else 'Picked from what you learn' }}"
+
+
+@pytest.mark.parametrize(("name", "make"), [("weekly-full", full), ("weekly-sparse", sparse)])
+def test_an_email_reads_as_it_did(name, make):
+    bundle = load_bundle(Path(__file__).parents[2] / "templates")
+    renderer = Renderer(bundle, template="weekly", subject=SUBJECT, preheader=PREHEADER)
+    email = renderer.render(make(), user_id="u1")
+    written = {".html": email.html + "\n", ".txt": f"{email.subject}\n{email.preheader}\n\n{email.text}"}
+    for suffix, text in written.items():
+        path = GOLDEN / f"{name}{suffix}"
+        if os.environ.get("RECMAIL_UPDATE_GOLDEN"):
+            path.write_text(text, encoding="utf-8")
+        assert text == path.read_text(encoding="utf-8")
