@@ -17,8 +17,10 @@ RecmailError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from difflib import get_close_matches
 
 
 class RecmailError(Exception):
@@ -51,6 +53,17 @@ class ConfigError(RecmailError):
         self.problems = sorted(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Problem]]]:
+        # Errors of planning come back from other processes.
+        return type(self), (self.problems,)
+
+
+def did_you_mean(found: str, names: Iterable[str]) -> str:
+    """Return "; did you mean x?" for the closest of `names`, or nothing when none is close."""
+    by_lower = {name.lower(): name for name in names}
+    close = get_close_matches(found.lower(), by_lower, n=1)
+    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+
 
 class DataError(RecmailError):
     """A history, catalogue or other data file cannot be used as it is."""
@@ -67,6 +80,10 @@ class RenderError(RecmailError):
         self.message, self.template, self.line, self.user_id = message, template, line, user_id
         place = f"{template}:{line}: " if line else f"{template}: " if template else ""
         super().__init__(f"{place}{message}" + (f" (for user {user_id})" if user_id else ""))
+
+    def __reduce__(self) -> tuple[partial[RenderError], tuple[str]]:
+        place = {"template": self.template, "line": self.line, "user_id": self.user_id}
+        return partial(RenderError, **place), (self.message,)
 
 
 class RefusedError(RecmailError):
