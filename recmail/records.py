@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 KINDS = ("viewed", "searched", "enrolled", "progressed", "completed", "rated")
 TAKEN_KINDS = ("enrolled", "progressed", "completed")
 LEVELS = ("beginner", "intermediate", "advanced", "all")
+# Digits after the point of a currency where they are not two. Source: ISO 4217, list one.
+CURRENCY_DIGITS = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
 SHARD_SIZE = 2_000  # people; small enough for a worker's memory, large enough that a task's cost vanishes
 
 
