@@ -19,8 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from difflib import get_close_matches
+from functools import partial
 
 
 class RecmailError(Exception):
@@ -82,8 +82,8 @@ class RenderError(RecmailError):
         super().__init__(f"{place}{message}" + (f" (for user {user_id})" if user_id else ""))
 
     def __reduce__(self) -> tuple[partial[RenderError], tuple[str]]:
-        place = {"template": self.template, "line": self.line, "user_id": self.user_id}
-        return partial(RenderError, **place), (self.message,)
+        rebuild = partial(RenderError, template=self.template, line=self.line, user_id=self.user_id)
+        return rebuild, (self.message,)
 
 
 class RefusedError(RecmailError):
