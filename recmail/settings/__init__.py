@@ -1,0 +1,22 @@
+"""What recmail.toml says, with where each value comes from: flag, RECMAIL_* variable, file or default."""
+
+from __future__ import annotations
+
+from recmail.settings.default import write_default
+from recmail.settings.loading import find_project, load_settings
+from recmail.settings.secret import Secret
+from recmail.settings.settings import RawTable, Settings
+from recmail.settings.values import Limit, format_duration, is_loopback, parse_duration
+
+__all__ = [
+    "Limit",
+    "RawTable",
+    "Secret",
+    "Settings",
+    "find_project",
+    "format_duration",
+    "is_loopback",
+    "load_settings",
+    "parse_duration",
+    "write_default",
+]

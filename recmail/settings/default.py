@@ -1,0 +1,132 @@
+"""The recmail.toml, key and .gitignore that a new project begins with."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from recmail.errors import RefusedError
+from recmail.settings.loading import FILE_NAME, parse_settings
+from recmail.settings.source import SourceText
+
+_IGNORED = (".recmail/key", "recmail.db*", "outbox/")
+
+_TEXT = """\
+# Settings of this project. Each can also come from an environment variable:
+# [project] database from RECMAIL_PROJECT_DATABASE, and so on.
+# Passwords and keys are never written here, only where to find them: "env:NAME" or "file:PATH".
+
+[project]
+name = {name}
+database = {database:<34} # or "env:DATABASE_URL", with postgresql://... in that variable
+timezone = {timezone:<34} # of schedules and dates
+language = {language:<34} # of the words around the courses
+currency = {currency:<34} # of prices that come without one
+key = "file:.recmail/key"                     # signs the links in emails: keep a copy, share it with nobody
+
+[sender]
+from = {sender}
+# Printed below every email; the law asks for it.
+postal_address = {postal_address}
+# Mail leaves this machine only when people can unsubscribe: the address where `recmail serve --public`
+# answers, or a page of your own, such as "https://acme.example/unsubscribe/{{token}}".
+public_url = ""
+unsubscribe_url = ""
+
+[limits]
+emails_per_person = "2 per 7d"                # over all campaigns
+first_send_at_most = 100                      # raise it when you trust your set-up; files are exempt
+test_recipients = []                          # who `recmail preview --to` may write to: ["ana@acme.example"]
+
+[topics]                                      # what people can unsubscribe from, with the words they read
+course-tips = "Course tips"
+
+[attributes]                                  # columns of your users that segments may use
+# plan = "text"                               # text, number, boolean or date
+
+[model]
+scorer = "auto"
+grades = {{ viewed = 1, enrolled = 3, progressed = 4, completed = 5 }}   # a rating replaces them
+half_life = "180d"                            # interest counts half after this time
+
+[provider.files]
+type = "files"
+folder = "outbox"                             # a Maildir, with an index.html of what was sent
+
+# [provider.relay]
+# type = "smtp"
+# host = "smtp.acme.example"
+# port = 587
+# user = "learn"
+# password = "env:SMTP_PASSWORD"
+# tls = "starttls"                            # or "implicit"
+
+[delivery]
+provider = "files"                            # "relay" sends for real
+senders = 1
+planners = 2
+"""
+
+
+def write_default(
+    folder: Path,
+    *,
+    name: str,
+    sender: str,
+    postal_address: str,
+    timezone: str = "UTC",
+    language: str = "en",
+    currency: str = "USD",
+    database: str = "sqlite:///recmail.db",
+) -> None:
+    """Write the settings of a new project, its key (readable by its owner only) and its .gitignore.
+
+    A key that is there stays: links in emails already delivered are signed with it.
+
+    Raises:
+        ConfigError: a value is not what recmail.toml may hold; nothing was written.
+        RefusedError: the folder has a recmail.toml.
+    """
+    if (folder / FILE_NAME).exists():
+        raise RefusedError(f"{folder} already has a {FILE_NAME}")
+    answers = {
+        "name": name,
+        "sender": sender,
+        "postal_address": postal_address,
+        "timezone": timezone,
+        "language": language,
+        "currency": currency,
+        "database": database,
+    }
+    text = _TEXT.format(**{key: _quoted(value) for key, value in answers.items()})
+    parse_settings(SourceText(FILE_NAME, text), folder.resolve(), flags={})
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_key(folder / ".recmail" / "key")
+    _ignore(folder / ".gitignore")
+    (folder / FILE_NAME).write_text(text, encoding="utf-8")
+
+
+def _quoted(value: str) -> str:
+    """Return a TOML string; JSON's differ only in leaving DEL as it is, which the check then refuses."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _write_key(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return
+    with os.fdopen(handle, "w", encoding="ascii") as stream:
+        stream.write(secrets.token_hex(32) + "\n")
+
+
+def _ignore(path: Path) -> None:
+    """Keep the key, the database and the outbox out of git, without losing what the file already says."""
+    before = path.read_text(encoding="utf-8") if path.exists() else ""
+    missing = [pattern for pattern in _IGNORED if pattern not in before.splitlines()]
+    if missing:
+        separator = "" if not before or before.endswith("\n") else "\n"
+        path.write_text(f"{before}{separator}{chr(10).join(missing)}\n", encoding="utf-8")
