@@ -6,7 +6,7 @@ import pytest
 from markupsafe import Markup
 
 from recmail.errors import RenderError
-from recmail.render.context import clean_name, isolate, printable
+from recmail.render.context import NAMES, clean_name, isolate, printable
 from tests.render.contexts import block, context, course, full
 
 FSI, PDI = "\u2068", "\u2069"
@@ -57,6 +57,23 @@ def test_names_and_titles_are_isolated_wherever_they_are():
     assert values["courses"][0]["title"] == f"{FSI}עברית{PDI}"
     assert values["blocks"][0]["courses"][0]["title"] == f"{FSI}עברית{PDI}"
     assert values["courses"][0]["category"] == "שפות"  # templates compare it
+
+
+def test_these_contexts_have_every_documented_name_and_no_other():
+    assert shape(full()) == shape_of(NAMES)
+
+
+def shape(value: object) -> object:
+    """Return a value with its fields and without its contents."""
+    if isinstance(value, dict):
+        return {name: shape(item) for name, item in value.items()}
+    return [shape(value[-1])] if isinstance(value, list) and value else None
+
+
+def shape_of(documented: object) -> object:
+    if isinstance(documented, dict):
+        return {name: shape_of(item) for name, item in documented.items()}
+    return [shape_of(item) for item in documented] if isinstance(documented, list) else None
 
 
 def test_the_frozen_context_itself_is_left_alone():

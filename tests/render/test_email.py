@@ -181,6 +181,8 @@ def test_addresses_that_run_or_lead_nowhere_are_refused(address):
         "<a title='>' href='javascript:x'>x</a>",
         '<img src="&#106;avascript:x">',
         '<td background="file:///x.png"></td>',
+        "<p>1 < 2 src=</p><a title='<' href='javascript:x'>x</a>",
+        "<a title='<b' href='javascript:x'>x</a>",
         "<!--[if mso]><v:roundrect href='javascript:x'></v:roundrect><![endif]-->",
     ],
 )
@@ -204,6 +206,8 @@ def test_pictures_may_be_files_only_below_links_images():
     picture = '<img src="{{ courses[0].image_url|absolute(links.images) }}" alt="">'
     assert 'src="file:///project/images/sql.png"' in render(picture, values=values).html
     assert "src is 'file:///etc/x.png'" in failure(html='<img src="file:///etc/x.png" alt="">', values=values)
+    outside = '<img src="file:///project/images/../key.png" alt="">'
+    assert "src is" in failure(html=outside, values=values)
     assert "href is" in failure(html='<a href="file:///project/images/x.png">x</a>', values=values)
 
 
