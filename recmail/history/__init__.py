@@ -1,0 +1,1 @@
+"""What we know: importers, reading histories by key range, and demo data."""
