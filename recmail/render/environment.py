@@ -120,7 +120,8 @@ def load_template(environment: Environment, name: str) -> Template:
     """Compile a template of the bundle.
 
     Raises:
-        RenderError: there is no such file, or it (or what it extends) has a syntax error.
+        RenderError: there is no such file, or it has a syntax error. Files that it extends or includes are
+            compiled when somebody is first rendered; `check_templates` finds their mistakes before.
     """
     try:
         return environment.get_template(name)
