@@ -125,7 +125,7 @@ def enrolments(
         weight = wish[subtopic[rows]] * np.where(foreign, np.where(spoken, 4.0, 0.02), 1.0)
         if low == 0:
             _plant(weight, titles)
-        # Nobody takes a course in the last day of their window: progress needs some time after it.
+        # A course must be out a day before somebody's last visit: there has to be time to take it.
         is_open = published[None, :] < people.end_s[rows, None] - DAY
         parts.append(_ranked(weight, is_open, rng))
     tempting, reach = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))

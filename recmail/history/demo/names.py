@@ -1,9 +1,9 @@
 """The invented people of the demo: name lists by script, and where such people live. Data only.
 
-A name is written `name:latin` where the address needs other letters than the name; the lists are drawn
-from independently, so a full name belongs to nobody in particular. A place is `country/zone/hours from
-UTC/weight`, a language `code/weight`. The hours are written here and not taken from the zone database, so
-that the demo is the same whichever edition of it a machine has.
+A name is written `name:latin` where the address needs other letters than the name. First and last names
+are drawn independently, so a full name is nobody's in particular; choose lists in which no pair is famous.
+A place is `country/zone/hours from UTC/weight`, a language `code/weight`. The hours are written here and not
+taken from the zone database, so that the demo is the same whichever edition of it a machine has.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ CULTURES = {
         share=0.15,
         first="""
             मीरा:meera अर्जुन:arjun कविता:kavita रोहन:rohan सुनीता:sunita अनिल:anil प्रिया:priya
-            विवेक:vivek आरती:aarti संजय:sanjay नेहा:neha राहुल:rahul पूजा:pooja मनोज:manoj
+            विवेक:vivek आरती:aarti संदीप:sandeep नेहा:neha सुधीर:sudhir पूजा:pooja मनोज:manoj
             दीपा:deepa किरण:kiran सीमा:seema अमोल:amol वैशाली:vaishali गणेश:ganesh श्रद्धा:shraddha
             निखिल:nikhil ज्योति:jyoti हर्ष:harsh
         """,
@@ -44,7 +44,7 @@ CULTURES = {
         first="""
             மீனா:meena கார்த்திக்:karthik லட்சுமி:lakshmi முருகன்:murugan கவிதா:kavitha
             செல்வம்:selvam அன்பு:anbu தமிழ்செல்வி:tamilselvi வேலு:velu பூங்கோதை:poongothai
-            இளங்கோ:ilango நிலா:nila குமரன்:kumaran யாழினி:yazhini அருண்:arun மலர்:malar
+            இளங்கோ:ilango நிலா:nila குமரன்:kumaran யாழினி:yazhini தினேஷ்:dinesh மலர்:malar
             சரவணன்:saravanan தேன்மொழி:thenmozhi
         """,
         last="""
@@ -61,13 +61,13 @@ CULTURES = {
     "india_latin": Culture(
         share=0.22,
         first="""
-            Ananya Rohit Divya Sandeep Shreya Vikram Nandini Arvind Pallavi Sameer Tanvi Harish
-            Lavanya Imran Sneha Joseph Ritu Balaji Anjali Farhan Keerthi Suresh Nisha Gurpreet
-            Madhuri Pranav Swati Tariq Bhavana Abhijit Rukmini Naveen Ishita Mathew Zoya Chandan
-            Leela Kabir Sharmila Debashish Asha Vinay
+            Ananya Rakesh Divya Sachit Shreya Vishal Malini Arvind Pallavi Sameer Tanvi Hariprasad
+            Lavanya Imran Sneha Joseph Ritu Balaji Anjana Farhan Keerthi Sudhir Nisha Gurpreet
+            Madhuri Pranav Swati Tariq Bhavana Anirban Rukmini Naveen Ishita Mathew Zoya Chandan
+            Leela Kavin Sharmila Debashish Asha Vinay
         """,
         last="""
-            Rao Nair Iyer Reddy Menon Shetty Das Banerjee Kamath Khan Pillai Hegde Bhat Singh
+            Rao Nair Iyer Reddy Menon Shetty Das Banerjee Kamath Ansari Pillai Hegde Bhat Singh
             D'Souza Kulkarni Mukherjee Gowda Fernandes Ahmed Varghese Naidu Bose Chatterjee Acharya
             Kaur Desai Mehta Patel Thomas Murthy Prabhu Sen Qureshi Rangan Sastry
         """,
@@ -101,7 +101,7 @@ CULTURES = {
             Mareike Thorsten Änne:aenne Friederike Jörg:joerg Lotte
         """,
         last="""
-            Weiß:weiss Krüger:krueger Schröder:schroeder Köhler:koehler Vogt Böhm:boehm Groß:gross
+            Weiß:weiss Krüger:krueger Möller:moeller Köhler:koehler Vogt Böhm:boehm Groß:gross
             Hübner:huebner Brandt Jäger:jaeger Lindner Strauß:strauss
         """,
         places="DE/Europe/Berlin/1/70 AT/Europe/Vienna/1/18 CH/Europe/Zurich/1/12",
@@ -114,7 +114,7 @@ CULTURES = {
             Belén:belen Joaquín:joaquin Inés:ines Ramón:ramon Mónica:monica
         """,
         last="""
-            Muñoz:munoz Peña:pena Gutiérrez:gutierrez Ibáñez:ibanez Núñez:nunez Castaño:castano
+            Muñoz:munoz Peña:pena Gutiérrez:gutierrez Zúñiga:zuniga Núñez:nunez Castaño:castano
             Ríos:rios Domínguez:dominguez Ordóñez:ordonez Vásquez:vasquez
         """,
         places="""
@@ -131,7 +131,7 @@ CULTURES = {
             Mário:mario Débora:debora Estêvão:estevao
         """,
         last="""
-            Araújo:araujo Simões:simoes Magalhães:magalhaes Gonçalves:goncalves Brandão:brandao
+            Leitão:leitao Simões:simoes Magalhães:magalhaes Gonçalves:goncalves Brandão:brandao
             Falcão:falcao Assunção:assuncao Queirós:queiros
         """,
         places="""
@@ -143,13 +143,13 @@ CULTURES = {
     "central_europe": Culture(
         share=0.03,
         first="""
-            Łukasz:lukasz Jiří:jiri Żaneta:zaneta Dvořka:dvorka Zoltán:zoltan Ştefan:stefan
+            Łukasz:lukasz Jiří:jiri Żaneta:zaneta Božena:bozena Zoltán:zoltan Ştefan:stefan
             Małgorzata:malgorzata Ondřej:ondrej Réka:reka İpek:ipek Gökçe:gokce Živa:ziva
             Šárka:sarka Çağla:cagla
         """,
         last="""
             Wójcik:wojcik Dvořák:dvorak Świątek:swiatek Nagy Černý:cerny Yıldız:yildiz Şahin:sahin
-            Kőszegi:koszegi Zając:zajac Öztürk:ozturk Žižka:zizka Łęcki:lecki
+            Szűcs:szucs Zając:zajac Öztürk:ozturk Žižka:zizka Łęcki:lecki
         """,
         places="""
             PL/Europe/Warsaw/1/34 CZ/Europe/Prague/1/22 HU/Europe/Budapest/1/16
@@ -164,7 +164,7 @@ CULTURES = {
             Øystein:oystein Aino Håkan:hakan
         """,
         last="""
-            Guðmundsdóttir:gudmundsdottir Ångström:angstrom Kjærgaard:kjaergaard Mäkelä:makela
+            Blöndal:blondal Ångström:angstrom Kjærgaard:kjaergaard Mäkelä:makela
             Sjöberg:sjoberg Bråten:braten Nyström:nystrom Østby:ostby
         """,
         places="""
@@ -196,12 +196,12 @@ CULTURES = {
     "arabic": Culture(
         share=0.06,
         first="""
-            ليلى:layla أحمد:ahmad فاطمة:fatima يوسف:yousef مريم:maryam خالد:khaled نور:nour عمر:omar
+            ليلى:layla أحمد:ahmad فاطمة:fatima يوسف:yousef مريم:maryam خالد:khaled نور:nour وائل:wael
             سلمى:salma حسن:hassan هدى:huda طارق:tareq رانيا:rania سامي:sami
         """,
         last="""
-            الخطيب:alkhatib حداد:haddad النجار:alnajjar منصور:mansour الشريف:alsharif درويش:darwish
-            بركات:barakat العلي:alali قاسم:qasim زيدان:zaydan
+            الخطيب:alkhatib حداد:haddad النجار:alnajjar صباغ:sabbagh الشريف:alsharif درويش:darwish
+            بركات:barakat الرفاعي:alrifai قاسم:qasim زيدان:zaydan
         """,
         places="""
             EG/Africa/Cairo/2/32 AE/Asia/Dubai/4/22 SA/Asia/Riyadh/3/18 MA/Africa/Casablanca/1/12
@@ -223,8 +223,8 @@ CULTURES = {
     "chinese": Culture(
         share=0.05,
         first="""
-            秀英:xiuying 伟:wei 静怡:jingyi 志强:zhiqiang 丽:li 子涵:zihan 雨桐:yutong 建华:jianhua
-            美玲:meiling 浩然:haoran 雅婷:yating 俊傑:junjie
+            秀英:xiuying 明:ming 静怡:jingyi 志强:zhiqiang 丽:li 子涵:zihan 雨桐:yutong 建华:jianhua
+            美玲:meiling 浩然:haoran 雅婷:yating 俊宏:junhong
         """,
         last="""
             王:wang 李:li 张:zhang 刘:liu 陳:chen 杨:yang 黃:huang 赵:zhao 吴:wu 周:zhou 林:lin
@@ -238,8 +238,8 @@ CULTURES = {
     "japanese": Culture(
         share=0.03,
         first="""
-            さくら:sakura 健太:kenta 美咲:misaki 翔:sho ひなた:hinata 大輔:daisuke 陽子:yoko
-            直樹:naoki ユリ:yuri 悠:yu
+            さくら:sakura 健太:kenta 美咲:misaki 翔:sho ひなた:hinata 拓也:takuya 陽子:yoko
+            和樹:kazuki ユリ:yuri 悠:yu
         """,
         last="""
             佐藤:sato 鈴木:suzuki 高橋:takahashi 田中:tanaka 渡辺:watanabe 小林:kobayashi
@@ -251,8 +251,8 @@ CULTURES = {
     "korean": Culture(
         share=0.03,
         first="""
-            민준:minjun 서연:seoyeon 지훈:jihoon 하은:haeun 도윤:doyun 수빈:subin 예진:yejin
-            현우:hyunwoo 은지:eunji
+            민준:minjun 서연:seoyeon 성호:seongho 하은:haeun 도윤:doyun 다인:dain 예진:yejin
+            재혁:jaehyuk 가영:gayoung
         """,
         last="김:kim 이:lee 박:park 최:choi 정:jung 강:kang 조:cho 윤:yoon 남궁:namgung",
         places="KR/Asia/Seoul/9/100",
@@ -265,8 +265,8 @@ CULTURES = {
             Іванна:ivanna Георги:georgi Наталья:natalya Тарас:taras Елена:elena Ђорђе:djordje
         """,
         last="""
-            Коваленко:kovalenko Иванова:ivanova Петренко:petrenko Соколова:sokolova Шевчук:shevchuk
-            Димитрова:dimitrova Морозов:morozov Бондар:bondar Јовановић:jovanovic Лебедь:lebed
+            Коваленко:kovalenko Мельник:melnik Петренко:petrenko Ткачук:tkachuk Шевчук:shevchuk
+            Белых:belykh Черных:chernykh Бондар:bondar Јовановић:jovanovic Лебедь:lebed
         """,
         places="""
             UA/Europe/Kyiv/2/36 KZ/Asia/Almaty/5/18 BG/Europe/Sofia/2/16 RS/Europe/Belgrade/1/12
