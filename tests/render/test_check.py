@@ -96,6 +96,7 @@ def test_a_wrong_field_is_found_wherever_courses_go(source):
         "{% block a %}{{ self.b() }}{% endblock %}{% block b %}{{ subject }}{{ preheader }}{% endblock %}",
         "{% include 'none.html.j2' ignore missing %}{% include ['a', 'b'] ignore missing %}",
         "{{ courses|groupby('category')|list }}{{ courses|sum(attribute='price_minor') }}",
+        "{{ date[:4] }}{{ user[language or 'country'] }}{{ courses[courses|length - 1].title }}",
         "{{ date.split('-')|first }}{{ links.images }}{{ direction }}{{ language }}",
     ],
 )

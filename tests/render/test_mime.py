@@ -187,8 +187,12 @@ def test_bodies_in_other_scripts_are_shorter_in_base64():
 
 
 VISIBLE = st.characters(exclude_categories=("Cc", "Cs", "Zl", "Zp"))
-NAMES = st.text(VISIBLE, max_size=90).map(lambda name: " ".join(name.split()))
-SUBJECTS = st.text(VISIBLE, min_size=1, max_size=300)
+# Beside letters of any script: what the syntax of headers gives a meaning.
+SYNTAX = 'ab ."\\,;:=?<>@()[]'
+NAMES = (st.text(VISIBLE, max_size=90) | st.text(SYNTAX, max_size=90)).map(
+    lambda name: " ".join(name.split())
+)
+SUBJECTS = st.text(VISIBLE, min_size=1, max_size=300) | st.text(SYNTAX, min_size=1, max_size=300)
 BODIES = st.text(st.characters(exclude_categories=("Cs",)), max_size=400) | st.text(
     "ab =.\r\n\té", max_size=400
 )
@@ -224,6 +228,27 @@ def display_name(data: bytes) -> str:
 def lines(text: str) -> str:
     """Return a body with plain newlines and one at its end."""
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") + "\n"
+
+
+def test_a_long_subject_is_folded_between_words():
+    subject = " ".join(["Interviewing Users Without Leading Them"] * 6)  # 239 characters
+    message = build_mime(replace(EMAIL, subject=subject), headers=HEADERS)
+    assert (
+        b"Subject: Interviewing Users Without Leading Them Interviewing Users Without\r\n Leading" in message
+    )
+    assert parsed(message)["Subject"] == subject
+
+
+def test_long_names_and_addresses_take_a_line_each():
+    address = "a" * 60 + "@example.org"
+    message = build_mime(EMAIL, headers=replace(HEADERS, to=("Ana Sousa", address)))
+    assert f"To: Ana Sousa\r\n <{address}>\r\n".encode() in message
+    assert parsed(message)["To"].addresses[0].addr_spec == address
+
+
+def test_an_address_longer_than_a_line_is_refused():
+    with pytest.raises(RenderError, match="To: the address is too long"):
+        build_mime(EMAIL, headers=replace(HEADERS, to=("", "a" * 990 + "@example.org")))
 
 
 def test_dates_are_read_back_exactly():
