@@ -1,0 +1,121 @@
+"""What a plan freezes for one person, and the full context that templates get from it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from recmail.render.context import clean_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_USER = ("first_name", "last_name", "language", "country")
+_COURSE = (
+    *("course_id", "title", "subtitle", "category", "level", "language"),
+    *("price_minor", "currency", "duration_min", "image_url", "url"),
+)
+# Scripts written from right to left, by language; the text of the email is the campaign's own language.
+_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi", "ps", "sd", "dv"})
+
+
+@dataclass(frozen=True)
+class Wording:
+    """What all emails of a run print alike.
+
+    Attributes:
+        courses: the run's catalogue by column, as `history.frozen` keeps it.
+        blocks: for each block of the campaign its name, title and text (None where it has none).
+        link: from a course's URL, its block's name and its id to the URL that is printed.
+    """
+
+    campaign: Mapping[str, str | None]
+    sender: Mapping[str, str | None]
+    language: str
+    date: date
+    courses: Mapping[str, list[Any]]
+    blocks: list[dict[str, str | None]]
+    link: Callable[[str, str, str], str]
+
+
+def freeze_people(slots: pd.DataFrame, people: pd.DataFrame) -> list[dict[str, Any]]:
+    """One small JSON document for each person: their names, and the courses of each block with reasons.
+
+    Args:
+        slots: SLOT_COLUMNS of a shard, sorted by person, block and position.
+        people: the shard's people; row i is person i.
+    """
+    names = people[list(_USER)].astype(object)
+    frozen: list[dict[str, Any]] = [
+        {"user": {name: _name(name, value) for name, value in zip(_USER, row, strict=True)}, "slots": []}
+        for row in names.where(names.notna(), None).itertuples(index=False, name=None)
+    ]
+    columns = ["person", "block", "course_no", "source", "fallback", "reason", "score"]
+    for person, block, course_no, source, fallback, reason, score in slots[columns].itertuples(
+        index=False, name=None
+    ):
+        slot = [int(block), int(course_no), reason or None, source, bool(fallback), round(float(score), 4)]
+        frozen[person]["slots"].append(slot)
+    return frozen
+
+
+def _name(field: str, value: str | None) -> str | None:
+    return (clean_name(value) or None) if value and field.endswith("_name") else value
+
+
+def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
+    """Everything that a template may print for one person, except what is added when it is sent: links."""
+    by_block: dict[int, list[dict[str, Any]]] = {}
+    for block, course_no, reason, *_ in frozen["slots"]:
+        chosen = by_block.setdefault(block, [])
+        chosen.append(_course(wording, course_no, block, len(chosen), reason))
+    blocks: list[dict[str, Any]] = [
+        {**block, "courses": by_block.get(number, [])}
+        for number, block in enumerate(wording.blocks)
+        if number in by_block or block["text"] is not None
+    ]
+    return {
+        "user": dict(frozen["user"]),
+        "courses": [course for block in blocks for course in block["courses"]],
+        "because": None,
+        "blocks": blocks,
+        "campaign": dict(wording.campaign),
+        "sender": dict(wording.sender),
+        "date": wording.date.isoformat(),
+        "language": wording.language,
+        "direction": "rtl" if wording.language.split("-")[0] in _RIGHT_TO_LEFT else "ltr",
+    }
+
+
+def _course(
+    wording: Wording, course_no: int, block: int, position: int, reason: str | None
+) -> dict[str, Any]:
+    course: dict[str, Any] = {name: wording.courses[name][course_no] for name in _COURSE}
+    name = wording.blocks[block]["name"] or ""
+    if course["url"]:
+        course["url"] = wording.link(course["url"], name, course["course_id"])
+    return {**course, "reason": reason, "block": name, "position": position}
+
+
+def replace_stale(
+    frozen: Mapping[str, Any], reserves: Sequence[list[Any]], gone: Collection[int]
+) -> dict[str, Any] | None:
+    """The frozen context with each stale course replaced by its block's next reserve.
+
+    Returns None when a block has no reserve left that may stand in: better no email than a thinner one than
+    was approved.
+    """
+    shown = {course_no for _, course_no, *_ in frozen["slots"]}
+    spare = [reserve for reserve in reserves if reserve[1] not in gone and reserve[1] not in shown]
+    slots = []
+    for slot in frozen["slots"]:
+        if slot[1] in gone:
+            stand_in = next((reserve for reserve in spare if reserve[0] == slot[0]), None)
+            if stand_in is None:
+                return None
+            spare = [reserve for reserve in spare if reserve[1] != stand_in[1]]
+            slot = stand_in
+        slots.append(slot)
+    return {**frozen, "slots": slots}

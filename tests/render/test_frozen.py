@@ -1,0 +1,121 @@
+"""A plan freezes little for each person, and the full context comes back from it."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from recmail.render.context import NAMES
+from recmail.render.frozen import Wording, freeze_people, full_context, replace_stale
+
+PEOPLE = pd.DataFrame(
+    {
+        "first_name": ["Ana", None],
+        "last_name": ["Lima", float("nan")],
+        "language": ["pt", None],
+        "country": ["BR", None],
+    }
+)
+SLOTS = pd.DataFrame(
+    [
+        (0, 1, 0, 2, 0.9, "top_picks", False, "Chosen from the 2 courses you took"),
+        (0, 1, 1, 0, 0.5, "popular", True, ""),
+        (0, 2, 0, 1, 7.0, "popular", False, "7 learners joined in 90 days"),
+    ],
+    columns=["person", "block", "position", "course_no", "score", "source", "fallback", "reason"],
+)
+COLUMNS = ("title", "subtitle", "category", "level", "language", "currency", "image_url")
+
+
+def wording() -> Wording:
+    courses = {name: [f"{name} {number}" for number in range(3)] for name in COLUMNS}
+    courses |= {
+        "course_id": ["a", "b", "c"],
+        "price_minor": [0, 49900, None],
+        "duration_min": [60, None, 90],
+        "url": ["https://x.example/a", None, "https://x.example/c"],
+    }
+    return Wording(
+        campaign={"name": "weekly", "topic": "tips", "topic_title": "Tips", "description": None},
+        sender={"name": "Acme", "postal_address": "1 Road"},
+        language="en",
+        date=date(2026, 11, 2),
+        courses=courses,
+        blocks=[
+            {"name": "text", "title": None, "text": "Hello"},
+            {"name": "top_picks", "title": "Picked", "text": None},
+            {"name": "popular", "title": "Popular", "text": None},
+        ],
+        link=lambda url, block, course: f"{url}?b={block}&c={course}",
+    )
+
+
+def test_each_person_keeps_names_and_slots_only() -> None:
+    ana, nobody = freeze_people(SLOTS, PEOPLE)
+    assert ana["user"] == {"first_name": "Ana", "last_name": "Lima", "language": "pt", "country": "BR"}
+    assert ana["slots"] == [
+        [1, 2, "Chosen from the 2 courses you took", "top_picks", False, 0.9],
+        [1, 0, None, "popular", True, 0.5],
+        [2, 1, "7 learners joined in 90 days", "popular", False, 7.0],
+    ]
+    assert nobody == {"user": dict.fromkeys(ana["user"]), "slots": []}
+
+
+def test_the_context_has_every_documented_name_but_the_links() -> None:
+    context = full_context(freeze_people(SLOTS, PEOPLE)[0], wording())
+    assert set(context) == set(NAMES) - {"links"}
+    course_fields = NAMES["courses"][0]
+    assert all(set(course) == set(course_fields) for course in context["courses"])
+
+
+def test_courses_come_back_in_the_order_of_the_email() -> None:
+    context = full_context(freeze_people(SLOTS, PEOPLE)[0], wording())
+    assert [course["course_id"] for course in context["courses"]] == ["c", "a", "b"]
+    assert [course["position"] for course in context["courses"]] == [0, 1, 0]
+    assert context["courses"][0]["url"] == "https://x.example/c?b=top_picks&c=c"
+    assert context["courses"][2]["url"] is None
+    assert [block["name"] for block in context["blocks"]] == ["text", "top_picks", "popular"]
+
+
+def test_a_block_with_nothing_to_show_is_left_out_and_a_text_stays() -> None:
+    context = full_context(freeze_people(SLOTS, PEOPLE)[1], wording())
+    assert [block["name"] for block in context["blocks"]] == ["text"]
+    assert context["courses"] == []
+
+
+@pytest.mark.parametrize(("language", "direction"), [("en", "ltr"), ("ar-EG", "rtl"), ("he", "rtl")])
+def test_the_direction_follows_the_language(language: str, direction: str) -> None:
+    from dataclasses import replace
+
+    frozen = freeze_people(SLOTS, PEOPLE)[0]
+    assert full_context(frozen, replace(wording(), language=language))["direction"] == direction
+
+
+RESERVES = [[1, 1, "r1", "top_picks", False, 0.1], [2, 0, "r0", "popular", False, 1.0]]
+
+
+def numbers(context: dict | None) -> list[int] | None:
+    return None if context is None else [slot[1] for slot in context["slots"]]
+
+
+def test_a_stale_course_gives_way_to_its_blocks_reserve() -> None:
+    frozen = {"user": {}, "slots": [[1, 2, "x", "top_picks", False, 0.9], [2, 3, "y", "popular", False, 1.0]]}
+    assert numbers(replace_stale(frozen, RESERVES, {2})) == [1, 3]
+    assert numbers(replace_stale(frozen, RESERVES, {3})) == [2, 0]
+    assert numbers(replace_stale(frozen, RESERVES, {2, 3})) == [1, 0]
+
+
+def test_without_a_reserve_there_is_no_email() -> None:
+    frozen = {
+        "user": {},
+        "slots": [[1, 2, "x", "top_picks", False, 0.9], [1, 4, "z", "top_picks", False, 0.8]],
+    }
+    assert replace_stale(frozen, RESERVES, {2, 4}) is None
+    assert replace_stale(frozen, RESERVES, {2, 1}) is None  # the reserve is stale too
+
+
+def test_a_reserve_that_is_shown_already_does_not_stand_in() -> None:
+    frozen = {"user": {}, "slots": [[1, 2, "x", "top_picks", False, 0.9], [2, 1, "y", "popular", False, 1.0]]}
+    assert replace_stale(frozen, RESERVES, {2}) is None
