@@ -1,0 +1,134 @@
+"""CSV files, strictly: quotes must be right, and every record knows the line where it begins."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+
+import numpy as np
+
+from recmail.errors import DataError
+from recmail.history.importers import Chunk
+from recmail.history.importers.text import TextFile
+
+DELIMITERS = ",;\t"
+CHUNK_ROWS = 20_000
+CHUNK_BYTES = 8 * 1024 * 1024
+_PIECE_ROWS = 2_000
+_LOOK_AHEAD = 1_000_000  # characters: more than the csv module's longest field
+_QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
+_BARE = {delimiter: re.compile(rf"[^{delimiter}\r\n]*") for delimiter in DELIMITERS}
+
+
+class CsvFile:
+    """An importer for one CSV file whose first record names the columns."""
+
+    def __init__(self, path: Path, encoding: str, knows: Callable[[str], bool]) -> None:
+        """Open the file and read its header.
+
+        Args:
+            path: the file.
+            encoding: how its letters are written; a UTF-8 byte order mark is skipped.
+            knows: whether a column's name is one of ours; among , ; and tab that delimiter is taken that
+                makes most such names.
+
+        Raises:
+            DataError: the file cannot be read, or has no header.
+        """
+        self._file = TextFile(path, encoding)
+        lines = self._file.lines()
+        blank = 0
+        for first in lines:
+            if first.strip():
+                break
+            blank += 1
+        else:
+            raise DataError(f"{path}: is empty; its first line must name the columns")
+        self.delimiter = _delimiter(first, knows)
+        whole = chain(["\n"] * blank, [first], lines)
+        self._reader = csv.reader(whole, delimiter=self.delimiter, strict=True)
+        header, _ = next(self._records())
+        self.columns = [name.strip() for name in header]
+
+    @property
+    def bytes_done(self) -> int:
+        """How far the file was read."""
+        return self._file.bytes_done
+
+    @property
+    def bytes_total(self) -> int:
+        """How long the file is."""
+        return self._file.bytes_total
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all records after the header; blank lines are no records."""
+        records = self._records()
+        while True:
+            start = self.bytes_done
+            chunk: list[tuple[list[str], int]] = []
+            while len(chunk) < CHUNK_ROWS and self.bytes_done - start < CHUNK_BYTES:
+                piece = list(islice(records, _PIECE_ROWS))
+                chunk += piece
+                if len(piece) < _PIECE_ROWS:
+                    break
+            if not chunk:
+                return
+            lines = np.fromiter((line for _, line in chunk), dtype=np.int64, count=len(chunk))
+            yield Chunk([record for record, _ in chunk], lines)
+
+    def _records(self) -> Iterator[tuple[list[str], int]]:
+        """Each record with the line where it begins."""
+        reader = self._reader
+        line = reader.line_num + 1
+        try:
+            for record in reader:
+                if record:
+                    yield record, line
+                line = reader.line_num + 1
+        except csv.Error as error:
+            raise DataError(self._broken(line, str(error))) from error
+
+    def _broken(self, line: int, why: str) -> str:
+        path = self._file.path
+        text = ""
+        for piece in islice(TextFile(path, self._file.encoding).lines(), line - 1, None):
+            text += piece
+            if len(text) > _LOOK_AHEAD:
+                break
+        opened = _quote_opened(text, self.delimiter)
+        if opened is None:
+            return f"{path}:{line}: cannot be read as CSV: {why}"
+        return (
+            f"{path}:{line + opened}: a quoted field begins here and does not end as it should ({why}); "
+            f'close the quote, and write quotes inside a field twice ("")'
+        )
+
+
+def _delimiter(header: str, knows: Callable[[str], bool]) -> str:
+    def names(delimiter: str) -> list[str]:
+        try:
+            return next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error:
+            return []
+
+    def fits(delimiter: str) -> tuple[int, int]:
+        found = names(delimiter)
+        return sum(knows(name.strip()) for name in found), len(found)
+
+    return max(DELIMITERS, key=fits)
+
+
+def _quote_opened(text: str, delimiter: str) -> int | None:
+    """How many lines after the first the field was opened that breaks this record; None: no quote does."""
+    place = 0
+    while place < len(text):
+        field = (_QUOTED if text[place] == '"' else _BARE[delimiter]).match(text, place)
+        if field is None or text[field.end() : field.end() + 1] not in (delimiter, "\n", "\r", ""):
+            return text.count("\n", 0, place)
+        if text[field.end() : field.end() + 1] != delimiter:
+            return None
+        place = field.end() + 1
+    return None

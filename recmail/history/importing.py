@@ -1,0 +1,294 @@
+"""Bringing in files strictly: every row checked, every rejected one listed, nothing brought in twice."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from recmail.db.connect import reading, writing
+from recmail.db.tables import imports
+from recmail.db.types import from_microseconds
+from recmail.errors import DataError
+from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
+from recmail.history.importers import Chunk
+from recmail.history.importers.csv import CsvFile
+from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
+from recmail.history.importing_header import Header, read_header
+from recmail.history.importing_rejects import Rejects
+from recmail.history.importing_target import ATTRIBUTE_TYPES, Counts, ImportOptions, Setting, Target
+
+__all__ = ["KINDS", "Counts", "ImportOptions", "ImportResult", "import_csv"]
+
+Progress = Callable[[int, int, int], None]
+"""Told the rows read, the bytes read and the bytes in all."""
+
+_TABLES = {
+    "users": importing_users,
+    "courses": importing_courses,
+    "interactions": importing_interactions,
+    "suppressions": importing_suppressions,
+}
+KINDS = tuple(_TABLES)
+_LONGEST_S = 0.25  # a write transaction holds up every sender
+_AIM_S = 0.1
+
+
+@dataclass(frozen=True)
+class ImportResult:
+    """What became of a file.
+
+    Attributes:
+        rows: records read; the counts (consents aside) and the rejects add up to them.
+        rejects: how many rows were refused, by reason.
+        rejects_file: where they are listed; None when there are none, or no place to write.
+        warnings: what was left out of accepted rows, by kind; `warned_lines` has the first lines.
+        ignored_columns: columns of the file that are none of ours.
+        newest: the latest time among accepted rows.
+    """
+
+    kind: str
+    file: Path
+    dry_run: bool
+    rows: int
+    counts: Counts
+    rejects: dict[str, int]
+    rejects_file: Path | None
+    warnings: dict[str, int]
+    warned_lines: dict[str, list[int]]
+    ignored_columns: tuple[str, ...]
+    newest: datetime | None
+    started_at: datetime
+    finished_at: datetime
+
+    @property
+    def rejected(self) -> int:
+        """How many rows were refused."""
+        return sum(self.rejects.values())
+
+
+def import_csv(
+    engine: sa.Engine,
+    kind: str,
+    file: Path,
+    *,
+    now: datetime,
+    key: bytes,
+    options: ImportOptions,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Bring in a CSV file of users, courses, interactions or suppressions.
+
+    Columns have the names of the tables (prices may be decimal, lists are parted by `;`); the order is free.
+    Rows that are refused are written to FILE.rejects.csv with line and reason. Memory and the length of
+    transactions are the same for a file of any size.
+
+    Args:
+        engine: the project's database.
+        kind: one of KINDS.
+        file: UTF-8 unless the options say otherwise; delimited by comma, semicolon or tab.
+        now: later times, by more than a day, are refused.
+        key: the project's key, for hashing addresses.
+        options: how the file is read.
+        progress: called after every chunk.
+
+    Raises:
+        DataError: the file as a whole is unusable from some line on. What came before is taken in and stays;
+            the same command goes on after the mend.
+        RefusedError: people without anything about their consent.
+        StorageError: the database cannot be written.
+    """
+    module = _TABLES[kind]
+    attributes = _declared(options) if kind == "users" else ()
+    known = (*module.COLUMNS, *attributes)
+    names = {name.lower() for name in (*known, *options.columns)}
+    source = CsvFile(file, options.encoding, lambda name: name.lower() in names)
+    header = read_header(
+        str(file), source.columns, known=known, required=module.REQUIRED, renames=options.columns
+    )
+    setting = Setting(key, now, options, frozenset(header.places))
+    work = _Work(engine, kind, file, header, _target(engine, kind, setting), setting)
+    with Rejects(
+        file, project=options.project, columns=source.columns, delimiter=source.delimiter
+    ) as work.rejects:
+        work.begin()
+        try:
+            for chunk in source.chunks():
+                work.take(chunk, width=len(source.columns))
+                if progress is not None:
+                    progress(work.rows, source.bytes_done, source.bytes_total)
+        except DataError as error:
+            work.note(finished_at=None)
+            raise DataError(f"{error}{work.so_far()}") from error
+        return work.finish()
+
+
+def _declared(options: ImportOptions) -> tuple[str, ...]:
+    for name, kind in options.attributes.items():
+        if kind not in ATTRIBUTE_TYPES:
+            raise DataError(f"attribute {name}: unknown type {kind!r}; one of {', '.join(ATTRIBUTE_TYPES)}")
+    return tuple(options.attributes)
+
+
+def _target(engine: sa.Engine, kind: str, setting: Setting) -> Target:
+    if kind == "users":
+        return importing_users.Users(setting)
+    if kind == "courses":
+        return importing_courses.Courses(setting)
+    if kind == "suppressions":
+        return importing_suppressions.Suppressions(setting)
+    with reading(engine) as connection:
+        course_nos = importing_interactions.read_course_nos(connection)
+    if not course_nos:
+        raise DataError("there are no courses yet; import the courses before the interactions")
+    return importing_interactions.Interactions(setting, course_nos)
+
+
+class _Pace:
+    """How many rows go into one transaction, so that none is long on a machine of any speed."""
+
+    def __init__(self) -> None:
+        self.rows = 2_000
+
+    def took(self, rows: int, seconds: float) -> None:
+        """Learn from a transaction; grow slowly, shrink at once."""
+        fitting = rows * _AIM_S / max(seconds, 1e-4)
+        self.rows = int(min(max(fitting, 50), 2 * self.rows, 20_000))
+
+
+@dataclass
+class _Work:
+    """An import under way."""
+
+    engine: sa.Engine
+    kind: str
+    file: Path
+    header: Header
+    target: Target
+    setting: Setting
+    rows: int = 0
+    counts: Counts = field(default_factory=Counts)
+    warnings: Counter[str] = field(default_factory=Counter)
+    warned_lines: dict[str, list[int]] = field(default_factory=dict)
+    rejects: Rejects = field(init=False)
+    import_no: int | None = None
+
+    def __post_init__(self) -> None:
+        self._pace = _Pace()
+        self._began = time.perf_counter()
+
+    def begin(self) -> None:
+        """Write down that an import has begun."""
+        if self.setting.options.dry_run:
+            return
+        started = {
+            "source": self.setting.options.source,
+            "kind": self.kind,
+            "file": self.file.name,
+            "started_at": self.setting.now,
+            "counts": {},
+            "rejects": {},
+        }
+        with writing(self.engine) as connection:
+            self.import_no = connection.scalar(imports.insert().returning(imports.c.import_no), started)
+
+    def take(self, chunk: Chunk, width: int) -> None:
+        """Check a chunk, list what is refused, write the rest."""
+        self.rows += len(chunk)
+        rejected: list[tuple[int, str, list[str]]] = []
+        whole = _whole_records(chunk, width, rejected)
+        places = self.header.places
+        by_column = list(zip(*whole.records, strict=True)) if len(whole) else [()] * width
+        columns = {name: cleaned(by_column[place]) for name, place in places.items()}
+        checks = Checks(whole.lines)
+        accepted = self.target.check(columns, checks)
+        rejected += [
+            (int(whole.lines[row]), reason, whole.records[row])
+            for row, reason in enumerate(checks.reasons)
+            if reason is not None
+        ]
+        for line, reason, record in sorted(rejected):
+            self.rejects.add(line, reason, record)
+        self.warnings += checks.warnings
+        for warning, lines in checks.warned_lines.items():
+            self.warned_lines[warning] = (self.warned_lines.get(warning, []) + lines)[:WARNED_LINES]
+        self._store(accepted)
+
+    def _store(self, rows: Sequence[Any]) -> None:
+        start = 0
+        while start < len(rows):
+            batch = rows[start : start + self._pace.rows]
+            if self.setting.options.dry_run:
+                with reading(self.engine) as connection:
+                    self.counts += self.target.rehearse(connection, batch)
+            else:
+                with writing(self.engine) as connection:
+                    began = time.perf_counter()
+                    self.counts += self.target.write(connection, batch)
+                self._pace.took(len(batch), time.perf_counter() - began)
+            start += len(batch)
+
+    def note(self, finished_at: datetime | None) -> None:
+        """Write down how far the import has come."""
+        if self.import_no is None:
+            return
+        found = {
+            "finished_at": finished_at,
+            "watermark": None if self.newest is None else self.newest.isoformat(),
+            "counts": {"rows": self.rows, **vars(self.counts), "rejected": self.rejects.total},
+            "rejects": dict(self.rejects.by_reason),
+        }
+        with writing(self.engine) as connection:
+            connection.execute(imports.update().where(imports.c.import_no == self.import_no).values(**found))
+
+    @property
+    def newest(self) -> datetime | None:
+        """The latest time among accepted rows."""
+        return None if self.target.newest < 0 else from_microseconds(self.target.newest)
+
+    def so_far(self) -> str:
+        """What to tell when the file cannot be read on."""
+        if not self.rows or self.setting.options.dry_run:
+            return "; nothing was taken in"
+        return f"; the {self.rows:,} rows before were taken in, and the same command goes on after the mend"
+
+    def finish(self) -> ImportResult:
+        """Write down that the import is done, and say what became of it."""
+        elapsed = timedelta(seconds=time.perf_counter() - self._began)
+        finished_at = self.setting.now + elapsed
+        self.note(finished_at)
+        return ImportResult(
+            kind=self.kind,
+            file=self.file,
+            dry_run=self.setting.options.dry_run,
+            rows=self.rows,
+            counts=self.counts,
+            rejects=dict(self.rejects.by_reason),
+            rejects_file=self.rejects.path,
+            warnings=dict(self.warnings),
+            warned_lines=self.warned_lines,
+            ignored_columns=self.header.ignored,
+            newest=self.newest,
+            started_at=self.setting.now,
+            finished_at=finished_at,
+        )
+
+
+def _whole_records(chunk: Chunk, width: int, rejected: list[tuple[int, str, list[str]]]) -> Chunk:
+    """The records that have as many fields as the header; the others are added to `rejected`."""
+    good = np.fromiter((len(record) == width for record in chunk.records), dtype=bool, count=len(chunk))
+    if good.all():
+        return chunk
+    for row in np.flatnonzero(~good).tolist():
+        record = chunk.records[row]
+        reason = f"{'more' if len(record) > width else 'fewer'} fields than the header"
+        rejected.append((int(chunk.lines[row]), reason, record))
+    kept = [record for record, is_good in zip(chunk.records, good.tolist(), strict=True) if is_good]
+    return Chunk(kept, chunk.lines[good])

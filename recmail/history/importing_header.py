@@ -1,0 +1,85 @@
+"""A file's header: which column is which of ours, and what is wrong with it, all at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from recmail.errors import DataError, did_you_mean
+
+OUR_MARKS = ("reject_line", "reject_reason")  # a file of rejected rows can be mended and imported again
+_NEAR = 0.8
+
+
+@dataclass(frozen=True)
+class Header:
+    """Where our columns stand in a record, and the names of those that are not used."""
+
+    places: dict[str, int]
+    ignored: tuple[str, ...]
+
+
+def read_header(
+    file: str,
+    columns: Sequence[str],
+    *,
+    known: Sequence[str],
+    required: Sequence[str],
+    renames: Mapping[str, str],
+) -> Header:
+    """Find our columns.
+
+    An unknown column that is spelled nearly like one of ours that is missing is taken for a mistake; others
+    are ignored.
+
+    Args:
+        file: its name, for messages.
+        columns: the names in the file.
+        known: our names, of which `required` must be there.
+        renames: theirs to ours; both count without case.
+
+    Raises:
+        DataError: with every problem of the header.
+    """
+    written = [name.lower() for name in columns]
+    renamed = {theirs.strip().lower(): ours for theirs, ours in renames.items()}
+    by_case = {name.lower(): name for name in known}
+    ours = [renamed.get(name) or by_case.get(name) for name in written]
+    named = Counter(name for name in ours if name)
+    missing = [name for name in known if name not in ours]
+    unknown = [
+        columns[place]
+        for place, name in enumerate(ours)
+        if name is None and written[place] and written[place] not in OUR_MARKS
+    ]
+    problems = [
+        *_wrong_renames(renames, columns, known),
+        *(f"{name}: {count} columns of this name" for name, count in named.items() if count > 1),
+        *_misspelt(unknown, missing),
+        *(_not_there(name, columns) for name in required if name in missing),
+    ]
+    if problems:
+        raise DataError("\n".join(f"{file}:1: {problem}" for problem in problems))
+    return Header({name: place for place, name in enumerate(ours) if name}, tuple(unknown))
+
+
+def _wrong_renames(renames: Mapping[str, str], columns: Sequence[str], known: Sequence[str]) -> Iterator[str]:
+    written = {name.lower() for name in columns}
+    for theirs, ours in renames.items():
+        if theirs.strip().lower() not in written:
+            yield f"--map {theirs}={ours}: there is no column {theirs}{did_you_mean(theirs, columns)}"
+        if ours not in known:
+            yield f"--map {theirs}={ours}: {ours} is none of our columns{did_you_mean(ours, known)}"
+
+
+def _misspelt(unknown: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
+    for name in unknown:
+        for near in get_close_matches(name.lower(), missing, n=1, cutoff=_NEAR):
+            yield f"{name}: unknown column; did you mean {near}? (then --map {name}={near}, or rename it)"
+
+
+def _not_there(name: str, columns: Sequence[str]) -> str:
+    found = ", ".join(filter(None, columns))
+    return f"{name}: this column is missing; found {found} (if one of them holds it: --map THEIRS={name})"

@@ -1,0 +1,112 @@
+"""What every table that is imported into has in common: options, counts, and the contract of a target."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from recmail.history.importing_checks import Checks
+
+ATTRIBUTE_TYPES = ("text", "number", "yes_no")
+FUTURE = timedelta(days=1)  # clocks and zones of other systems are wrong by less than this
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How a file is read.
+
+    Attributes:
+        source: the name of where it comes from; event ids are unique within a source.
+        consent_basis: why the people of a file without email_consent may be mailed; kept as proof.
+        dry_run: check and count, change nothing.
+        columns: theirs to ours.
+        attributes: declared columns of users by name, with one of ATTRIBUTE_TYPES.
+        currency: of prices and amounts that name none.
+        encoding: how the file's letters are written.
+        project: the folder for rejected rows when the file's own cannot be written.
+    """
+
+    source: str = "csv"
+    consent_basis: str | None = None
+    dry_run: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    currency: str | None = None
+    encoding: str = "utf-8"
+    project: Path = Path()
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What became of accepted rows; all but `consents` add up to them.
+
+    Attributes:
+        added: new.
+        changed: known, with something else in them.
+        unchanged: known already.
+        unknown_people: events of people who are not imported.
+        erased: about people who were erased; never brought back.
+        consents: consent rows that were written.
+    """
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    unknown_people: int = 0
+    erased: int = 0
+    consents: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
+        return Counts(*(a + b for a, b in zip(mine, theirs, strict=True)))
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a target needs to know of the import that it serves.
+
+    Attributes:
+        key: the project's key, for hashing addresses.
+        present: the columns, by our names, that the source has.
+    """
+
+    key: bytes
+    now: datetime
+    options: ImportOptions
+    present: frozenset[str]
+
+    @property
+    def latest(self) -> datetime:
+        """Later times are in the future and refused."""
+        return self.now + FUTURE
+
+    @property
+    def stamp(self) -> dict[str, Any]:
+        """The columns of a row that say where it comes from and when it came."""
+        return {"source": self.options.source, "imported_at": self.now}
+
+
+class Target(Protocol):
+    """A table that records are imported into.
+
+    `check` runs outside any transaction on columns by our names, cleaned; it refuses rows through `checks`
+    and returns the accepted ones in any shape of its own, which `write` and `rehearse` get back in slices.
+    """
+
+    newest: int
+    """The latest time among accepted rows, in microseconds since 1970; -1 where there is none."""
+
+    def check(self, columns: Mapping[str, list[str]], checks: Checks) -> Sequence[Any]:
+        """Check a chunk and return what to write of it."""
+
+    def write(self, connection: sa.Connection, rows: Sequence[Any]) -> Counts:
+        """Write some of what `check` returned; the same rows again change nothing."""
+
+    def rehearse(self, connection: sa.Connection, rows: Sequence[Any]) -> Counts:
+        """Count what `write` would do, without doing it."""

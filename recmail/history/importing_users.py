@@ -1,0 +1,202 @@
+"""People: checked, with their addresses made comparable, and their consent recorded with them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+import numpy as np
+import sqlalchemy as sa
+
+from recmail.db.consent import EMAIL, PERSONALIZATION, ImportedConsent, record_imported_consent
+from recmail.db.tables import users
+from recmail.errors import RefusedError
+from recmail.history.importing_checks import (
+    Checks,
+    answers,
+    known,
+    moments,
+    numbers,
+    optional,
+    reject_future,
+    texts,
+    times,
+)
+from recmail.history.importing_target import Counts, Setting
+from recmail.history.importing_upsert import Row, SeenIds, compare, row_hashes, upsert
+from recmail.tokens import email_hash, email_key
+
+COLUMNS = (
+    *("user_id", "email", "first_name", "last_name", "language", "country", "timezone"),
+    *("signed_up_at", "last_seen_at"),
+    *("email_consent", "email_consent_at", "email_consent_source", "personalization"),
+)
+REQUIRED = ("user_id",)
+_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What a row says about one purpose, until its person has a number."""
+
+    purpose: str
+    granted: bool
+    at: datetime
+    dated: bool
+    proof: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    row: Row
+    said: tuple[_Said, ...]
+
+
+class Users:
+    """The target of people.
+
+    A person whose address is unusable is kept without one, with a warning: their history still counts, and
+    nobody is mailed by mistake. An unknown time zone or language becomes none, with a warning.
+    """
+
+    newest = -1
+
+    def __init__(self, setting: Setting) -> None:
+        """Check that there is consent to record.
+
+        Raises:
+            RefusedError: neither a column nor a basis says why these people may be mailed.
+        """
+        self._setting = setting
+        self._seen = SeenIds()
+        if "email_consent" not in setting.present and not setting.options.consent_basis:
+            raise RefusedError(
+                "the file has no column email_consent (yes or no), and without consent nobody can be mailed; "
+                'add it, or say why all these people may be mailed: --consent-basis "TEXT" (kept as proof)'
+            )
+
+    def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Person]:
+        """Check a chunk of people."""
+        ids = columns["user_id"]
+        checks.reject([row for row, user_id in enumerate(ids) if not user_id], "user_id: empty")
+        values = self._values(columns, checks)
+        said = self._said(columns, checks)
+        self._seen.refuse_seconds("user_id", ids, checks)
+        options = self._setting.options
+        hashes = row_hashes(columns, options.consent_basis)
+        rows = list(zip(*values.values(), strict=True)) if values else [()] * len(ids)
+        return [
+            _Person(Row(ids[row], dict(zip(values, rows[row], strict=True)), hashes[row]), said[row])
+            for row in checks.accepted()
+        ]
+
+    def _values(self, columns: Mapping[str, list[str]], checks: Checks) -> dict[str, Sequence[Any]]:
+        values: dict[str, Sequence[Any]] = {}
+        for name in ("first_name", "last_name"):
+            if name in columns:
+                values[name] = texts(columns[name])
+        if "country" in columns:
+            values["country"] = [
+                (text.upper() if len(text) == 2 else text) or None for text in columns["country"]
+            ]
+        if "email" in columns:
+            values |= self._addresses(columns["email"], checks)
+        if "language" in columns:
+            values["language"] = known(columns["language"], language_tag, checks, "language: unknown")
+        if "timezone" in columns:
+            values["timezone"] = known(columns["timezone"], _timezone, checks, "timezone: unknown")
+        for name in ("signed_up_at", "last_seen_at"):
+            if name in columns:
+                at = times(name, columns[name], checks)
+                reject_future(name, at, self._setting.latest, checks)
+                values[name] = moments(at)
+        declared = {
+            name: self._attribute(name, kind, columns[name], checks)
+            for name, kind in self._setting.options.attributes.items()
+            if name in columns and name not in COLUMNS
+        }
+        if declared:
+            values["attributes"] = [
+                dict(zip(declared, row, strict=True)) for row in zip(*declared.values(), strict=True)
+            ]
+        return values
+
+    def _addresses(self, emails: Sequence[str], checks: Checks) -> dict[str, Sequence[Any]]:
+        keys = [email_key(email) if email else None for email in emails]
+        unusable = [row for row, email in enumerate(emails) if email and keys[row] is None]
+        checks.warn(unusable, "email: no usable address")
+        return {
+            "email": [email if key else None for email, key in zip(emails, keys, strict=True)],
+            "email_key": keys,
+            "email_hash": [email_hash(self._setting.key, key) if key else None for key in keys],
+        }
+
+    def _attribute(self, name: str, kind: str, values: Sequence[str], checks: Checks) -> Sequence[Any]:
+        if kind == "number":
+            return optional(numbers(name, values, checks))
+        return answers(name, values, checks) if kind == "yes_no" else texts(values)
+
+    def _said(self, columns: Mapping[str, list[str]], checks: Checks) -> list[tuple[_Said, ...]]:
+        """What each row says about consent; an empty cell says nothing."""
+        setting, length = self._setting, len(checks.lines)
+        basis = setting.options.consent_basis
+        said: list[tuple[_Said, ...]] = [()] * length
+        email: Sequence[bool | None] = [True] * length
+        dates, sources = np.full(length, -1, dtype=np.int64), [""] * length
+        if "email_consent" in columns:
+            email = answers("email_consent", columns["email_consent"], checks)
+            if "email_consent_at" in columns:
+                dates = times("email_consent_at", columns["email_consent_at"], checks)
+                reject_future("email_consent_at", dates, setting.latest, checks)
+            sources = columns.get("email_consent_source", sources)
+        for row, (granted, at, source) in enumerate(zip(email, moments(dates), sources, strict=True)):
+            if granted is not None:
+                proof = source or basis or None
+                said[row] = (_Said(EMAIL, granted, at or setting.now, at is not None, proof),)
+        if "personalization" in columns:
+            personal = answers("personalization", columns["personalization"], checks)
+            for row, granted in enumerate(personal):
+                if granted is not None:
+                    said[row] += (_Said(PERSONALIZATION, granted, setting.now, False, None),)
+        return said
+
+    def write(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
+        """Write people and what they said; consent is only looked at where a row is new or changed."""
+        written, counts = upsert(
+            connection,
+            users,
+            [person.row for person in rows],
+            stamp=self._setting.stamp,
+            defaults={},
+        )
+        said = [
+            ImportedConsent(written[person.row.id], one.purpose, one.granted, one.at, one.dated, one.proof)
+            for person in rows
+            if person.row.id in written
+            for one in person.said
+        ]
+        return counts + Counts(consents=record_imported_consent(connection, said))
+
+    def rehearse(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
+        """Count what `write` would do, consent aside."""
+        return compare(connection, users, [person.row for person in rows]).counts
+
+
+def language_tag(text: str) -> str | None:
+    """A BCP 47 tag with hyphens, None where it is none."""
+    tag = text.replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else None
+
+
+def _timezone(text: str) -> str | None:
+    return _zones().get(text.lower())
+
+
+@cache
+def _zones() -> dict[str, str]:
+    return {name.lower(): name for name in available_timezones()}
