@@ -204,7 +204,8 @@ ledger = sa.Table(
 PLANNED = sa.text("state = 'planned'")
 LEASED = sa.text("state IN ('claimed', 'sending')")
 COUNTED = sa.text("state IN ('sending', 'sent', 'unknown')")
-Index("ix_ledger_due", ledger.c.next_at, sqlite_where=PLANNED, postgresql_where=PLANNED)
+# With the run first: a plan that nobody approved yet has the oldest rows, and claims must not read past them.
+Index("ix_ledger_due", ledger.c.run_no, ledger.c.next_at, sqlite_where=PLANNED, postgresql_where=PLANNED)
 Index("ix_ledger_leases", ledger.c.next_at, sqlite_where=LEASED, postgresql_where=LEASED)
 Index("ix_ledger_cap", ledger.c.user_no, ledger.c.intent_at, sqlite_where=COUNTED, postgresql_where=COUNTED)
 

@@ -271,7 +271,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_ledger_due",
-            ["next_at"],
+            ["run_no", "next_at"],
             unique=False,
             sqlite_where=sa.text("state = 'planned'"),
             postgresql_where=sa.text("state = 'planned'"),
