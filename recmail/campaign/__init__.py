@@ -1,0 +1,9 @@
+"""What a marketer writes: a campaign in YAML, read with file, line and column of every mistake."""
+
+from __future__ import annotations
+
+from recmail.campaign.not_yet import not_yet
+from recmail.campaign.reading import Campaign, load_campaign, parse_campaign, parse_frozen
+from recmail.campaign.utm import with_utm
+
+__all__ = ["Campaign", "load_campaign", "not_yet", "parse_campaign", "parse_frozen", "with_utm"]

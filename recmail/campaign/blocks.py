@@ -1,0 +1,141 @@
+"""The blocks of a campaign: each is a plug-in's name with that plug-in's options."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from recmail import plugins
+from recmail.campaign.explain import explain_values, written
+from recmail.campaign.yaml import Document, Path
+from recmail.errors import Problem, did_you_mean
+from recmail.recommend import Options
+from recmail.settings.source import shown
+
+PACKAGE = "recommend.blocks"
+LATER_BLOCKS = frozenset(
+    {
+        "because_you_took",
+        "continue_learning",
+        "from_your_searches",
+        "new_releases",
+        "popular_in_your_category",
+        "similar_to_recently_viewed",
+        "staff_picks",
+        "trending_now",
+    }
+)
+"""Documented, and not built unless a plug-in of that name is there."""
+LATER_SCORERS = frozenset({"als", "ease", "item_knn"})
+_TEMPLATE_MARK = re.compile(r"\{\{|\{%|\{#")
+
+
+@dataclass(frozen=True)
+class Block:
+    """One entry of `blocks`; its options are None when it is documented and not built."""
+
+    name: str
+    path: Path
+    options: Options | None
+
+
+def read_blocks(document: Document, value: Any, path: Path) -> tuple[list[Block], list[Problem]]:
+    """Return the blocks at a path, and every mistake in them.
+
+    Args:
+        value: what the document has at that path.
+    """
+    if not isinstance(value, list) or not value:
+        instead = "is empty" if value in ([], None) else f"found {shown(value)}"
+        message = f"{written(path)}: {instead}; expected a list such as - top_picks: 3"
+        return [], [document.at_value(path, message)]
+    blocks: list[Block] = []
+    problems: list[Problem] = []
+    for number, item in enumerate(value):
+        block, wrong = _read_block(document, item, (*path, number))
+        blocks += [block] if block else []
+        problems += wrong
+    return blocks, problems
+
+
+def _read_block(document: Document, item: Any, path: Path) -> tuple[Block | None, list[Problem]]:
+    named = {item: None} if isinstance(item, str) else item
+    if not isinstance(named, dict) or not named:
+        message = f"{written(path)}: found {shown(item)}; expected a block such as top_picks: 3"
+        return None, [document.at_value(path, message)]
+    if len(named) != 1:
+        first, *others = named
+        message = (
+            f"{written(path)}: expected one block; indent {others[0]} deeper than {first}, or begin it with -"
+        )
+        return None, [document.at_key((*path, others[0]), message)]
+    name, options = next(iter(named.items()))
+    full = path if isinstance(item, str) else (*path, name)
+    built = plugins.names(PACKAGE)
+    if name in built:
+        return _built_block(document, name, options, full)
+    if name in LATER_BLOCKS:
+        return Block(name, full, None), []
+    hint = did_you_mean(name, {*built, *LATER_BLOCKS}) or f"; there are: {', '.join(built)}"
+    return None, [document.at_key(full, f"{written(path)}: unknown block {shown(name)}{hint}")]
+
+
+def _built_block(document: Document, name: str, value: Any, path: Path) -> tuple[Block | None, list[Problem]]:
+    kind: type[Options] = plugins.load(PACKAGE, name)
+    options = {} if value is None else value if isinstance(value, dict | list) else {kind.scalar: value}
+    problems = list(_check_names(document, options, path)) if isinstance(options, dict) else []
+    try:
+        return Block(name, path, kind.model_validate(options)), problems
+    except ValidationError as error:
+        return None, problems + explain_values(document, error, kind, path)
+
+
+def _check_names(document: Document, options: Mapping[str, Any], path: Path) -> Iterator[Problem]:
+    """Check what a plug-in cannot know by itself: other plug-ins' names, and that its words are final."""
+    for option in ("title", "text"):
+        words = options.get(option)
+        if isinstance(words, str) and _TEMPLATE_MARK.search(words):
+            message = "is printed as it is; {{ }} works in subject, preheader and templates"
+            yield _problem(document, (*path, option), message)
+    scorer, fallback = options.get("scorer"), options.get("fallback")
+    if isinstance(scorer, str):
+        known = {"auto", "popular", *built_scorers(), *LATER_SCORERS}
+        yield from _unknown(document, (*path, "scorer"), "scorer", scorer, known)
+    for number, name in enumerate(fallback if isinstance(fallback, list) else ()):
+        if isinstance(name, str):
+            known = {*offering_blocks(), *LATER_BLOCKS}
+            yield from _unknown(document, (*path, "fallback", number), "block", name, known)
+
+
+def _unknown(document: Document, path: Path, kind: str, name: str, known: set[str]) -> Iterator[Problem]:
+    if name not in known:
+        hint = did_you_mean(name, known) or f"; expected one of {', '.join(sorted(known))}"
+        yield _problem(document, path, f"unknown {kind} {shown(name)}{hint}")
+
+
+def _problem(document: Document, path: Path, message: str) -> Problem:
+    return document.at_value(path, f"{written(document.existing(path))}: {message}")
+
+
+def built_scorers() -> list[str]:
+    """Return the names of all scorers that there are."""
+    return plugins.names("recommend")
+
+
+def offering_blocks() -> list[str]:
+    """Return the names of all blocks that offer courses, so that others can fall back on them."""
+    return [name for name in plugins.names(PACKAGE) if hasattr(plugins.load(PACKAGE, name), "offer")]
+
+
+def set_fields(options: BaseModel, path: Path) -> Iterator[Path]:
+    """Return the path of every option that differs from its default."""
+    for name in sorted(options.model_fields_set):
+        value = getattr(options, name)
+        if isinstance(value, BaseModel):
+            yield from set_fields(value, (*path, name))
+        elif value != type(options).model_fields[name].default:
+            yield (*path, name)

@@ -1,0 +1,60 @@
+"""What a campaign may already say although it is not built: `check` notes it, and `plan` refuses it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from recmail import plugins
+from recmail.campaign.blocks import PACKAGE, Block, built_scorers, read_blocks, set_fields
+from recmail.campaign.explain import written
+from recmail.campaign.reading import Campaign
+from recmail.campaign.yaml import Document, Path, read_yaml
+from recmail.errors import Problem
+from recmail.settings.source import SourceText
+
+_LATER_KEYS: tuple[Path, ...] = (
+    ("audience", "control_group"),
+    ("variants",),
+    ("schedule",),
+    ("speed",),
+    ("exposure",),
+)
+
+
+def not_yet(campaign: Campaign) -> list[Problem]:
+    """Return everything in a campaign that is documented but not built, in the order of the file."""
+    document = read_yaml(SourceText(campaign.file, campaign.text))
+    data = document.data
+    problems = [_problem(document, path) for path in _LATER_KEYS if _is_set(data, path)]
+    blocks, _ = read_blocks(document, data["blocks"], ("blocks",))
+    for block in blocks:
+        problems += [_problem(document, path) for path in _later_parts(block)]
+    return sorted(problems)
+
+
+def _is_set(data: object, path: Path) -> bool:
+    for part in path:
+        data = data.get(part) if isinstance(data, dict) else None
+    return data is not None
+
+
+def _later_parts(block: Block) -> Iterator[Path]:
+    if block.options is None:
+        yield block.path
+        return
+    for path in set_fields(block.options, ()):
+        if ".".join(map(str, path)) in block.options.not_yet:
+            yield (*block.path, *path)
+    scorer = getattr(block.options, "scorer", "auto")
+    if scorer not in ("auto", "popular", *built_scorers()):
+        yield (*block.path, "scorer")
+    built = plugins.names(PACKAGE)
+    for number, name in enumerate(getattr(block.options, "fallback", ())):
+        if name not in built:
+            yield (*block.path, "fallback", number)
+
+
+def _problem(document: Document, path: Path) -> Problem:
+    if isinstance(path[-1], int) or path[-1] == "scorer":
+        return document.at_value(path, f"{written(path)}: {document.text_at(path)} is not built yet")
+    return document.at_key(path, f"{written(path)}: is not built yet")

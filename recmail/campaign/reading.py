@@ -1,0 +1,198 @@
+"""Reading a campaign: YAML to options, with every mistake of a file said at once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from pydantic import SkipValidation, ValidationError
+
+from recmail.campaign.blocks import Block, read_blocks
+from recmail.campaign.explain import explain_values, written
+from recmail.campaign.options import CampaignKeys
+from recmail.campaign.yaml import Document, read_yaml
+from recmail.campaign.yaml import Path as Place
+from recmail.errors import ConfigError, Problem, RenderError, did_you_mean
+from recmail.recommend import Options
+from recmail.render.bundle import TemplateBundle
+from recmail.render.environment import compile_line, make_environment
+from recmail.segment import compile_segment
+from recmail.settings import Settings
+from recmail.settings.secret import looks_secret
+from recmail.settings.source import SourceText, read_source, shown
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
+_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)  # a segment is checked for its words only
+
+
+class Campaign(CampaignKeys):
+    """A campaign as it was written.
+
+    Attributes:
+        name: the file's name.
+        file: where it is, for messages.
+        text: the YAML as it was read.
+        blocks: the options of each block that is built, in order; the others are in `not_yet`.
+        block_names: their names.
+    """
+
+    name: str
+    file: str
+    text: str
+    blocks: SkipValidation[tuple[Options, ...]]
+    block_names: tuple[str, ...]
+
+    def headings(self) -> list[dict[str, str | None]]:
+        """Return name, title and text of each block, None where it has none."""
+        return [
+            {"name": name, "title": getattr(block, "title", None), "text": getattr(block, "text", None)}
+            for name, block in zip(self.block_names, self.blocks, strict=True)
+        ]
+
+
+def load_campaign(path: Path, settings: Settings) -> Campaign:
+    """Read a campaign file; sender and provider that it leaves out come from the settings.
+
+    Raises:
+        ConfigError: every mistake, each at its place.
+    """
+    inside = path.is_relative_to(settings.folder)
+    file = (path.relative_to(settings.folder) if inside else path).as_posix()
+    if not _NAME.fullmatch(path.stem):
+        message = (
+            f"{shown(path.stem)} cannot be a campaign's name; use letters, digits, - and _ (at most 100)"
+        )
+        raise ConfigError([Problem(file, 0, 0, message)])
+    return parse_campaign(read_source(path, file=file), path.stem, settings)
+
+
+def parse_campaign(source: SourceText, name: str, settings: Settings) -> Campaign:
+    """Read a campaign from a text, as `load_campaign` does from a file."""
+    campaign = _parse(source, name, settings)
+    defaults = {
+        "from_": campaign.from_ or settings.sender.from_,
+        "provider": campaign.provider or settings.delivery.provider,
+    }
+    return campaign.model_copy(update=defaults)
+
+
+def parse_frozen(text: str, name: str) -> Campaign:
+    """Read the campaign of a run again from the text that was frozen with it."""
+    return _parse(SourceText(f"campaigns/{name}.yaml", text), name, None)
+
+
+def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign:
+    document = read_yaml(source)
+    data = document.data
+    blocks, problems = _all_blocks(document, data)
+    problems += _check_values(document, data)
+    problems += _check_words(document, data)
+    problems += _check_secrets(document)
+    if settings is not None:
+        problems += _check_against(document, data, settings)
+    if problems:
+        raise ConfigError(sorted(set(problems)))
+    built = [block for block in blocks if block.options is not None]
+    return Campaign.model_validate(
+        {
+            **data,
+            "name": name,
+            "file": source.file,
+            "text": source.text,
+            "blocks": tuple(block.options for block in built),
+            "block_names": tuple(block.name for block in built),
+        }
+    )
+
+
+def _all_blocks(document: Document, data: Mapping[str, Any]) -> tuple[list[Block], list[Problem]]:
+    """Read the blocks of the campaign, and check those of its variants."""
+    blocks: list[Block] = []
+    problems: list[Problem] = []
+    if "blocks" in data:
+        blocks, problems = read_blocks(document, data["blocks"], ("blocks",))
+    variants = data.get("variants")
+    for number, variant in enumerate(variants if isinstance(variants, list) else ()):
+        if isinstance(variant, dict) and "blocks" in variant:
+            problems += read_blocks(document, variant["blocks"], ("variants", number, "blocks"))[1]
+    return blocks, problems
+
+
+def _check_values(document: Document, data: Mapping[str, Any]) -> list[Problem]:
+    try:
+        CampaignKeys.model_validate(data)
+    except ValidationError as error:
+        return explain_values(document, error, CampaignKeys)
+    return []
+
+
+def _check_words(document: Document, data: Mapping[str, Any]) -> Iterator[Problem]:
+    """Check what is a language of its own, at its place inside the value: the segment, and Jinja."""
+    audience = data.get("audience")
+    where: Place = ("audience",) if isinstance(audience, str) else ("audience", "who")
+    who = audience.get("who") if isinstance(audience, dict) else audience
+    if isinstance(who, str) and who.strip():
+        yield from _segment_mistakes(document, who, where)
+    variants = data.get("variants")
+    owners: list[tuple[Place, Any]] = [((), data)]
+    owners += [
+        (("variants", number), one)
+        for number, one in enumerate(variants if isinstance(variants, list) else ())
+    ]
+    for path, owner in owners:
+        for key in ("subject", "preheader"):
+            line = owner.get(key) if isinstance(owner, dict) else None
+            if isinstance(line, str):
+                yield from _jinja_mistakes(document, line, (*path, key))
+
+
+def _segment_mistakes(document: Document, who: str, path: Place) -> Iterator[Problem]:
+    try:
+        compile_segment(who, _ANY_INSTANT)
+    except ConfigError as error:
+        for problem in error.problems:
+            message = f"{written(path)}: {problem.message}"
+            yield document.inside(path, problem.line, problem.column, message)
+
+
+def _jinja_mistakes(document: Document, line: str, path: Place) -> Iterator[Problem]:
+    environment = make_environment(TemplateBundle({}))
+    try:
+        compile_line(environment, line, name=str(path[-1]))
+    except RenderError as error:
+        # Jinja tells the line only; an unknown filter or test can be found by its name.
+        unknown = re.match(r"No (filter|test) named '(\w+)'", error.message)
+        written_line = line.split("\n")[error.line - 1] if 0 < error.line <= line.count("\n") + 1 else ""
+        column, hint = 1, ""
+        if unknown:
+            column = max(written_line.find(unknown[2]), 0) + 1
+            hint = did_you_mean(
+                unknown[2], environment.filters if unknown[1] == "filter" else environment.tests
+            )
+        message = f"{written(path)}: {error.message.rstrip('.')}{hint}"
+        yield document.inside(path, max(error.line, 1), column, message)
+    except (RecursionError, SyntaxError):  # a thousand brackets; Python allows twenty loops in one another
+        yield document.at_value(path, f"{written(path)}: is nested too deeply")
+
+
+def _check_secrets(document: Document) -> Iterator[Problem]:
+    for path, scalar in document.scalars():
+        if looks_secret(scalar.text):
+            message = "looks like a secret; keep it with the provider in recmail.toml, as env:NAME"
+            yield document.at_value(path, f"{written(path)}: {message}")
+
+
+def _check_against(document: Document, data: Mapping[str, Any], settings: Settings) -> Iterator[Problem]:
+    """Check names that recmail.toml defines."""
+    for key, section, known in (
+        ("topic", "topics", settings.topics),
+        ("provider", "provider", settings.providers),
+    ):
+        name = data.get(key)
+        if isinstance(name, str) and name not in known and not looks_secret(name):
+            hint = did_you_mean(name, known) or f"; there are: {', '.join(known) or 'none'}"
+            message = f"{key}: {shown(name)} is not in [{section}] of recmail.toml{hint}"
+            yield document.at_value((key,), message)

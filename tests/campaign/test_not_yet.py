@@ -1,0 +1,51 @@
+"""What is documented and not built is listed with its place, and nothing else is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from recmail.campaign import not_yet, parse_frozen
+
+FULL = (Path(__file__).parent / "full.yaml").read_text()
+BASE = "subject: Hello\naudience: everyone\nblocks:\n"
+
+
+def places(text: str) -> list[str]:
+    return [
+        f"{problem.line}:{problem.column} {problem.message}"
+        for problem in not_yet(parse_frozen(text, "spring"))
+    ]
+
+
+def test_the_full_example_lists_all_that_is_missing() -> None:
+    assert places(FULL) == [
+        "14:3 audience.control_group: is not built yet",
+        "24:7 blocks[1].top_picks.where: is not built yet",
+        "25:7 blocks[1].top_picks.not_again_within: is not built yet",
+        "26:34 blocks[1].top_picks.variety.outside_usual: is not built yet",
+        "27:18 blocks[1].top_picks.fallback[0]: popular_in_your_category is not built yet",
+        "27:53 blocks[1].top_picks.fallback[2]: staff_picks is not built yet",
+        "28:5 blocks[2].continue_learning: is not built yet",
+        "29:5 blocks[3].staff_picks: is not built yet",
+        "31:1 variants: is not built yet",
+        "35:1 schedule: is not built yet",
+        "44:1 speed: is not built yet",
+        "45:1 exposure: is not built yet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("blocks", "expected"),
+    [
+        ("  - top_picks: {scorer: ease}\n", ["4:25 blocks[0].top_picks.scorer: ease is not built yet"]),
+        ("  - top_picks: {scorer: svd}\n", []),
+        ("  - top_picks: {scorer: auto, fallback: [popular], variety: {per_category: 2}}\n", []),
+        ("  - top_picks: {fallback: []}\n", []),
+        ("  - trending_now\n", ["4:5 blocks[0]: trending_now is not built yet"]),
+        ("  - popular: {where: null, variety: {new_releases: 0}}\n", []),
+    ],
+)
+def test_what_is_built_or_set_to_its_default_is_not_listed(blocks: str, expected: list[str]) -> None:
+    assert places(BASE + blocks) == expected

@@ -1,0 +1,211 @@
+"""What a campaign file says, with its defaults, shorthands and texts as they were written."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from recmail.campaign import Campaign, load_campaign, not_yet, parse_campaign, parse_frozen
+from recmail.errors import ConfigError
+from recmail.recommend.blocks.popular import Popular
+from recmail.recommend.blocks.text import Text
+from recmail.recommend.blocks.top_picks import TopPicks
+from recmail.settings import load_settings, write_default
+from recmail.settings.source import SourceText
+from tests.campaign.projects import project
+
+MINIMAL = """\
+subject: "{{ user.first_name or 'Hello' }}, 3 courses picked for you"
+audience: last_seen within 30d
+blocks:
+  - top_picks: 3
+"""
+FULL = (Path(__file__).parent / "full.yaml").read_text()
+SHIPPED = sorted((Path(__file__).parents[2] / "campaigns").glob("*.yaml"))
+
+
+def read(folder: Path, text: str, name: str = "spring") -> Campaign:
+    settings = project(folder)
+    path = folder / "campaigns" / f"{name}.yaml"
+    path.write_bytes(text.encode())
+    return load_campaign(path, settings)
+
+
+def test_the_minimal_campaign_takes_the_rest_from_defaults_and_settings(tmp_path: Path) -> None:
+    found = read(tmp_path, MINIMAL)
+    assert (found.name, found.file, found.text) == ("spring", "campaigns/spring.yaml", MINIMAL)
+    assert (found.audience.who, found.audience.at_most) == ("last_seen within 30d", None)
+    assert found.blocks == (TopPicks(show=3),)
+    assert (found.from_, found.provider) == ("Acme Courses <learn@acme.example>", "files")
+    assert (found.template, found.topic, found.preheader, found.reply_to) == ("weekly", "", None, None)
+    assert found.utm is None
+    assert not_yet(found) == []
+
+
+def test_every_documented_key_is_understood(tmp_path: Path) -> None:
+    found = read(tmp_path, FULL)
+    assert found.audience.who == "last_seen within 90d\n"
+    assert (found.audience.control_group, found.audience.at_most) == (0.05, 120_000)
+    assert found.schedule is not None
+    assert (found.schedule.until, found.schedule.if_late) == (date(2027, 3, 31), timedelta(hours=3))
+    assert found.speed is not None
+    assert found.speed.pause_if is not None
+    assert (found.speed.pause_if.bounces, found.speed.pause_if.complaints) == (0.04, 0.002)
+    assert found.exposure is not None
+    assert (found.exposure.max_share_per_course, found.exposure.respect_seats) == (0.1, True)
+    assert [(variant.name, variant.share) for variant in found.variants] == [
+        ("statement", 0.5),
+        ("question", 0.5),
+    ]
+    assert [type(block) for block in found.blocks] == [Text, TopPicks]
+    assert found.block_names == ("text", "top_picks")
+
+
+def test_headings_name_each_block_as_templates_know_it(tmp_path: Path) -> None:
+    text = MINIMAL + '  - text: "Good to see you."\n  - popular:\n  - popular: {title: null}\n  - popular\n'
+    assert read(tmp_path, text).headings() == [
+        {"name": "top_picks", "title": "Picked for you", "text": None},
+        {"name": "text", "title": None, "text": "Good to see you."},
+        {"name": "popular", "title": "Popular right now", "text": None},
+        {"name": "popular", "title": None, "text": None},
+        {"name": "popular", "title": "Popular right now", "text": None},
+    ]
+
+
+def test_no_stays_a_word_and_times_and_dates_stay_text(tmp_path: Path) -> None:
+    text = (
+        "subject: NO\ndescription: on\naudience: everyone\nblocks:\n  - text: 12:30\n  - text: 2027-03-31\n"
+    )
+    found = read(tmp_path, text)
+    assert (found.subject, found.description) == ("NO", "on")
+    assert found.blocks == (Text(text="12:30"), Text(text="2027-03-31"))
+
+
+def test_a_run_reads_its_campaign_again_from_the_text_alone(tmp_path: Path) -> None:
+    found = read(tmp_path, MINIMAL.replace("\n", "\r\n") + "topic: course-tips\r\nprovider: files\r\n")
+    again = parse_frozen(found.text, found.name)
+    assert again.model_dump(exclude={"from_"}) == found.model_dump(exclude={"from_"})
+    assert again.from_ is None
+    assert again.blocks == found.blocks
+
+
+def test_a_frozen_campaign_does_not_depend_on_todays_settings() -> None:
+    assert parse_frozen(MINIMAL + "topic: gone\nprovider: gone\n", "spring").topic == "gone"
+
+
+def test_a_campaign_cannot_be_changed_after_it_was_read(tmp_path: Path) -> None:
+    found = read(tmp_path, MINIMAL)
+    with pytest.raises(ValueError, match="frozen"):
+        found.subject = "Hi"  # type: ignore[misc]  # that is the point
+
+
+@pytest.mark.parametrize(
+    ("line", "column"),
+    [
+        ("audience: |\n  everyone\n  and nobody", (3, 7)),
+        ("audience: |-\n\n      everyone\n      and nobody", (4, 11)),
+        ("audience: {who: everyone and nobody}", (1, 30)),
+        ('audience: "everyone and nobody"', (1, 25)),
+        (r'audience: "everyone\u0020and\x20nobody"', (1, 33)),
+        ("audience: 'everyone and nobody'", (1, 25)),
+        ("audience:\n  who: everyone and nobody", (2, 21)),
+        ("audience: >\n  everyone\n  and nobody", (1, 11)),  # folded lines: the place is the value's
+        ("audience: everyone\n  and nobody", (1, 11)),
+        ("audience: 'everyone\n  and nobody'", (1, 11)),
+    ],
+)
+def test_a_mistake_inside_a_value_is_shown_at_its_own_place(
+    tmp_path: Path, line: str, column: tuple[int, int]
+) -> None:
+    settings = project(tmp_path)
+    source = SourceText("spring.yaml", f"{line}\nsubject: Hello\nblocks: [popular]\n")
+    with pytest.raises(ConfigError) as caught:
+        parse_campaign(source, "spring", settings)
+    [problem] = caught.value.problems
+    assert "found 'nobody'" in problem.message
+    assert (problem.line, problem.column) == column
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_shipped_campaigns_fit_a_new_project(tmp_path: Path, path: Path) -> None:
+    write_default(tmp_path, name="Acme", sender="Acme <learn@acme.example>", postal_address="Road 12")
+    found = load_campaign(path, load_settings(tmp_path))
+    assert not_yet(found) == []
+    assert found.topic == "course-tips"
+
+
+def test_there_are_campaigns_to_begin_with() -> None:
+    assert [path.stem for path in SHIPPED] == ["popular-now", "weekly-picks"]
+    first = parse_frozen(SHIPPED[0].read_text(), "popular-now")
+    assert all(isinstance(block, Popular) for block in first.blocks), (
+        "it must run before any model is trained"
+    )
+
+
+# Pieces of campaigns, right and wrong, reach further into the code than random characters.
+_ODD = [
+    "\t",
+    "  - ",
+    "{{",
+    "}}",
+    '"',
+    "'",
+    "|",
+    ">",
+    "%YAML 1.1",
+    "---",
+    "? ",
+    "!!set",
+    "<<: x",
+    "\\",
+    "\x85",
+    "a: &b",
+    "*b",
+]
+_ALMOST = ["subject:", "- popular: 3", "audience: everyone", "blocks: [popular]", "subject: '{% if'"]
+PIECES = st.sampled_from([*FULL.splitlines(), *_ODD, *_ALMOST])
+TEXTS = st.one_of(
+    st.text(),
+    st.lists(PIECES).map("\n".join),
+    st.lists(PIECES).map("".join),
+    st.lists(st.one_of(PIECES, st.text(max_size=5))).map(" ".join),
+)
+
+
+@given(TEXTS)
+@settings(deadline=None)
+def test_any_text_is_a_campaign_or_refused(text: str) -> None:
+    with suppress(ConfigError):
+        not_yet(parse_frozen(text, "spring"))
+
+
+_KEYS = st.sampled_from(
+    ["who", "show", "popular", "text", "name", "share", "title", "scorer", "fallback", "blocks"]
+)
+_SINGLE = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=8),
+    st.sampled_from(["50%", "7d", "svd"]),
+)
+VALUES = st.recursive(
+    _SINGLE,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from([*Campaign.model_fields, "from"]), VALUES))
+@settings(deadline=None)
+def test_any_values_are_a_campaign_or_refused(values: dict[str, object]) -> None:
+    # JSON is YAML, so this reaches the checks of values behind the parser.
+    with suppress(ConfigError):
+        parse_frozen(json.dumps(values), "spring")
