@@ -1,0 +1,106 @@
+"""What happened to everybody of a run: the one count behind every screen, report and file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail.db.ledger_rows import state_is
+from recmail.db.tables import ledger, run_shards
+from recmail.db.types import UtcTime
+from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, MessageState
+
+S = MessageState
+
+
+@dataclass(frozen=True)
+class Account:
+    """How many people of a run are where, and why.
+
+    Attributes:
+        planned_for: how many the planners wrote down, counted apart from the ledger.
+        reasons: of skipped and failed messages, by state and reason.
+    """
+
+    run_no: int
+    planned_for: int
+    states: Mapping[MessageState, int]
+    reasons: Mapping[tuple[MessageState, str], int]
+
+    @property
+    def audience(self) -> int:
+        """Everybody who matched the campaign's `who`: the sum of all states."""
+        return sum(self.states.values())
+
+    @property
+    def adds_up(self) -> bool:
+        """Nobody of the plan is missing from the ledger, and nobody came in beside it."""
+        return self.audience == self.planned_for
+
+    def as_rows(self) -> list[tuple[int, str]]:
+        """People and what happened to them in words, those who waited first; only what occurs."""
+        counts: dict[str, int] = {}
+        for state, count in self.states.items():
+            for words, part in self._parts(state, count):
+                counts[words] = counts.get(words, 0) + part
+        return [(count, words) for words, count in counts.items() if count]
+
+    def _parts(self, state: MessageState, count: int) -> list[tuple[str, int]]:
+        words = STATE_WORDS[state]
+        named = {**SKIP_WORDS, **FAIL_WORDS}
+        parts = [
+            (f"{words}: {named.get(reason, reason)}", people)
+            for (of, reason), people in self.reasons.items()
+            if of == state
+        ]
+        return [*parts, (words, count - sum(people for _, people in parts))]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Stable keys for --json: the states by name, and the reasons of those that have some."""
+        reasons: dict[str, dict[str, int]] = {S.FAILED: {}, S.SKIPPED: {}}
+        for (state, reason), count in self.reasons.items():
+            reasons[state][reason] = count
+        return {
+            "audience": self.audience,
+            "adds_up": self.adds_up,
+            "states": {state.value: count for state, count in self.states.items()},
+            "reasons": {str(state): counts for state, counts in reasons.items()},
+        }
+
+
+def account(connection: sa.Connection, run_no: int) -> Account:
+    """Count everybody of a run."""
+    counted = sa.func.count()
+    query = sa.select(ledger.c.state, ledger.c.reason, counted).where(ledger.c.run_no == run_no)
+    found = connection.execute(query.group_by(ledger.c.state, ledger.c.reason)).all()
+    states = dict.fromkeys(MessageState, 0)
+    reasons: dict[tuple[MessageState, str], int] = {}
+    for state, reason, count in sorted(found, key=lambda row: (-row[2], row[1] or "")):
+        states[MessageState(state)] += count
+        if reason is not None and state in (S.SKIPPED, S.FAILED):
+            reasons[MessageState(state), reason] = count
+    planned = sa.select(sa.func.coalesce(sa.func.sum(run_shards.c.rows), 0))
+    planned_for = connection.scalar(planned.where(run_shards.c.run_no == run_no))
+    return Account(run_no, int(planned_for or 0), states, reasons)
+
+
+@dataclass(frozen=True)
+class OpenLeases:
+    """Messages that some sender holds, and when the last of these leases runs out if that sender died."""
+
+    count: int
+    until: datetime | None
+
+
+def open_leases(connection: sa.Connection, run_no: int) -> OpenLeases:
+    """What senders hold of a run at this moment."""
+    last = sa.func.max(ledger.c.next_at, type_=UtcTime())
+    query = sa.select(sa.func.count(), last).where(
+        ledger.c.run_no == run_no, state_is(ledger, S.CLAIMED, S.SENDING)
+    )
+    count, until = connection.execute(query).one()
+    return OpenLeases(int(count), until)

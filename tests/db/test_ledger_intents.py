@@ -1,0 +1,304 @@
+"""The intent: committed only while everything allows it, refused only for a reason that is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from recmail.db.connect import writing
+from recmail.db.consent import Consent, Suppression, record_consent, suppress, unsubscribe
+from recmail.db.ledger import cancel_run
+from recmail.db.ledger_claims import CLAIM_LEASE
+from recmail.db.ledger_intents import Intent, Rules, commit_intents, one_each_person, refuse
+from recmail.db.tables import ledger, users
+from recmail.errors import StorageError
+from recmail.records import RunState
+from tests.ledgers import (
+    DAY,
+    TOPIC,
+    add_people,
+    add_run,
+    claim,
+    events_of,
+    intents,
+    row_of,
+    rules,
+    set_rows,
+    set_run,
+    standing,
+)
+
+SECOND = timedelta(seconds=1)
+LEASE = timedelta(minutes=11)
+
+
+@pytest.fixture
+def people(database: sa.Engine, now: datetime) -> sa.Engine:
+    """Four people with consent."""
+    add_people(database, now, 4)
+    return database
+
+
+def settle(
+    engine: sa.Engine, wanted: list[Intent], checked: Rules, lease_now: datetime | None = None
+) -> set[tuple[int, int]]:
+    """One round of a sender: intents, then what was refused, in one transaction."""
+    at = lease_now or checked.now
+    with writing(engine) as connection:
+        accepted = commit_intents(connection, wanted, checked, lease=LEASE, lease_now=at)
+        refuse(connection, [one for one in wanted if one.key not in accepted], checked, lease_now=at)
+    return accepted
+
+
+def test_an_intent_is_committed_with_its_time_its_lease_and_the_bodys_hash(
+    people: sa.Engine, now: datetime
+) -> None:
+    add_run(people, 1, now, people=[0, 1])
+    held = claim(people, now)
+    machine = now + 20 * DAY  # the lease is the machine's, the intent the business's
+    set_rows(people, 1, next_at=machine + CLAIM_LEASE)
+    assert settle(people, [Intent(held[0], "abc")], rules(now), machine) == {(1, 0)}
+    row = row_of(people)
+    assert (row.state, row.claim_id, row.body_sha256) == ("sending", "mine", "abc")
+    assert (row.intent_at, row.next_at) == (now, machine + LEASE)
+    assert standing(people) == ["sending", "claimed"]
+    assert events_of(people) == []
+
+
+# --- what the person said -------------------------------------------------------------------------
+
+
+def opt_out(connection: sa.Connection, now: datetime) -> None:
+    unsubscribe(connection, 0, topic="", at=now, channel="page")
+
+
+def opt_out_of_the_topic(connection: sa.Connection, now: datetime) -> None:
+    unsubscribe(connection, 0, topic=TOPIC, at=now, channel="page")
+
+
+def bounce(connection: sa.Connection, now: datetime) -> None:
+    suppress(connection, [Suppression("hash of u0@example.org", "hard_bounce", now, "test")])
+
+
+def lose_the_address(connection: sa.Connection, now: datetime) -> None:
+    gone = {"email": None, "email_key": None, "email_hash": None}
+    connection.execute(sa.update(users).where(users.c.user_no == 0).values(gone))
+
+
+@pytest.mark.parametrize(
+    ("happened", "reason"),
+    [
+        (opt_out, "opted_out"),
+        (opt_out_of_the_topic, "opted_out"),
+        (bounce, "suppressed"),
+        (lose_the_address, "no_address"),
+    ],
+)
+def test_no_intent_after_an_opt_out(
+    people: sa.Engine, now: datetime, happened: Callable[[sa.Connection, datetime], None], reason: str
+) -> None:
+    add_run(people, 1, now, people=[0, 1])
+    held = claim(people, now)
+    with writing(people) as connection:
+        happened(connection, now)
+    assert settle(people, intents(held), rules(now)) == {(1, 1)}
+    assert standing(people) == [f"skipped: {reason}", "sending"]
+    assert events_of(people) == [("skipped", reason)]
+    assert row_of(people).claim_id is None
+
+
+def test_an_opt_out_of_another_topic_changes_nothing(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    held = claim(people, now)
+    with writing(people) as connection:
+        record_consent(connection, [Consent(0, "email", False, now, "page", topic="other")])
+    assert settle(people, intents(held), rules(now)) == {(1, 0)}
+
+
+def test_each_run_is_checked_against_its_own_topic(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    add_run(people, 2, now, people=[1])
+    held = claim(people, now, run_nos=[1, 2])
+    with writing(people) as connection:
+        for user_no in (0, 1):
+            record_consent(connection, [Consent(user_no, "email", False, now, "page", topic="news")])
+    assert settle(people, intents(held), Rules({1: "news", 2: TOPIC}, None, now)) == {(2, 1)}
+    assert standing(people, 1) == ["skipped: opted_out"]
+
+
+# --- the cap --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("earlier", "refused"),
+    [("sent", True), ("sending", True), ("unknown", True), ("failed", False), ("planned", False)],
+)
+def test_the_cap_counts_what_left_or_may_have_left(
+    people: sa.Engine, now: datetime, earlier: str, refused: bool
+) -> None:
+    add_run(people, 1, now, people=[0])
+    set_rows(people, 1, state=earlier, intent_at=now - 6 * DAY)
+    add_run(people, 2, now, people=[0, 1])
+    held = claim(people, now, run_nos=[2])
+    settle(people, intents(held), rules(now, cap=1))
+    assert standing(people, 2) == ["skipped: cap" if refused else "sending", "sending"]
+
+
+def test_the_cap_forgets_what_left_before_its_window(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0, 1])
+    set_rows(people, 1, state="sent", intent_at=now - 7 * DAY)
+    with writing(people) as connection:
+        younger = now - 7 * DAY + SECOND
+        connection.execute(sa.update(ledger).where(ledger.c.user_no == 1).values(intent_at=younger))
+    add_run(people, 2, now, people=[0, 1])
+    settle(people, intents(claim(people, now, run_nos=[2])), rules(now, cap=1))
+    assert standing(people, 2) == ["sending", "skipped: cap"]
+
+
+def test_two_rows_of_one_person_never_share_a_statement(people: sa.Engine, now: datetime) -> None:
+    for run_no in (1, 2):
+        add_run(people, run_no, now, people=[0, 1])
+    wanted = intents(claim(people, now, run_nos=[1, 2]))
+    with writing(people) as connection, pytest.raises(ValueError, match="pass the cap together"):
+        commit_intents(connection, wanted, rules(now, cap=1), lease=LEASE)
+    first, later = one_each_person(wanted)
+    assert [one.key for one in first] == [(1, 0), (1, 1)]
+    assert [one.key for one in later] == [(2, 0), (2, 1)]
+    assert settle(people, first, rules(now, cap=1)) == {(1, 0), (1, 1)}
+    assert settle(people, later, rules(now, cap=1)) == set()
+    assert standing(people, 2) == ["skipped: cap", "skipped: cap"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_two_senders_cannot_pass_the_cap_together(people: sa.Engine, now: datetime) -> None:
+    for run_no in (1, 2):
+        add_run(people, run_no, now, people=[0])
+    first, second = intents(claim(people, now, run_nos=[1, 2]))
+    with writing(people) as connection:
+        one = commit_intents(connection, [first], rules(now, cap=1), lease=LEASE, lease_now=now)
+        with pytest.raises(StorageError, match="lock timeout"), writing(people) as other:  # noqa: PT012
+            other.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+            commit_intents(other, [second], rules(now, cap=1), lease=LEASE, lease_now=now)
+    assert one == {(1, 0)}
+    assert settle(people, [second], rules(now, cap=1)) == set()
+    assert standing(people, 2) == ["skipped: cap"]
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_an_opt_out_waits_for_the_intent_that_came_first(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    held = intents(claim(people, now))
+    with writing(people) as connection:
+        commit_intents(connection, held, rules(now), lease=LEASE, lease_now=now)
+        with pytest.raises(StorageError, match="lock timeout"), writing(people) as page:  # noqa: PT012
+            page.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
+            opt_out(page, now)
+
+
+# --- the fence ------------------------------------------------------------------------------------
+
+
+def test_not_returned_by_the_intent_is_not_skipped(people: sa.Engine, now: datetime) -> None:
+    # The lease of a slow sender ran out, nobody took the rows yet, and nothing stands against these people.
+    add_run(people, 1, now, people=range(4))
+    held = claim(people, now)
+    assert settle(people, intents(held), rules(now), now + CLAIM_LEASE) == set()
+    assert standing(people) == ["planned"] * 4
+    assert row_of(people).next_at == now
+    again = claim(people, now, claim_id="other")
+    assert len(settle(people, intents(again), rules(now))) == 4
+
+
+def test_with_the_lease_over_even_a_reason_only_puts_the_row_back(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    held = claim(people, now)
+    with writing(people) as connection:
+        opt_out(connection, now)
+    settle(people, intents(held), rules(now), now + CLAIM_LEASE)
+    assert standing(people) == ["planned"]
+
+
+def test_a_row_that_somebody_else_took_is_not_touched(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    held = claim(people, now, claim_id="old")
+    set_rows(people, 1, claim_id="new")
+    with writing(people) as connection:
+        opt_out(connection, now)
+    assert settle(people, intents(held), rules(now)) == set()
+    assert (row_of(people).state, row_of(people).claim_id) == ("claimed", "new")
+
+
+def test_a_message_is_not_sent_when_it_is_too_late(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0], send_before=now)
+    add_run(people, 2, now, people=[1], send_before=now + SECOND)
+    settle(people, intents(claim(people, now, run_nos=[1, 2])), rules(now))
+    assert (standing(people, 1), standing(people, 2)) == (["skipped: too_late"], ["sending"])
+
+
+def test_a_paused_run_puts_its_rows_back(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    held = claim(people, now)
+    set_run(people, 1, RunState.PAUSED)
+    assert settle(people, intents(held), rules(now)) == set()
+    assert standing(people) == ["planned"]
+
+
+@pytest.mark.parametrize("missed", [True, False], ids=["missed by the cancelling", "seen by it"])
+def test_a_cancelled_run_cancels_what_was_in_hand(people: sa.Engine, now: datetime, missed: bool) -> None:
+    add_run(people, 1, now, people=[0])
+    held = claim(people, now)
+    set_run(people, 1, RunState.CANCELLED)
+    if not missed:
+        with writing(people) as connection:
+            cancel_run(connection, 1, now=now)
+    assert settle(people, intents(held), rules(now)) == set()
+    assert standing(people) == ["cancelled"]
+    assert events_of(people) == [("cancelled", None)]
+
+
+# --- how it is looked up --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL chooses by table size
+def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime) -> None:
+    from recmail.db.ledger_claims import outlook, release, sweep
+    from recmail.db.ledger_results import Result, Retries, Sent, record_results
+    from recmail.errors import TemporaryFailure
+
+    add_run(people, 1, now, people=range(4))
+    seen: dict[str, tuple[object, ...]] = {}
+
+    @sa.event.listens_for(people, "before_cursor_execute")
+    def _remember(_connection, _cursor, statement, parameters, _context, many):
+        if not many and statement.startswith(("SELECT", "UPDATE", "WITH")):
+            seen[statement] = parameters
+
+    held = claim(people, now)
+    settle(people, intents(held[:2]), rules(now, cap=1))
+    with writing(people) as connection:
+        refuse(connection, intents(held[2:]), rules(now, cap=1), lease_now=now)
+        outcomes = [Sent("id"), TemporaryFailure("busy")]
+        results = [Result(one, outcome) for one, outcome in zip(held, outcomes, strict=False)]
+        record_results(connection, results, now=now, retries=Retries())
+        release(connection, held, now=now)
+        sweep(connection, now=now)
+        outlook(connection, [1])
+    sa.event.remove(people, "before_cursor_execute", _remember)
+
+    plans = {}
+    with people.connect() as connection:
+        for statement, parameters in seen.items():
+            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            plans[statement] = [row.detail for row in found]
+    big = ("ledger", "other", "users", "consent", "row", "later", "suppressions", "ledger_context")
+    scans = [
+        step for plan in plans.values() for step in plan if step.startswith("SCAN") and step.split()[1] in big
+    ]
+    assert scans == []
+    steps = " ".join(step for plan in plans.values() for step in plan)
+    for index in ("ix_ledger_due (run_no=? AND next_at<?)", "ix_ledger_cap (user_no=? AND intent_at>?)"):
+        assert index in steps
+    assert "ix_ledger_leases (next_at<?)" in steps
