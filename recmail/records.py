@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,10 +18,11 @@ TAKEN_KINDS = ("enrolled", "progressed", "completed")
 LEVELS = ("beginner", "intermediate", "advanced", "all")
 # Digits after the point of a currency where they are not two. Source: ISO 4217, list one.
 CURRENCY_DIGITS = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-    **dict.fromkeys("CLF UYW".split(), 4),
-}
+    "BIF": 0, "CLP": 0, "DJF": 0, "GNF": 0, "ISK": 0, "JPY": 0, "KMF": 0, "KRW": 0, "PYG": 0, "RWF": 0,
+    "UGX": 0, "UYI": 0, "VND": 0, "VUV": 0, "XAF": 0, "XOF": 0, "XPF": 0,
+    "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
+    "CLF": 4, "UYW": 4,
+}  # fmt: skip
 SHARD_SIZE = 2_000  # people; small enough for a worker's memory, large enough that a task's cost vanishes
 
 
@@ -216,8 +217,8 @@ class Claim:
     attempts: int
     message_id: str
     variant: str | None = None
-    context: dict[str, object] = field(default_factory=dict)
-    reserves: list[dict[str, object]] = field(default_factory=list)
+    context: dict[str, Any] = field(default_factory=dict)
+    reserves: list[Any] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -46,3 +46,9 @@ def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> l
     key = sa.select(users.c.email_key).where(users.c.user_no == user_no).scalar_subquery()
     query = sa.select(users.c.user_no).where((users.c.email_key == key) | (users.c.user_no == user_no))
     return [int(found) for found in connection.scalars(query.order_by(users.c.user_no))]
+
+
+def count_people(connection: sa.Connection) -> int:
+    """How many people are known, erased ones left out."""
+    query = sa.select(sa.func.count()).select_from(users).where(users.c.erased_at.is_(None))
+    return int(connection.execute(query).scalar_one())

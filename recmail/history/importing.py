@@ -105,29 +105,23 @@ def import_csv(
         RefusedError: people without anything about their consent.
         StorageError: the database cannot be written.
     """
+    source, header = _opened(kind, file, options)
+    setting = Setting(key, now, options, frozenset(header.places))
+    work = _Work(engine, kind, file, header, _target(engine, kind, setting), setting)
+    with Rejects(file, options.project, source.columns, source.delimiter) as work.rejects:
+        work.take_all(source, progress)
+        return work.finish()
+
+
+def _opened(kind: str, file: Path, options: ImportOptions) -> tuple[CsvFile, Header]:
     module = _TABLES[kind]
-    attributes = _declared(options) if kind == "users" else ()
-    known = (*module.COLUMNS, *attributes)
+    known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
     source = CsvFile(file, options.encoding, lambda name: name.lower() in names)
     header = read_header(
         str(file), source.columns, known=known, required=module.REQUIRED, renames=options.columns
     )
-    setting = Setting(key, now, options, frozenset(header.places))
-    work = _Work(engine, kind, file, header, _target(engine, kind, setting), setting)
-    with Rejects(
-        file, project=options.project, columns=source.columns, delimiter=source.delimiter
-    ) as work.rejects:
-        work.begin()
-        try:
-            for chunk in source.chunks():
-                work.take(chunk, width=len(source.columns))
-                if progress is not None:
-                    progress(work.rows, source.bytes_done, source.bytes_total)
-        except DataError as error:
-            work.note(finished_at=None)
-            raise DataError(f"{error}{work.so_far()}") from error
-        return work.finish()
+    return source, header
 
 
 def _declared(options: ImportOptions) -> tuple[str, ...]:
@@ -184,7 +178,19 @@ class _Work:
         self._pace = _Pace()
         self._began = time.perf_counter()
 
-    def begin(self) -> None:
+    def take_all(self, source: CsvFile, progress: Progress | None) -> None:
+        """Take in every chunk."""
+        self._begin()
+        try:
+            for chunk in source.chunks():
+                self._take(chunk, width=len(source.columns))
+                if progress is not None:
+                    progress(self.rows, source.bytes_done, source.bytes_total)
+        except DataError as error:
+            self._note(finished_at=None)
+            raise DataError(f"{error}{self._so_far()}") from error
+
+    def _begin(self) -> None:
         """Write down that an import has begun."""
         if self.setting.options.dry_run:
             return
@@ -199,7 +205,7 @@ class _Work:
         with writing(self.engine) as connection:
             self.import_no = connection.scalar(imports.insert().returning(imports.c.import_no), started)
 
-    def take(self, chunk: Chunk, width: int) -> None:
+    def _take(self, chunk: Chunk, width: int) -> None:
         """Check a chunk, list what is refused, write the rest."""
         self.rows += len(chunk)
         rejected: list[tuple[int, str, list[str]]] = []
@@ -235,7 +241,7 @@ class _Work:
                 self._pace.took(len(batch), time.perf_counter() - began)
             start += len(batch)
 
-    def note(self, finished_at: datetime | None) -> None:
+    def _note(self, finished_at: datetime | None) -> None:
         """Write down how far the import has come."""
         if self.import_no is None:
             return
@@ -253,7 +259,7 @@ class _Work:
         """The latest time among accepted rows."""
         return None if self.target.newest < 0 else from_microseconds(self.target.newest)
 
-    def so_far(self) -> str:
+    def _so_far(self) -> str:
         """What to tell when the file cannot be read on."""
         if not self.rows or self.setting.options.dry_run:
             return "; nothing was taken in"
@@ -263,7 +269,7 @@ class _Work:
         """Write down that the import is done, and say what became of it."""
         elapsed = timedelta(seconds=time.perf_counter() - self._began)
         finished_at = self.setting.now + elapsed
-        self.note(finished_at)
+        self._note(finished_at)
         return ImportResult(
             kind=self.kind,
             file=self.file,

@@ -14,6 +14,7 @@ import pandas as pd
 from recmail.db.types import to_microseconds
 
 WARNED_LINES = 20
+LONGEST_ID = 255
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _SPACES = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 _TIME = re.compile(
@@ -72,6 +73,13 @@ def cleaned(values: Sequence[str]) -> list[str]:
 def filled(values: Sequence[str]) -> list[int]:
     """The rows that hold something."""
     return [row for row, value in enumerate(values) if value]
+
+
+def reject_ids(name: str, values: Sequence[str], checks: Checks) -> None:
+    """Refuse empty ids, and those that PostgreSQL cannot put into an index."""
+    checks.reject([row for row, value in enumerate(values) if not value], f"{name}: empty")
+    too_long = [row for row, value in enumerate(values) if len(value) > LONGEST_ID]
+    checks.reject(too_long, f"{name}: longer than {LONGEST_ID} characters")
 
 
 def texts(values: Sequence[str]) -> list[str | None]:

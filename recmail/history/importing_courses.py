@@ -17,6 +17,7 @@ from recmail.history.importing_checks import (
     known,
     moments,
     numbers,
+    reject_ids,
     texts,
     times,
     whole_numbers,
@@ -59,8 +60,8 @@ class Courses:
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[Row]:
         """Check a chunk of courses."""
         ids = columns["course_id"]
-        for name in REQUIRED:
-            checks.reject([row for row, text in enumerate(columns[name]) if not text], f"{name}: empty")
+        reject_ids("course_id", ids, checks)
+        checks.reject([row for row, title in enumerate(columns["title"]) if not title], "title: empty")
         values = self._values(columns, checks)
         self._seen.refuse_seconds("course_id", ids, checks)
         hashes = row_hashes(columns, self._setting.options.currency)

@@ -50,9 +50,7 @@ def read_header(
     named = Counter(name for name in ours if name)
     missing = [name for name in known if name not in ours]
     unknown = [
-        columns[place]
-        for place, name in enumerate(ours)
-        if name is None and written[place] and written[place] not in OUR_MARKS
+        column for column, name in zip(columns, ours, strict=True) if name is None and _foreign(column)
     ]
     problems = [
         *_wrong_renames(renames, columns, known),
@@ -63,6 +61,10 @@ def read_header(
     if problems:
         raise DataError("\n".join(f"{file}:1: {problem}" for problem in problems))
     return Header({name: place for place, name in enumerate(ours) if name}, tuple(unknown))
+
+
+def _foreign(column: str) -> bool:
+    return bool(column) and column.lower() not in OUR_MARKS
 
 
 def _wrong_renames(renames: Mapping[str, str], columns: Sequence[str], known: Sequence[str]) -> Iterator[str]:

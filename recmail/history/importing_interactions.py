@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +15,16 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from recmail.db.among import among
 from recmail.db.tables import courses, interactions, users
 from recmail.db.types import from_microseconds
-from recmail.history.importing_checks import Checks, numbers, optional, reject_future, texts, times
+from recmail.history.importing_checks import (
+    LONGEST_ID,
+    Checks,
+    numbers,
+    optional,
+    reject_future,
+    reject_ids,
+    texts,
+    times,
+)
 from recmail.history.importing_courses import currencies_of, minor_units
 from recmail.history.importing_target import Counts, Setting
 from recmail.records import KINDS
@@ -63,7 +71,12 @@ class Interactions:
         """Check a chunk of interactions."""
         empty = [""] * len(checks.lines)
         user_ids = columns["user_id"]
-        checks.reject([row for row, user_id in enumerate(user_ids) if not user_id], "user_id: empty")
+        event_ids = columns.get("event_id", empty)
+        reject_ids("user_id", user_ids, checks)
+        checks.reject(
+            [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],
+            f"event_id: longer than {LONGEST_ID} characters",
+        )
         kinds = self._kinds(columns["kind"], checks)
         micros = times("at", columns["at"], checks)
         checks.reject([row for row, text in enumerate(columns["at"]) if not text], "at: empty")
@@ -75,9 +88,7 @@ class Interactions:
         seconds = optional(numbers("seconds", columns.get("seconds", empty), checks, low=0))
         queries = columns.get("query", empty)
         at = micros.tolist()
-        keys = self._keys(
-            columns.get("event_id", empty), zip(user_ids, course_ids, kinds, at, queries, values, strict=True)
-        )
+        keys = self._keys(event_ids, zip(user_ids, course_ids, kinds, at, queries, values, strict=True))
         accepted = checks.accepted()
         self.newest = max(self.newest, int(micros[accepted].max(initial=-1)))
         events = zip(
@@ -121,20 +132,37 @@ class Interactions:
 
     def write(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Write events of people who are known and not erased."""
-        known, counts = _of_known_people(connection, rows)
+        known, counts = self._of_known_people(connection, rows)
         if not known:
             return counts
         insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
-        added = insert(connection, known, self._setting.options.source)
+        added = insert(connection, known)
         return counts + Counts(added=added, unchanged=len(known) - added)
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Count what `write` would do; an event that is twice in one chunk counts once."""
-        known, counts = _of_known_people(connection, rows)
+        known, counts = self._of_known_people(connection, rows)
         keys = {event[0] for event in known}
         query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
         there = connection.scalar(query) or 0
         return counts + Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there)
+
+    def _of_known_people(
+        self, connection: sa.Connection, rows: Sequence[_Event]
+    ) -> tuple[list[tuple[Any, ...]], Counts]:
+        """Events as they are written, people's numbers read in this transaction: the erased stay erased."""
+        ids = sorted({row[1] for row in rows})
+        query = sa.select(users.c.user_id, users.c.user_no, users.c.erased_at.is_not(None))
+        found = connection.execute(query.where(among(connection, users.c.user_id, ids)))
+        people = {user_id: -1 if erased else int(user_no) for user_id, user_no, erased in found}
+        numbers_of = [people.get(row[1]) for row in rows]
+        source = self._setting.options.source
+        known = [
+            (row[0], number, *row[2:], source)
+            for row, number in zip(rows, numbers_of, strict=True)
+            if number is not None and number >= 0
+        ]
+        return known, Counts(unknown_people=numbers_of.count(None), erased=numbers_of.count(-1))
 
 
 def read_course_nos(connection: sa.Connection) -> dict[str, int]:
@@ -153,41 +181,19 @@ def _values(written: Sequence[str], kinds: Sequence[str], checks: Checks) -> lis
     return optional(values)
 
 
-def _of_known_people(
-    connection: sa.Connection, rows: Sequence[_Event]
-) -> tuple[list[tuple[Any, ...]], Counts]:
-    """Events with the number in place of the id, read in this transaction: an erased person stays erased."""
-    ids = sorted({row.user_id for row in rows})
-    query = sa.select(users.c.user_id, users.c.user_no, users.c.erased_at.is_not(None))
-    people = {
-        user_id: -1 if erased else int(user_no)
-        for user_id, user_no, erased in connection.execute(
-            query.where(among(connection, users.c.user_id, ids))
-        )
-    }
-    numbers_of = [people.get(row.user_id) for row in rows]
-    known = [
-        (row[0], number, *row[2:])
-        for row, number in zip(rows, numbers_of, strict=True)
-        if number is not None and number >= 0
-    ]
-    return known, Counts(unknown_people=numbers_of.count(None), erased=numbers_of.count(-1))
-
-
-def _insert_sqlite(connection: sa.Connection, rows: list[tuple[Any, ...]], source: str) -> int:
+def _insert_sqlite(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
     # The driver's executemany with total_changes() took 200,000 rows at 41,000/s; insertmanyvalues with
     # RETURNING 23,000/s, json_each 33,000/s. total_changes() counts inserted rows only, unlike rowcount.
     statement = sqlite_insert(interactions).on_conflict_do_nothing()
     text = str(statement.compile(dialect=connection.dialect, column_keys=list(_WRITTEN)))
     before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
-    connection.exec_driver_sql(text, [(*row, source) for row in rows])
+    connection.exec_driver_sql(text, rows)
     return int(connection.exec_driver_sql("SELECT total_changes()").scalar_one()) - int(before)
 
 
-def _insert_postgresql(connection: sa.Connection, rows: list[tuple[Any, ...]], source: str) -> int:
-    columns = dict(zip(_WRITTEN, [*map(list, zip(*rows, strict=True)), repeat(source)], strict=True))
+def _insert_postgresql(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
+    columns = dict(zip(_WRITTEN, map(list, zip(*rows, strict=True)), strict=True))
     columns["at"] = [from_microseconds(at) for at in columns["at"]]
-    columns["source"] = [source] * len(rows)
     arrays = [
         sa.bindparam(None, columns[name], ARRAY(interactions.c[name].type.dialect_impl(connection.dialect)))
         for name in _WRITTEN

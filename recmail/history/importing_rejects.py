@@ -23,7 +23,7 @@ class Rejects:
     It has the input's columns behind `reject_line` and `reject_reason`: mended, it can be imported.
     """
 
-    def __init__(self, input_file: Path, *, project: Path, columns: Sequence[str], delimiter: str) -> None:
+    def __init__(self, input_file: Path, project: Path, columns: Sequence[str], delimiter: str) -> None:
         name = f"{input_file.name}.rejects.csv"
         folder = input_file.parent
         self._place = (folder if os.access(folder, os.W_OK) else project) / name

@@ -24,6 +24,7 @@ from recmail.history.importing_checks import (
     numbers,
     optional,
     reject_future,
+    reject_ids,
     texts,
     times,
 )
@@ -83,7 +84,7 @@ class Users:
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Person]:
         """Check a chunk of people."""
         ids = columns["user_id"]
-        checks.reject([row for row, user_id in enumerate(ids) if not user_id], "user_id: empty")
+        reject_ids("user_id", ids, checks)
         values = self._values(columns, checks)
         said = self._said(columns, checks)
         self._seen.refuse_seconds("user_id", ids, checks)

@@ -1,0 +1,149 @@
+"""People are imported with address and consent, changed only where they differ, never brought back."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from recmail.db.connect import writing
+from recmail.db.consent import Consent, record_consent
+from recmail.db.tables import consent, users
+from recmail.errors import RefusedError
+from recmail.history.importing import Counts
+from recmail.tokens import email_hash
+from tests.history.imported import COURSES, KEY, NOW, USERS, Import, everything, rejected
+
+
+def test_people_come_in_with_address_hash_and_consent(database: sa.Engine, bring: Import) -> None:
+    result = bring(
+        "users",
+        "user_id,email,first_name,language,country,timezone,signed_up_at,email_consent,email_consent_at,"
+        "email_consent_source,personalization\n"
+        "a,Ana@Example.org, Ana ,pt_BR,in,asia/kolkata,2026-01-02T03:04:05+05:30,yes,2026-02-01,signup,yes\n"
+        "b,,,,,,,no,,,no\n"
+        "c,cleo@example.org,,,,,,,,,\n",
+    )
+    assert (result.rows, result.counts, result.rejects) == (3, Counts(added=3, consents=3), {})
+    names = ("user_no", "user_id", "email", "email_key", "first_name", "language", "country", "timezone")
+    assert everything(database, users, *names) == [
+        (0, "a", "Ana@Example.org", "ana@example.org", "Ana", "pt-BR", "IN", "Asia/Kolkata"),
+        (1, "b", None, None, None, None, None, None),
+        (2, "c", "cleo@example.org", "cleo@example.org", None, None, None, None),
+    ]
+    signed_up = datetime(2026, 1, 1, 21, 34, 5, tzinfo=UTC)
+    assert everything(database, users, "email_hash", "signed_up_at")[0] == (
+        email_hash(KEY, "ana@example.org"),
+        signed_up,
+    )
+    said = everything(database, consent, "user_no", "purpose", "granted", "at", "channel", "proof")
+    assert sorted(said, key=str) == [
+        (0, "email", True, datetime(2026, 2, 1, tzinfo=UTC), "import", "signup"),
+        (1, "email", False, NOW, "import", None),
+        (1, "personalization", False, NOW, "import", None),
+    ]
+
+
+def test_the_same_file_again_changes_nothing(database: sa.Engine, bring: Import) -> None:
+    bring("users", USERS)
+    assert bring("users", USERS, now=NOW + timedelta(days=1)).counts == Counts(unchanged=2)
+    assert len(everything(database, consent, "consent_no")) == 2
+
+
+def test_a_changed_row_changes_its_columns_only(database: sa.Engine, bring: Import) -> None:
+    bring("users", "user_id,email,first_name,country,email_consent\na,ana@example.org,Ana,IN,yes\n")
+    result = bring("users", "user_id,email,first_name,email_consent\na,new@example.org,,no\nz,,Zoe,yes\n")
+    assert result.counts == Counts(added=1, changed=1, consents=2)
+    assert everything(database, users, "user_no", "email_key", "first_name", "country") == [
+        (0, "new@example.org", None, "IN"),
+        (1, None, "Zoe", None),
+    ]
+
+
+def test_what_is_unusable_in_a_person_is_left_out_and_said(database: sa.Engine, bring: Import) -> None:
+    text = (
+        "user_id,email,timezone,language,email_consent\n"
+        'a,ana@nowhere,"Asia/\nCalcuta",english please,yes\n'
+        "b,b@example.org,Mars,de,yes\n"
+    )
+    result = bring("users", text)
+    assert result.counts.added == 2
+    assert result.warnings == {"email: no usable address": 1, "timezone: unknown": 2, "language: unknown": 1}
+    assert result.warned_lines["timezone: unknown"] == [2, 4]
+    assert everything(database, users, "email", "email_hash", "timezone")[0] == (None, None, None)
+
+
+def test_people_are_refused_with_line_and_reason(bring: Import) -> None:
+    text = (
+        "user_id,email,last_seen_at,email_consent,email_consent_at\n"
+        "a,a@example.org,2026-11-01,yes,\n"
+        ",b@example.org,,yes,\n"
+        "c,c@example.org,yesterday,yes,\n"
+        "d,d@example.org,2026-11-04,yes,\n"
+        "e,e@example.org,,maybe,\n"
+        "a,again@example.org,,yes,\n"
+        "f,f@example.org,,yes,2027-01-01\n"
+        "g,g@example.org,1969-12-31,yes,\n"
+    )
+    result = bring("users", text)
+    assert rejected(result) == [
+        (3, "user_id: empty"),
+        (4, "last_seen_at: bad time"),
+        (5, "last_seen_at: in the future"),
+        (6, "email_consent: neither yes nor no"),
+        (7, "user_id: a second row with this id"),
+        (8, "email_consent_at: in the future"),
+        (9, "last_seen_at: bad time"),
+    ]
+    assert (result.rows, result.counts.added, result.rejected) == (8, 1, 7)
+
+
+def test_an_id_is_found_twice_in_a_file_that_is_longer_than_a_chunk(bring: Import) -> None:
+    ids = [*range(20_001), 7]
+    result = bring(
+        "users", "user_id,email_consent\n" + "".join(f"{user_id},\n" for user_id in ids), dry_run=True
+    )
+    assert rejected(result) == [(20_003, "user_id: a second row with this id")]
+    assert result.counts == Counts(added=20_001)
+
+
+def test_people_without_a_word_on_consent_are_refused(database: sa.Engine, bring: Import) -> None:
+    with pytest.raises(RefusedError, match="--consent-basis"):
+        bring("users", "user_id,email\na,ana@example.org\n")
+    assert everything(database, users, "user_no") == []
+    result = bring("users", "user_id,email\na,ana@example.org\n", consent_basis="customers since 2019")
+    assert result.counts == Counts(added=1, consents=1)
+    assert everything(database, consent, "granted", "at", "proof") == [(True, NOW, "customers since 2019")]
+
+
+def test_an_import_does_not_overrule_a_click(database: sa.Engine, bring: Import) -> None:
+    bring("users", USERS)
+    with writing(database) as connection:
+        record_consent(connection, [Consent(0, "email", False, NOW, "page")])
+    text = "user_id,email,first_name,email_consent,email_consent_at\na,ana@example.org,Ana,yes,{}\n"
+    later = NOW + timedelta(days=9)
+    assert bring("users", text.format(""), now=later).counts == Counts(changed=1)
+    assert bring("users", text.format("2026-11-05"), now=later).counts == Counts(changed=1, consents=1)
+
+
+def test_erased_people_are_never_brought_back(database: sa.Engine, bring: Import) -> None:
+    bring("users", USERS)
+    bring("courses", COURSES)
+    with writing(database) as connection:
+        connection.execute(users.update().where(users.c.user_no == 0).values(erased_at=NOW, email=None))
+    assert bring("users", USERS.replace("ana@", "anna@")).counts == Counts(unchanged=1, erased=1)
+    events = "user_id,course_id,kind,at\na,sql,viewed,2026-11-01\nb,sql,viewed,2026-11-01\n"
+    assert bring("interactions", events).counts == Counts(added=1, erased=1)
+    assert everything(database, users, "email")[0] == (None,)
+
+
+def test_declared_attributes_are_kept_and_those_of_other_files_stay(
+    database: sa.Engine, bring: Import
+) -> None:
+    declared = {"plan": "text", "team_size": "number", "trial": "yes_no"}
+    text = "user_id,email_consent,plan,team_size\na,yes,pro,12\nb,yes,,many\n"
+    result = bring("users", text, attributes=declared)
+    assert rejected(result) == [(3, "team_size: bad number")]
+    bring("users", "user_id,email_consent,plan,trial\na,yes,,no\n", attributes=declared)
+    assert everything(database, users, "attributes") == [({"team_size": 12.0, "trial": False},)]
