@@ -1,0 +1,70 @@
+"""The block `top_picks`: what the model ranks highest for each person."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from pydantic import Field
+
+from recmail.errors import ModelError
+from recmail.recommend import BlockOptions, Scorer, graded_pairs
+from recmail.recommend.popularity import popularity_offer
+from recmail.records import Catalogue, Offer, Shard
+
+
+class TopPicks(BlockOptions):
+    """The courses that a scorer ranks highest for each person, from their own history."""
+
+    title: str | None = Field("Picked for you", description="The heading over the courses")
+    at_least: int = Field(
+        2,
+        ge=0,
+        le=20,
+        description="With fewer, fallback included, the person gets no email; 0: leave the block out",
+    )
+    fallback: list[str] = Field(["popular"], description="Blocks that fill up when this one has too little")
+    scorer: str = Field("auto", description="What ranks: auto, svd or popular")
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it, or what it falls back on, ranks by a trained model."""
+        return self.scorer != "popular" or super().needs_model
+
+    def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
+        """Offer what the scorer knows; people without a history get nothing here."""
+        if self.scorer == "popular":
+            return popularity_offer(catalogue)
+        if self.scorer not in scorers:
+            raise ModelError(
+                f"top_picks: no model has the scorer {self.scorer!r} "
+                f"(there are: {', '.join(sorted(scorers)) or 'none'}); run: recmail train"
+            )
+        scorer = scorers[self.scorer]
+        reasons = _chosen_from(shard, scorer.known)
+        return Offer(score=scorer.score(shard.grades), reasons=reasons, personal=True)
+
+
+def _chosen_from(shard: Shard, known: np.ndarray) -> Callable[[np.ndarray, np.ndarray], list[str]]:
+    """Say how many of the person's courses went into the score: those taken, else those looked at."""
+    people, courses = graded_pairs(shard.grades, known)
+    width = shard.grades.shape[1]
+    taken_people = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr))
+    taken_keys = taken_people * width + shard.taken.indices
+    was_taken = np.isin(people * width + courses, taken_keys)
+    taken = np.bincount(people[was_taken], minlength=len(shard))
+    looked_at = np.bincount(people[~was_taken], minlength=len(shard))
+
+    def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
+        pairs = zip(taken[rows].tolist(), looked_at[rows].tolist(), strict=True)
+        return [_sentence(took, "took") if took else _sentence(saw, "looked at") for took, saw in pairs]
+
+    return reasons
+
+
+def _sentence(count: int, what: str) -> str:
+    return (
+        f"Chosen from the course you {what}"
+        if count == 1
+        else f"Chosen from the {count:,} courses you {what}"
+    )

@@ -1,0 +1,355 @@
+"""What every plug-in of a kind must do; each plug-in's test inherits the class of its kind."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any, ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from pydantic import ValidationError
+from scipy import sparse
+
+from recmail.errors import DataError, ModelError
+from recmail.filters import Filter
+from recmail.recommend import Block, Options, Scorer
+from recmail.recommend.svd import Settings, Svd
+from recmail.records import Catalogue, GradedTriples, Offer, Shard
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+PLUGIN_PACKAGES = ("recommend", "recommend.blocks", "filters")
+"""Each plug-in NAME of these has a file test_NAME.py in the folder of the same name below tests/."""
+
+
+def make_catalogue(
+    count: int,
+    *,
+    category_no: Sequence[int] | None = None,
+    enrolled: Sequence[int] | None = None,
+    enrolled_90d: Sequence[int] | None = None,
+    **columns: Sequence[Any],
+) -> Catalogue:
+    """A catalogue of open courses c0, c1, ..., except for what is given."""
+    missing = pd.Series(pd.NaT, index=range(count), dtype="datetime64[us, UTC]")
+    frame = pd.DataFrame(
+        {
+            "course_id": [f"c{number}" for number in range(count)],
+            "title": [f"Course {number}" for number in range(count)],
+            "published_at": missing,
+            "closes_at": missing,
+            "seats": pd.Series([None] * count, dtype=object),
+            "active": np.ones(count, dtype=bool),
+        }
+    )
+    for name, values in columns.items():
+        frame[name] = pd.Series(values, dtype=frame[name].dtype)
+    return Catalogue(
+        frame,
+        np.array([0] * count if category_no is None else category_no, dtype=np.int32),
+        np.array([0] * count if enrolled is None else enrolled, dtype=np.int64),
+        np.array([0] * count if enrolled_90d is None else enrolled_90d, dtype=np.int64),
+    )
+
+
+def make_shard(
+    grades: Any, *, taken: Any = None, personalization: Sequence[bool] | None = None, now: datetime = NOW
+) -> Shard:
+    """A shard from dense tables, people x courses; taken is by default what has a grade of 3 or more."""
+    table = np.atleast_2d(np.array(grades, dtype=np.float32))
+    took = table >= 3 if taken is None else np.atleast_2d(np.array(taken, dtype=bool))
+    people = pd.DataFrame(
+        {"user_no": np.arange(len(table)), "user_id": [f"u{row}" for row in range(len(table))]}
+    )
+    people["personalization"] = [True] * len(table) if personalization is None else list(personalization)
+    return Shard(people, sparse.csr_array(table), sparse.csr_array(took), now)
+
+
+def rows_of(shard: Shard, rows: slice) -> Shard:
+    """A part of a shard."""
+    return Shard(
+        shard.people.iloc[rows].reset_index(drop=True), shard.grades[rows], shard.taken[rows], shard.now
+    )
+
+
+def make_triples(rows: Sequence[tuple[int, int, float]], *, at: Sequence[int] | None = None) -> GradedTriples:
+    """Graded pairs from (user_no, course_no, grade)."""
+    table = np.array(rows, dtype=np.float64).reshape(-1, 3)
+    return GradedTriples(
+        table[:, 0].astype(np.int32),
+        table[:, 1].astype(np.int32),
+        table[:, 2].astype(np.float32),
+        np.arange(len(table), dtype=np.int64) if at is None else np.array(at, dtype=np.int64),
+    )
+
+
+def two_tastes(people: int = 37, courses: int = 12) -> GradedTriples:
+    """People with an even number take courses of the first half, the others of the second, all but one each.
+
+    The last course is in the catalogue and nobody has met it.
+    """
+    half = (courses - 1) // 2
+    rows = []
+    for user_no in range(people):
+        mine = range(half) if user_no % 2 == 0 else range(half, 2 * half)
+        rows += [(user_no, course, 3.0) for place, course in enumerate(mine) if place != user_no // 2 % half]
+    return make_triples(rows)
+
+
+def table_of(triples: GradedTriples, *, people: int, courses: int) -> sparse.csr_array:
+    """People x courses, as a shard has it."""
+    place = triples.user_no, triples.course_no
+    return sparse.csr_array((triples.grade, place), shape=(people, courses))
+
+
+@cache
+def small_svd(seed: int = 1) -> Svd:
+    """SVD as a scorer for blocks, fitted on two tastes in no time."""
+    settings = Settings(learning_rate=0.1, regularization=0.03, factors=4, ridge=1.0)
+    return Svd.fit(two_tastes(), courses=12, seed=seed, settings=settings)
+
+
+class ScorerContract:
+    """Inherit, and say which scorer: `scorer = Svd`."""
+
+    scorer: type[Scorer]
+
+    def fitted(self, triples: GradedTriples | None = None, *, courses: int = 12, seed: int = 5) -> Scorer:
+        return self.scorer.fit(two_tastes() if triples is None else triples, courses=courses, seed=seed)
+
+    def grades(self, courses: int = 12) -> sparse.csr_array:
+        return table_of(two_tastes(), people=37, courses=courses)
+
+    def test_scores_are_float32_of_people_and_courses(self) -> None:
+        scores = self.fitted().score(self.grades())
+        assert scores.shape == (37, 12)
+        assert scores.dtype == np.float32
+        assert not np.isnan(scores).any()
+        assert not np.isposinf(scores).any()
+
+    def test_finds_what_people_of_one_taste_share(self) -> None:
+        scores = self.fitted().score(self.grades())
+        met = self.grades().toarray() > 0
+        best = np.where(met, -np.inf, scores).argmax(axis=1)
+        assert best.tolist() == [(row // 2 % 5) + (0 if row % 2 == 0 else 5) for row in range(37)]
+
+    def test_the_same_seed_gives_the_same_scores(self) -> None:
+        grades = self.grades()
+        assert np.array_equal(self.fitted(seed=3).score(grades), self.fitted(seed=3).score(grades))
+
+    def test_the_order_of_the_pairs_does_not_matter(self) -> None:
+        pairs = two_tastes()
+        order = np.random.default_rng(0).permutation(len(pairs))
+        shuffled = GradedTriples(
+            *(getattr(pairs, name)[order] for name in ("user_no", "course_no", "grade", "at"))
+        )
+        assert np.array_equal(self.fitted().score(self.grades()), self.fitted(shuffled).score(self.grades()))
+
+    def test_a_person_scores_the_same_in_any_shard(self) -> None:
+        scorer, grades = self.fitted(), self.grades()
+        whole = scorer.score(grades)
+        for size in (1, 2, 7, 36):
+            parts = [scorer.score(grades[start : start + size]) for start in range(0, 37, size)]
+            assert np.array_equal(np.vstack(parts), whole)
+        assert np.array_equal(scorer.score(grades[::-1]), whole[::-1])
+
+    def test_who_has_no_history_has_no_score(self) -> None:
+        scores = self.fitted().score(sparse.csr_array((3, 12), dtype=np.float32))
+        assert np.isneginf(scores).all()
+
+    def test_who_only_met_an_unknown_course_has_no_score(self) -> None:
+        grades = np.zeros((1, 12), dtype=np.float32)
+        grades[0, 11] = 3
+        assert np.isneginf(self.fitted().score(sparse.csr_array(grades))).all()
+
+    def test_new_and_unknown_courses_have_no_score(self) -> None:
+        scorer = self.fitted()
+        scores = scorer.score(self.grades(courses=15))
+        assert scorer.known.tolist() == [True] * 10 + [False] * 2
+        assert np.isfinite(scores[:, :10]).all()
+        assert np.isneginf(scores[:, 10:]).all()
+
+    def test_a_click_of_today_counts_without_a_refit(self) -> None:
+        grades = np.zeros((2, 12), dtype=np.float32)
+        grades[0, [0, 1]] = 3
+        grades[1, [5, 6]] = 3
+        scores = self.fitted().score(sparse.csr_array(grades))
+        assert scores[0, 2:5].min() > scores[0, 5:10].max()
+        assert scores[1, 7:10].min() > scores[1, 0:5].max()
+
+    def test_stored_and_loaded_it_scores_the_same(self) -> None:
+        scorer = self.fitted()
+        parts = {}
+        for name, array in scorer.parts().items():
+            buffer = io.BytesIO()
+            np.save(buffer, array, allow_pickle=False)
+            parts[name] = np.load(io.BytesIO(buffer.getvalue()), allow_pickle=False)
+        again = self.scorer.from_parts(parts, json.loads(json.dumps(scorer.params())))
+        assert np.array_equal(again.score(self.grades()), scorer.score(self.grades()))
+
+    def test_keeps_no_person(self) -> None:
+        """37 people, 12 courses: no stored array may grow with the people."""
+        assert all(37 not in array.shape for array in self.fitted().parts().values())
+
+    def test_scoring_leaves_the_grades_as_they_were(self) -> None:
+        grades = self.grades()
+        before = grades.copy()
+        self.fitted().score(grades)
+        assert (grades != before).nnz == 0
+
+    def test_grades_of_zero_are_no_history(self) -> None:
+        grades = sparse.csr_array((np.zeros(1, np.float32), ([0], [2])), shape=(1, 12))
+        assert np.isneginf(self.fitted().score(grades)).all()
+
+    def test_a_pair_given_twice_counts_once(self) -> None:
+        rows = [(user, course, 3.0) for user in range(4) for course in range(4) if (user + course) % 3]
+        once, twice = make_triples(rows), make_triples([*rows, *rows])
+        grades = table_of(once, people=4, courses=4)
+        assert np.array_equal(
+            self.fitted(once, courses=4).score(grades), self.fitted(twice, courses=4).score(grades)
+        )
+
+    @pytest.mark.parametrize(
+        "rows",
+        [[], [(0, 0, 3), (0, 1, 3)], [(0, 0, 3), (1, 0, 3)], [(0, 0, 0), (1, 1, 0)]],
+        ids=["nothing", "one person", "one course", "no grade above 0"],
+    )
+    def test_too_little_to_learn_from_is_said(self, rows: list[tuple[int, int, float]]) -> None:
+        with pytest.raises(ModelError, match="at least 2 people and 2 courses"):
+            self.fitted(make_triples(rows), courses=2)
+
+    def test_grades_that_are_no_numbers_are_refused(self) -> None:
+        with pytest.raises(DataError, match="not a number"):
+            self.fitted(make_triples([(0, 0, 3), (1, 1, np.nan)]), courses=2)
+        grades = self.grades()
+        grades.data[4] = np.nan
+        with pytest.raises(DataError, match="not a number"):
+            self.fitted().score(grades)
+
+    def test_everybody_took_everything(self) -> None:
+        rows = [(user, course, 3.0) for user in range(3) for course in range(3)]
+        scores = self.fitted(make_triples(rows), courses=3).score(
+            table_of(make_triples(rows), people=3, courses=3)
+        )
+        assert np.isfinite(scores).all()
+
+
+class OptionsContract:
+    """Inherit for a block without courses, and say which: `block = Text`, `options = {"text": "Hello"}`."""
+
+    block: type[Options]
+    options: ClassVar[Mapping[str, Any]] = {}  # what has no default
+
+    def test_the_scalar_is_one_of_its_options(self) -> None:
+        assert self.block.scalar in self.block.model_fields
+
+    def test_an_unknown_option_is_refused(self) -> None:
+        with pytest.raises(ValidationError, match="Extra inputs"):
+            self.block(**{**self.options, "shwo": 3})
+
+    def test_what_is_not_built_yet_names_options(self) -> None:
+        assert {name.split(".")[0] for name in self.block.not_yet} <= set(self.block.model_fields)
+
+    def test_every_option_is_described(self) -> None:
+        assert all(field.description for field in self.block.model_fields.values())
+
+    def test_has_a_docstring_for_people_who_write_campaigns(self) -> None:
+        assert self.block.__doc__
+
+
+class BlockContract(OptionsContract):
+    """Inherit for a block of courses, and say which: `block = TopPicks`."""
+
+    catalogue = make_catalogue(14, enrolled=range(14), enrolled_90d=[number % 3 for number in range(14)])
+
+    def shard(self) -> Shard:
+        table = table_of(two_tastes(), people=37, courses=14).toarray()
+        return make_shard(np.vstack([table, np.zeros((2, 14))]), personalization=[True] * 38 + [False])
+
+    def offer(self, shard: Shard) -> Offer:
+        block = self.block(**self.options)
+        assert isinstance(block, Block)
+        svd = small_svd()
+        return block.offer(shard, self.catalogue, {"svd": svd, "auto": svd})
+
+    def test_offers_a_float32_score_for_each_course(self) -> None:
+        offer = self.offer(self.shard())
+        assert offer.score.dtype == np.float32
+        assert offer.score.shape in [(39, 14), (1, 14)]
+        assert not np.isnan(offer.score).any()
+        assert not np.isposinf(offer.score).any()
+
+    def test_what_is_the_same_for_all_is_not_called_personal(self) -> None:
+        offer = self.offer(self.shard())
+        assert len(offer.score) == 39 or not offer.personal
+
+    def test_a_person_gets_the_same_offer_in_any_shard(self) -> None:
+        shard = self.shard()
+        whole = self.offer(shard)
+        for start in range(0, 39, 13):
+            part = self.offer(rows_of(shard, slice(start, start + 13)))
+            mine = whole.score if len(whole.score) == 1 else whole.score[start : start + 13]
+            assert np.array_equal(part.score, mine)
+            place, courses = np.arange(13), np.arange(13)
+            assert part.reasons(place, courses) == whole.reasons(place + start, courses)
+
+    def test_gives_a_short_reason_for_each_pair(self) -> None:
+        offer = self.offer(self.shard())
+        rows, courses = np.nonzero(np.broadcast_to(offer.score, (39, 14)) > -np.inf)
+        reasons = offer.reasons(rows, courses)
+        assert len(reasons) == len(rows) > 0
+        assert all(isinstance(reason, str) and len(reason) <= 80 for reason in reasons)
+        assert all(reason == reason.strip() and not reason.endswith(".") for reason in reasons)
+        assert all(reason[0].isupper() or reason[0].isdigit() for reason in reasons if reason)
+
+    def test_no_pairs_have_no_reasons(self) -> None:
+        none = np.array([], dtype=np.int64)
+        assert self.offer(self.shard()).reasons(none, none) == []
+
+    def test_a_shard_without_people_is_no_error(self) -> None:
+        offer = self.offer(rows_of(self.shard(), slice(0, 0)))
+        assert offer.score.shape in [(0, 14), (1, 14)]
+
+    def test_who_has_no_history_gets_nothing_personal(self) -> None:
+        offer = self.offer(self.shard())
+        assert not offer.personal or np.isneginf(offer.score[37:]).all()
+
+
+class FilterContract:
+    """Inherit, and say which filter: `filter = Closed`."""
+
+    filter: type[Filter]
+    catalogue = make_catalogue(6)
+
+    def shard(self) -> Shard:
+        return make_shard(np.eye(5, 6) * 3, personalization=[True, True, False, True, True])
+
+    def offer(self, *, personal: bool, people: int = 5) -> Offer:
+        score = np.ones((people if personal else 1, 6), dtype=np.float32)
+        return Offer(score, lambda rows, courses: [""] * len(rows), personal)
+
+    @pytest.mark.parametrize("personal", [True, False])
+    def test_says_yes_or_no_for_each_person_and_course(self, personal: bool) -> None:
+        allowed = self.filter().allowed(self.shard(), self.catalogue, self.offer(personal=personal))
+        assert allowed.dtype == bool
+        assert allowed.shape[0] in (1, 5)
+        assert allowed.shape[1] in (1, 6)
+
+    @pytest.mark.parametrize("personal", [True, False])
+    def test_a_person_is_judged_the_same_in_any_shard(self, personal: bool) -> None:
+        shard = self.shard()
+        whole = self.filter().allowed(shard, self.catalogue, self.offer(personal=personal))
+        for row in range(5):
+            alone = self.filter().allowed(
+                rows_of(shard, slice(row, row + 1)), self.catalogue, self.offer(personal=personal, people=1)
+            )
+            assert np.array_equal(np.broadcast_to(alone, (1, 6)), np.broadcast_to(whole, (5, 6))[[row]])
+
+    def test_a_shard_without_people_is_no_error(self) -> None:
+        nobody = rows_of(self.shard(), slice(0, 0))
+        allowed = self.filter().allowed(nobody, self.catalogue, self.offer(personal=True, people=0))
+        assert allowed.shape[0] in (0, 1)
