@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ GROUP = "recmail.recommend.blocks"
 
 
 @pytest.fixture
-def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """An installed package that brings a block, one that does not import, and one that is no class."""
     (tmp_path / "acme_blocks.py").write_text("class Quiz:\n    pass\n\nnothing = 3\n")
     info = tmp_path / "acme_blocks-1.0.dist-info"
@@ -24,6 +25,9 @@ def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (info / "entry_points.txt").write_text(f"[{GROUP}]\n{points}popular = acme_blocks:Quiz\n")
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.delitem(sys.modules, "acme_blocks", raising=False)
+    plugins._entry_points.cache_clear()
+    yield
+    plugins._entry_points.cache_clear()
 
 
 def test_the_class_of_a_file_is_its_name_in_capitals() -> None:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     DocumentStartEvent,
@@ -203,8 +203,9 @@ def read_yaml(source: SourceText) -> Document:
     except ReaderError as error:
         message = f"the character U+{_code(error):04X} may not stand in a YAML file; remove it"
         raise ConfigError([source.problem(error.position, message)]) from error
-    except (YAMLError, ValueError, OverflowError) as error:  # an escape such as "\UFFFFFFFF", %YAML 9999999.1
-        raise ConfigError([Problem(source.file, 0, 0, f"cannot be read: {error}")]) from error
+    except (ValueError, OverflowError) as error:
+        message = 'an escape such as "\\UFFFFFFFF" stands for no character'
+        raise ConfigError([Problem(source.file, 0, 0, message)]) from error
     if builder.problems:
         raise ConfigError(builder.problems)
     if not isinstance(root, Pairs):

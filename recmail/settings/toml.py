@@ -120,11 +120,12 @@ class _Scanner:
         names = self._key()
         for position, name in enumerate(names, start=1):
             path = (*path, name)
+            self.keys.setdefault(path, start)
             if brackets == 2 and position == len(names):
                 self._arrays[path] = self._arrays.get(path, -1) + 1
             if path in self._arrays:
                 path = (*path, self._arrays[path])
-            self.keys.setdefault(path, start)
+                self.keys.setdefault(path, start)
         self._next()
         self._at += brackets
         return path

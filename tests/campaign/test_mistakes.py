@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import pytest
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from recmail.campaign import load_campaign
+from recmail.campaign.explain import explain_values
+from recmail.campaign.yaml import read_yaml
 from recmail.errors import ConfigError
+from recmail.settings.source import SourceText
 from tests.campaign.projects import project
 
 MISTAKES = Path(__file__).parent / "mistakes"
@@ -82,3 +87,32 @@ def test_a_name_that_cannot_be_typed_everywhere_is_refused(tmp_path: Path, name:
 def test_deep_templates_are_refused_before_they_are_compiled_for_people(tmp_path: Path) -> None:
     text = GOOD.replace("Hello", '"{{ ' + "(" * 900 + "1" + ")" * 900 + ' }}"')
     assert "campaigns/spring.yaml:1:10: subject: is nested too deeply" in answer(tmp_path, text.encode())
+
+
+def test_a_subject_as_long_as_a_letter_is_refused(tmp_path: Path) -> None:
+    text = GOOD.replace("Hello", "x" * 2001)
+    found = answer(tmp_path, text.encode())
+    assert found.splitlines()[0] == "campaigns/spring.yaml:1:10: subject: has 2,001 characters; at most 2,000"
+
+
+class Foreign(BaseModel):
+    """Options as another package might write them."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    mood: Literal["calm", "loud"] = "calm"
+    weight: float = 1.0
+    near: list[int] = []
+
+
+def test_options_of_other_packages_are_explained_too() -> None:
+    document = read_yaml(SourceText("c.yaml", "mood: wild\nweight: much\nnear: [1, x]\nwieght: 3\n"))
+    with pytest.raises(ValidationError) as caught:
+        Foreign.model_validate(document.data)
+    found = sorted(explain_values(document, caught.value, Foreign))
+    assert [str(problem).splitlines()[0] for problem in found] == [
+        "c.yaml:1:7: mood: found 'wild'; input should be 'calm' or 'loud'",
+        "c.yaml:2:9: weight: found 'much'; expected a number",
+        "c.yaml:3:11: near[1]: found 'x'; expected a whole number",
+        "c.yaml:4:1: wieght: unknown key; did you mean weight?",
+    ]

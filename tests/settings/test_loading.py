@@ -138,6 +138,35 @@ provider = "relay"
     ]
 
 
+def test_sections_of_the_wrong_kind_are_said(tmp_path: Path) -> None:
+    text = """\
+limits = 3
+provider = { relay = "smtp" }
+currency = "INR"
+[topics]
+"Course Tips" = "Course tips"
+news = ""
+[attributes]
+plan = "string"
+[[sources]]
+file = "x.csv"
+[delivery]
+engine = "dask"
+planners = 0
+"""
+    assert [line for line in mistakes(tmp_path, text) if "is missing" not in line] == [
+        "recmail.toml:1:10: [limits]: found 3; expected a section [limits]",
+        "recmail.toml:2:22: [provider.relay]: found 'smtp'; expected a section [provider.relay]",
+        "recmail.toml:3:1: currency: unknown section; it belongs into [project]",
+        "recmail.toml:5:1: [topics] Course Tips: expected a name of small letters, digits, - and _",
+        "recmail.toml:6:8: [topics] news: is empty",
+        "recmail.toml:8:8: [attributes] plan: found 'string'; expected one of text, number, boolean, date",
+        "recmail.toml:9:1: [sources]: found a list; expected a section [sources]",
+        "recmail.toml:12:10: [delivery] engine: found 'dask'; expected processes or dask://HOST:PORT",
+        "recmail.toml:13:12: [delivery] planners: found 0; expected a number from 1 to 256",
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -220,6 +249,9 @@ def test_sources_and_providers_are_kept_as_written_with_the_place_of_each_key(tm
     problem = events.problem("no group in it", "course_id", "match")
     assert (problem.line, problem.column) == (11, 51)
     assert events.problem("host is missing").line == 10
+    assert str(found.providers["files"].problem("is missing", "folder")) == (
+        "recmail.toml: [provider.files] folder: is missing"
+    )
     assert "SMTP_PASSWORD" not in repr(relay.problem("unknown key", "type"))
 
 
@@ -273,3 +305,18 @@ _LINES = st.sampled_from(
 def test_any_text_is_read_or_refused(text: str) -> None:
     with suppress(ConfigError):
         parse_settings(SourceText("recmail.toml", text), Path("/"), flags={})
+
+
+def test_a_key_as_long_as_a_book_is_shortened_in_its_answer(tmp_path: Path) -> None:
+    [answer] = mistakes(tmp_path, MINIMAL + "x" * 50_000 + " = 1\n")
+    assert answer.startswith("recmail.toml:7:1: [sender] xxxxxxxx")
+    assert len(answer) < 700
+
+
+def test_topics_and_attributes_are_the_users_own_names(tmp_path: Path) -> None:
+    found = load(
+        tmp_path, MINIMAL + '[topics]\nnews = "News"\n[attributes]\nplan = "text"\nseats = "number"\n'
+    )
+    assert found.topics == {"news": "News"}
+    assert found.attributes == {"plan": "text", "seats": "number"}
+    assert found.origins["attributes.seats"] == "recmail.toml:11"

@@ -105,3 +105,16 @@ def test_an_unknown_time_zone_is_refused(zone: object) -> None:
 def test_grades_are_numbers_above_nought_for_kinds_that_are_graded(grades: object) -> None:
     with pytest.raises(ValueError, match="expected"):
         values.grades(grades)
+
+
+def test_languages_and_lists_of_addresses() -> None:
+    assert values.language("pt-BR") == "pt-BR"
+    assert values.addresses(["ana@acme.example"]) == ("ana@acme.example",)
+    assert values.engine("dask://10.0.0.1:8786") == "dask://10.0.0.1:8786"
+    with pytest.raises(ValueError, match="expected a language"):
+        values.language("Portuguese!")
+    for wrong in ("ana@acme.example", ["ana"], [3]):
+        with pytest.raises(ValueError, match=r"expected a list|expected an address"):
+            values.addresses(wrong)
+    with pytest.raises(ValueError, match="small letters"):
+        values.plugin_name("../svd")
