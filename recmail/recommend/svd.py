@@ -296,7 +296,7 @@ def _check_enough(*, pairs: int, people: int, courses: int) -> None:
     if people >= 2 and courses >= 2:
         return
     raise ModelError(
-        f"too little to learn from: {pairs:,} interactions of {people:,} people with {courses:,} courses; "
-        "it takes at least 2 people and 2 courses (people who switched personalization off are not counted); "
+        f"too little to learn from: graded pairs: {pairs:,}, people: {people:,}, courses: {courses:,}; "
+        "it takes at least 2 people and 2 courses (who switched personalization off is not counted); "
         "import interactions with: recmail import interactions FILE.csv"
     )
