@@ -16,7 +16,7 @@ from recmail.campaign.options import CampaignKeys
 from recmail.campaign.yaml import Document, read_yaml
 from recmail.campaign.yaml import Path as Place
 from recmail.errors import ConfigError, Problem, RenderError, did_you_mean
-from recmail.recommend import Options
+from recmail.recommend import Options, fallback_block
 from recmail.render.bundle import TemplateBundle
 from recmail.render.environment import compile_line, make_environment
 from recmail.segment import compile_segment
@@ -51,6 +51,11 @@ class Campaign(CampaignKeys):
             {"name": name, "title": getattr(block, "title", None), "text": getattr(block, "text", None)}
             for name, block in zip(self.block_names, self.blocks, strict=True)
         ]
+
+    def fallback_titles(self) -> dict[str, str | None]:
+        """Return the titles of the blocks that others fall back on, by name."""
+        names = {name for block in self.blocks for name in getattr(block, "fallback", ())}
+        return {name: getattr(fallback_block(name), "title", None) for name in sorted(names)}
 
 
 def load_campaign(path: Path, settings: Settings) -> Campaign:

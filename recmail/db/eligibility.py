@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -37,7 +38,7 @@ def skip_reasons(
     """
     reason = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
     duplicate = _shares_an_address_with_an_earlier_one(everybody, topic, now)
-    whens: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[str]]] = [
+    whens: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]] = [
         (reason.is_not(None), reason),
         (duplicate, sa.literal("duplicate_address")),
     ]

@@ -28,6 +28,7 @@ class Wording:
     Attributes:
         courses: the run's catalogue by column, as `history.frozen` keeps it.
         blocks: for each block of the campaign its name, title and text (None where it has none).
+        titles: of the blocks that others fall back on, by name.
         link: from a course's URL, its block's name and its id to the URL that is printed.
     """
 
@@ -37,6 +38,7 @@ class Wording:
     date: date
     courses: Mapping[str, list[Any]]
     blocks: list[dict[str, str | None]]
+    titles: Mapping[str, str | None]
     link: Callable[[str, str, str], str]
 
 
@@ -67,15 +69,17 @@ def _name(field: str, value: str | None) -> str | None:
 
 def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     """Everything that a template may print for one person, except what is added when it is sent: links."""
-    by_block: dict[int, list[dict[str, Any]]] = {}
-    for block, course_no, reason, *_ in frozen["slots"]:
-        chosen = by_block.setdefault(block, [])
-        chosen.append(_course(wording, course_no, block, len(chosen), reason))
-    blocks: list[dict[str, Any]] = [
-        {**block, "courses": by_block.get(number, [])}
-        for number, block in enumerate(wording.blocks)
-        if number in by_block or block["text"] is not None
-    ]
+    blocks: list[dict[str, Any]] = []
+    for number, block in enumerate(wording.blocks):
+        slots = [slot for slot in frozen["slots"] if slot[0] == number]
+        if not slots and block["text"] is None:
+            continue
+        courses = [_course(wording, slot, position) for position, slot in enumerate(slots)]
+        title = _honest_title(block["title"], slots, wording.titles)
+        if blocks and slots and title is not None and title == blocks[-1]["title"]:
+            blocks[-1]["courses"] += courses  # one heading over both
+        else:
+            blocks.append({**block, "title": title, "courses": courses})
     return {
         "user": dict(frozen["user"]),
         "courses": [course for block in blocks for course in block["courses"]],
@@ -89,9 +93,20 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     }
 
 
-def _course(
-    wording: Wording, course_no: int, block: int, position: int, reason: str | None
-) -> dict[str, Any]:
+def _honest_title(
+    title: str | None, slots: Sequence[list[Any]], titles: Mapping[str, str | None]
+) -> str | None:
+    """A block's title, unless all it shows came from one fallback: "Picked for you" would not be true."""
+    sources = {(source, fallback) for _, _, _, source, fallback, _ in slots}
+    if len(sources) == 1:
+        source, fallback = sources.pop()
+        if fallback:
+            return titles.get(source) or title
+    return title
+
+
+def _course(wording: Wording, slot: list[Any], position: int) -> dict[str, Any]:
+    block, course_no, reason, *_ = slot
     course: dict[str, Any] = {name: wording.courses[name][course_no] for name in _COURSE}
     name = wording.blocks[block]["name"] or ""
     if course["url"]:

@@ -48,6 +48,7 @@ def wording() -> Wording:
             {"name": "top_picks", "title": "Picked", "text": None},
             {"name": "popular", "title": "Popular", "text": None},
         ],
+        titles={"popular": "Popular"},
         link=lambda url, block, course: f"{url}?b={block}&c={course}",
     )
 
@@ -119,3 +120,17 @@ def test_without_a_reserve_there_is_no_email() -> None:
 def test_a_reserve_that_is_shown_already_does_not_stand_in() -> None:
     frozen = {"user": {}, "slots": [[1, 2, "x", "top_picks", False, 0.9], [2, 1, "y", "popular", False, 1.0]]}
     assert replace_stale(frozen, RESERVES, {2}) is None
+
+
+def test_a_block_that_only_fell_back_has_an_honest_title() -> None:
+    frozen = {
+        "user": {},
+        "slots": [[1, 0, "7 joined", "popular", True, 1.0], [1, 2, "6 joined", "popular", True, 0.9]],
+    }
+    assert [block["title"] for block in full_context(frozen, wording())["blocks"]] == [None, "Popular"]
+    frozen["slots"].append([2, 1, "5 joined", "popular", False, 0.8])
+    _, popular = full_context(frozen, wording())["blocks"]
+    assert [course["course_id"] for course in popular["courses"]] == ["a", "c", "b"]
+    frozen["slots"][0] = [1, 0, "Chosen", "top_picks", False, 1.0]
+    titles = [block["title"] for block in full_context(frozen, wording())["blocks"]]
+    assert titles == [None, "Picked", "Popular"]

@@ -1,0 +1,64 @@
+"""People who matter when a campaign is looked at: the ends of the audience, not its middle."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from recmail.db.consent import consent_reason, personalized
+from recmail.db.tables import interactions, users
+
+_SPECIAL = ("<", "{", "&", "'")
+
+
+def people_who_matter(
+    connection: sa.Connection, audience: sa.Select[tuple[int]], *, topic: str, now: datetime, at_most: int
+) -> list[tuple[str, int]]:
+    """Find up to `at_most` different people of an audience, each with why: (why, user_no)."""
+    found: dict[int, str] = {}
+    for why, query in _searches(connection, topic, now):
+        inside = query.where(users.c.user_no.in_(audience), users.c.user_no.not_in(list(found)))
+        user_no: int | None = connection.scalar(inside.limit(1))
+        if user_no is not None:
+            found[user_no] = why
+        if len(found) == at_most:
+            break
+    return [(why, user_no) for user_no, why in found.items()]
+
+
+def _searches(
+    connection: sa.Connection, topic: str, now: datetime
+) -> Sequence[tuple[str, sa.Select[tuple[int]]]]:
+    person = sa.select(users.c.user_no)
+    first = users.c.first_name
+    allowed = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
+    mailable = person.where(allowed.is_(None))
+    taken = (
+        sa.select(sa.func.count())
+        .where(interactions.c.user_no == users.c.user_no, interactions.c.kind == "enrolled")
+        .scalar_subquery()
+    )
+    # By code point, not by the rules of a language, which is how PostgreSQL would compare.
+    letters = first.collate("C") if connection.dialect.name == "postgresql" else first
+    odd = sa.or_(*(first.contains(sign, autoescape=True) for sign in _SPECIAL))
+    return (
+        (
+            "an ordinary learner",
+            mailable.where(taken.between(4, 8), sa.func.length(first).between(3, 12)).order_by(
+                users.c.last_seen_at.desc(), users.c.user_no
+            ),
+        ),
+        ("the longest history", mailable.order_by(taken.desc(), users.c.user_no)),
+        ("no history at all", mailable.where(taken == 0, first.is_not(None))),
+        ("one course so far", mailable.where(taken == 1)),
+        ("the longest name", mailable.order_by(sa.func.length(first).desc().nulls_last(), users.c.user_no)),
+        ("no name", mailable.where(first.is_(None))),
+        ("signs or markup in the name", mailable.where(odd)),
+        ("a right-to-left name", mailable.where(letters.between("\u0590", "\u08ff"))),
+        ("no personalization wanted", mailable.where(~personalized(users.c.user_no, now))),
+        ("unsubscribed", person.where(allowed == "opted_out")),
+        ("no address", person.where(allowed == "no_address")),
+        ("unknown time zone", mailable.where(users.c.timezone.is_(None))),
+    )

@@ -1,0 +1,176 @@
+"""The flow for one shard of people: audience, wishes, filters, slate, and what is frozen for each of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from recmail.campaign import Campaign, parse_frozen
+from recmail.db.connect import connect, reading, writing
+from recmail.db.eligibility import skip_reasons
+from recmail.db.ledger import PlannedRow, insert_rows
+from recmail.db.runs import claim_shard, find_run, finish_shard
+from recmail.filters.slate import fill
+from recmail.history.frozen import thaw_catalogue
+from recmail.history.reading import read_shard
+from recmail.recommend import Scorer
+from recmail.recommend.models import load
+from recmail.records import SHARD_SIZE, Catalogue, MessageState, Shard, Slate
+from recmail.render.frozen import freeze_people
+from recmail.segment import Segment, audience_query, compile_segment
+from recmail.settings import Limit
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What all shards of a run share; `run_no` is None for a preview, which has no run."""
+
+    campaign: Campaign
+    segment: Segment
+    catalogue: Catalogue
+    scorers: Mapping[str, Scorer]
+    model_version: str | None
+    grades: Mapping[str, float]
+    cap: Limit
+    now: datetime
+    domain: str
+    run_no: int | None = None
+
+
+@dataclass(frozen=True)
+class ShardTask:
+    """All that a worker is told: everything else it reads from the database."""
+
+    database_url: str
+    run_no: int
+    shard: int
+
+
+@dataclass(frozen=True)
+class Composed:
+    """One person of the audience: their slots and reserves, or the reason why there is no email."""
+
+    user_no: int
+    reason: str | None
+    context: dict[str, Any] | None
+    reserves: list[Any]
+
+
+def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> list[Composed]:
+    """Decide, for everybody of the audience with low <= user_no < high, what their email would show."""
+    reasons = skip_reasons(
+        connection,
+        audience_query(facts.segment, low, high),
+        everybody=audience_query(facts.segment),
+        topic=facts.campaign.topic,
+        now=facts.now,
+        cap=facts.cap,
+        run_no=facts.run_no,
+    )
+    mailable = np.array([user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64)
+    emails = {}
+    if len(mailable):
+        shard = read_shard(
+            connection,
+            low,
+            high,
+            only=mailable,
+            courses=len(facts.catalogue),
+            now=facts.now,
+            grades=facts.grades,
+        )
+        emails = _emails(shard, choose(shard, facts))
+    return [emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()]
+
+
+def choose(shard: Shard, facts: Facts) -> Slate:
+    """Let every block offer courses, drop what may not be shown, and fill the slots."""
+    return fill(shard, facts.catalogue, facts.campaign.blocks, facts.scorers)
+
+
+def _emails(shard: Shard, slate: Slate) -> dict[int, Composed]:
+    contexts = freeze_people(slate.slots, shard.people)
+    reserves = freeze_people(slate.reserves, shard.people)
+    numbers = shard.people["user_no"].tolist()
+    return {
+        user_no: Composed(user_no, None, context, reserve["slots"])
+        if enough
+        else Composed(user_no, "too_few_courses", None, [])
+        for user_no, enough, context, reserve in zip(numbers, slate.enough, contexts, reserves, strict=True)
+    }
+
+
+def plan_shard(task: ShardTask) -> int:
+    """Plan one shard of a run, in one transaction with its marker; returns its rows, 0 when it was planned.
+
+    May run twice, on any machine, and may die at any moment.
+    """
+    facts = _facts(task.database_url, task.run_no)
+    engine = _engine(task.database_url)
+    low = task.shard * SHARD_SIZE
+    with reading(engine) as connection:
+        composed = compose(connection, facts, low, low + SHARD_SIZE)
+    rows = [_planned_row(one, facts.now) for one in composed]
+    with writing(engine) as connection:
+        if not claim_shard(connection, task.run_no, task.shard, now=facts.now):
+            return 0
+        insert_rows(connection, task.run_no, rows, now=facts.now, domain=facts.domain)
+        digest = hashlib.sha256("".join(row.row_hash for row in rows).encode()).hexdigest()
+        finish_shard(connection, task.run_no, task.shard, rows=len(rows), digest=digest)
+    return len(rows)
+
+
+def _planned_row(one: Composed, due_at: datetime) -> PlannedRow:
+    state = MessageState.PLANNED if one.reason is None else MessageState.SKIPPED
+    frozen = [one.user_no, state, one.reason, due_at.isoformat(), one.context, one.reserves]
+    text = json.dumps(frozen, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return PlannedRow(
+        user_no=one.user_no,
+        state=state,
+        reason=one.reason,
+        due_at=due_at,
+        context=one.context,
+        reserves=one.reserves,
+        row_hash=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def domain_of(mailbox: str) -> str:
+    """The domain of `Name <address>`."""
+    return parseaddr(mailbox)[1].rpartition("@")[2]
+
+
+@lru_cache(maxsize=2)
+def _engine(database_url: str) -> sa.Engine:
+    return connect(database_url)
+
+
+@lru_cache(maxsize=2)
+def _facts(database_url: str, run_no: int) -> Facts:
+    """Read what all shards of the run share, once in each process."""
+    with reading(_engine(database_url)) as connection:
+        run = find_run(connection, run_no)
+        scorers = load(connection, run["model_version"]) if run["model_version"] else {}
+    settings = run["settings"]
+    campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
+    return Facts(
+        campaign=campaign,
+        segment=compile_segment(campaign.audience.who, run["due_instant"]),
+        catalogue=thaw_catalogue(run["courses"]),
+        scorers=scorers,
+        model_version=run["model_version"],
+        grades=settings["grades"],
+        cap=Limit.parse(settings["emails_per_person"]),
+        now=run["due_instant"],
+        domain=domain_of(settings["printed"]["from"]),
+        run_no=run_no,
+    )
