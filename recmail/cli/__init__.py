@@ -1,0 +1,58 @@
+"""What a person types: one file per command, found by its name."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import click
+
+from recmail import __version__
+
+# The order in which a newcomer needs them; a new command's file appears below these by itself.
+_ORDER = (
+    "init",
+    "import",
+    "data",
+    "train",
+    "check",
+    "preview",
+    "plan",
+    "approve",
+    "send",
+    "runs",
+    "run",
+    "why",
+)
+_NOT_COMMANDS = {"command", "terminal"}
+
+
+class _Commands(click.Group):
+    """The commands are the files of this folder; `import_.py` holds `import`, which Python reserves."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        found = {module.name.rstrip("_").replace("_", "-") for module in pkgutil.iter_modules(__path__)}
+        found -= _NOT_COMMANDS
+        return [name for name in _ORDER if name in found] + sorted(found - set(_ORDER))
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        if name not in self.list_commands(context):
+            return None
+        module_name = name.replace("-", "_") + ("_" if name == "import" else "")
+        module = importlib.import_module(f"recmail.cli.{module_name}")
+        command: click.Command = module.command
+        return command
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="A first campaign in two lines: recmail init acme --demo, then follow what it prints.",
+)
+@click.version_option(__version__, prog_name="recmail")
+def main() -> None:
+    """Personal course recommendations by email, with an exact account of everybody.
+
+    Exit codes: 0 ok, 1 failed, 2 usage, 3 invalid input, 4 refused,
+    5 finished with failures, 130 interrupted.
+    """

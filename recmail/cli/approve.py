@@ -1,0 +1,35 @@
+"""`recmail approve`: sign a plan."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.terminal import operator, say
+
+
+@click.command("approve")
+@click.argument("run", type=int)
+@project_option
+@now_option
+@json_option
+@shows_errors
+def command(run: int, project: Path | None, now: datetime, as_json: bool) -> None:
+    r"""Approve RUN: what was planned may go out, and nothing else.
+
+    \b
+    Example: recmail approve 12
+    """
+    from recmail.runs.lifecycle import approve
+    from recmail.runs.project import open_project
+
+    who = operator()
+    approve(open_project(project), run, now=now, who=who)
+    if as_json:
+        print_json({"run": run, "state": "approved", "by": who, "at": now})
+        return
+    click.echo(f"run {run} is approved by {who}")
+    say(f"send it with: recmail send {run}")

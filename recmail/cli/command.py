@@ -1,0 +1,93 @@
+"""What all commands share: the project they work on, the clock, JSON output, and errors as exit codes."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from recmail import errors
+
+EXIT_FAILED, EXIT_INVALID, EXIT_REFUSED, EXIT_WITH_FAILURES, EXIT_INTERRUPTED = 1, 3, 4, 5, 130
+SCHEMA_VERSION = 1
+_CODES: tuple[tuple[type[errors.RecmailError], int], ...] = (
+    (errors.ConfigError, EXIT_INVALID),
+    (errors.DataError, EXIT_INVALID),
+    (errors.RenderError, EXIT_INVALID),
+    (errors.RefusedError, EXIT_REFUSED),
+    (errors.RecmailError, EXIT_FAILED),
+)
+
+project_option = click.option(
+    "--project",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="RECMAIL_PROJECT",
+    help="The project's folder; default: the nearest recmail.toml from here upward.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout.")
+
+
+class Instant(click.ParamType[datetime]):
+    """A time as people type it: 2026-12-01, 2026-12-01T09:00 (UTC), 2026-12-01T09:00+05:30."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the time; without a zone it is UTC."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            moment = datetime.fromisoformat(str(value))
+        except ValueError:
+            self.fail(f"found {value!r}; expected a time such as 2026-12-01T09:00+05:30", param, ctx)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+now_option = click.option(
+    "--now",
+    type=Instant(),
+    default=lambda: datetime.now(UTC),
+    help="Act as if it were this time.",
+    metavar="TIME",
+)
+
+
+def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Turn recmail's errors into a message on stderr and the documented exit code; let bugs trace."""
+
+    @functools.wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except errors.RecmailError as error:
+            code = next(code for kind, code in _CODES if isinstance(error, kind))
+            if kwargs.get("as_json"):
+                print_json({"error": {"kind": type(error).__name__, "message": str(error), "exit": code}})
+            click.secho(str(error), fg="red", err=True)
+            raise SystemExit(code) from error
+        except (KeyboardInterrupt, click.Abort) as error:
+            click.echo("interrupted; what was done is kept, the same command goes on from here", err=True)
+            raise SystemExit(EXIT_INTERRUPTED) from error
+
+    return guarded
+
+
+def print_json(document: dict[str, Any]) -> None:
+    """Print a document to stdout with its schema_version; times become ISO 8601."""
+    text = json.dumps(
+        {"schema_version": SCHEMA_VERSION, **document}, default=_plain, ensure_ascii=False, indent=2
+    )
+    click.echo(text)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

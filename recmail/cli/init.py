@@ -1,0 +1,69 @@
+"""`recmail init`: a new project, with demo data if wanted; or an old one's tables made new."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from recmail.cli.command import now_option, shows_errors
+from recmail.cli.terminal import say
+
+
+@click.command("init")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@click.option("--demo", is_flag=True, help="Fill it with 2,000 made-up people and 240 courses.")
+@click.option("--upgrade", is_flag=True, help="Upgrade the database of the project here to this version.")
+@click.option("--name", default=None, help="The company's name, as people will read it.")
+@click.option("--sender", metavar="'NAME <ADDRESS>'", help="Who the emails are from.")
+@click.option("--address", help="The postal address below every email.")
+@click.option("--currency", metavar="CODE", help="Of prices that come without one, such as EUR.")
+@click.option("--users", default=2_000, show_default=True, help="With --demo: how many people.")
+@click.option("--seed", default=7, show_default=True, help="With --demo: other numbers give other people.")
+@now_option
+@shows_errors
+def command(
+    folder: Path | None,
+    demo: bool,
+    upgrade: bool,
+    name: str | None,
+    sender: str | None,
+    address: str | None,
+    currency: str | None,
+    users: int,
+    seed: int,
+    now: datetime,
+) -> None:
+    r"""Make a project in FOLDER: settings, database, templates and example campaigns.
+
+    \b
+    Example: recmail init acme --demo
+    """
+    from recmail.cli.import_ import show_import
+    from recmail.runs.create import create_project, fill_with_demo
+    from recmail.runs.project import upgrade_project
+
+    if upgrade:
+        project = upgrade_project(folder)
+        say(f"the database of {project.folder.name} is at the newest version")
+        return
+    if folder is None:
+        raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
+    company = name or ("Acme Courses" if demo else folder.resolve().name)
+    project = create_project(
+        folder,
+        name=company,
+        sender=sender or f"{company} <learn@{'acme' if demo else 'company'}.example>",
+        postal_address=address or "Acme Learning, 12 Residency Road, Bengaluru 560025, India",
+        currency=currency or ("INR" if demo else "EUR"),
+    )
+    click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
+    if demo:
+        for result in fill_with_demo(project, now=now, seed=seed, users=users):
+            show_import(result)
+    steps = ["recmail train", "recmail preview weekly-picks", "recmail plan weekly-picks"]
+    if not demo:
+        say("fill in recmail.toml: who sends, and from where")
+        steps = ["recmail import users USERS.csv", "recmail import courses COURSES.csv", "recmail train"]
+    say("next:\n" + "\n".join(f"  {step}" for step in [f"cd {folder}", *steps]))

@@ -1,0 +1,50 @@
+"""`recmail plan`: the funnel rule by rule, then a frozen run with a number."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.terminal import operator, print_table, progress, say
+
+
+@click.command("plan")
+@click.argument("campaign")
+@click.option("--dry-run", is_flag=True, help="Only count: how many people each rule leaves.")
+@project_option
+@now_option
+@json_option
+@shows_errors
+def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, as_json: bool) -> None:
+    r"""Decide who gets what from CAMPAIGN, and freeze it into a run. Nothing is sent.
+
+    \b
+    Example: recmail plan weekly-picks
+    """
+    from recmail.runs.funnel import read_funnel
+    from recmail.runs.plan import plan
+    from recmail.runs.project import open_project
+    from recmail.runs.summary import summarize
+
+    opened = open_project(project)
+    funnel = read_funnel(opened, opened.campaign(campaign), now=now)
+    if not as_json:
+        print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
+    if dry_run:
+        if as_json:
+            print_json({"campaign": campaign, "funnel": [vars(step) for step in funnel]})
+        say("nothing was planned: --dry-run")
+        return
+    with progress("planning") as advance:
+        run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)
+    planned = summarize(opened, run_no)
+    if as_json:
+        print_json({"funnel": [vars(step) for step in funnel], **planned.to_dict()})
+        return
+    click.echo()
+    print_table(("people", "what happens"), planned.account.as_rows(), title=f"Run {run_no}: {campaign}")
+    click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
+    say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")

@@ -1,0 +1,61 @@
+"""`recmail preview`: the emails of people who matter, to look through; or one test to yourself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.terminal import print_table, say
+
+
+@click.command("preview")
+@click.argument("campaign")
+@click.option(
+    "--user", "users", multiple=True, metavar="USER", help="This person (user_id or address) instead."
+)
+@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: preview/CAMPAIGN.")
+@click.option("--to", metavar="ME", help="Send one test to this address instead; its links do nothing.")
+@project_option
+@now_option
+@json_option
+@shows_errors
+def command(
+    campaign: str,
+    users: tuple[str, ...],
+    out: Path | None,
+    to: str | None,
+    project: Path | None,
+    now: datetime,
+    as_json: bool,
+) -> None:
+    r"""Write the emails that CAMPAIGN would send now to ten people who matter, and a page to look at them.
+
+    \b
+    Examples: recmail preview weekly-picks
+              recmail preview weekly-picks --user u00042 --to me@example.org
+    """
+    from recmail.runs.preview import preview
+    from recmail.runs.project import open_project
+    from recmail.runs.trial import send_trial
+
+    opened = open_project(project)
+    if to:
+        sent = send_trial(opened, campaign, to=to, user_id=users[0] if users else None, now=now)
+        if as_json:
+            print_json({"campaign": campaign, "to": to, "as": sent.user_id, "subject": sent.subject})
+        else:
+            click.echo(f"sent to {to}, as {sent.user_id} would get it: {sent.subject}")
+        return
+    folder = out or opened.folder / "preview" / campaign
+    made = preview(opened, campaign, now=now, out=folder, user_ids=users)
+    if as_json:
+        people = [{"user": one.user_id, "why": one.why, "verdict": one.verdict} for one in made.samples]
+        print_json({"campaign": campaign, "page": made.page, "people": people})
+        return
+    rows = [(one.user_id, one.name, one.why, one.verdict) for one in made.samples]
+    print_table(("user", "name", "why this person", "verdict"), rows)
+    say("\nlook at them in a browser:")
+    click.echo(made.page)

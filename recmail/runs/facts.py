@@ -1,0 +1,73 @@
+"""What a run is made of before anybody is planned: campaign, catalogue, model, settings, templates."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail import __version__
+from recmail.campaign import Campaign
+from recmail.history.frozen import freeze_catalogue
+from recmail.history.reading import read_catalogue
+from recmail.pipeline import Facts, domain_of
+from recmail.recommend.models import load_promoted
+from recmail.runs.project import Project
+from recmail.segment import compile_segment
+
+
+def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Facts:
+    """Read what planning and previewing a campaign both need.
+
+    Raises:
+        ModelError: a block needs a model and none is trained.
+    """
+    needs_model = any(block.needs_model for block in campaign.blocks)
+    version, scorers = load_promoted(connection) if needs_model else (None, {})
+    return Facts(
+        campaign=campaign,
+        segment=compile_segment(campaign.audience.who, now),
+        catalogue=read_catalogue(connection, now),
+        scorers=scorers,
+        model_version=version,
+        grades=project.settings.model.grades,
+        cap=project.settings.limits.emails_per_person,
+        now=now,
+        domain=domain_of(campaign.from_ or project.settings.sender.from_),
+    )
+
+
+def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
+    """The columns of a run's row, everything frozen that is not about one person."""
+    settings, campaign = project.settings, facts.campaign
+    printed = {
+        **settings.printed(),
+        "from": campaign.from_ or settings.sender.from_,
+        "reply_to": campaign.reply_to,
+    }
+    return {
+        "campaign": campaign.name,
+        "due_instant": facts.now,
+        "campaign_yaml": campaign.text,
+        "template_bundle": project.templates().to_json(),
+        "settings": {
+            "printed": printed,
+            "grades": dict(facts.grades),
+            "emails_per_person": str(facts.cap),
+        },
+        "courses": freeze_catalogue(facts.catalogue),
+        "model_version": facts.model_version,
+        "settings_hash": fingerprint(printed),
+        "seed": secrets.randbits(63),
+        "recmail_version": __version__,
+    }
+
+
+def fingerprint(value: Any) -> str:
+    """SHA-256 of a JSON value, the same on every machine."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

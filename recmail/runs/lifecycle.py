@@ -1,0 +1,123 @@
+"""What a person decides about a run: approve, pause, resume, cancel, retry, and settle the unclear ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from recmail.db import ledger
+from recmail.db.connect import reading, writing
+from recmail.db.people import find_user
+from recmail.db.runs import find_run, move_run, record, shard_hashes
+from recmail.errors import RefusedError
+from recmail.records import RunState
+from recmail.runs.plan import content_hash
+from recmail.runs.project import Project
+
+
+def check_unchanged(connection: sa.Connection, run: sa.RowMapping) -> None:
+    """Refuse a run whose frozen content is not what was hashed when it was planned.
+
+    Raises:
+        RefusedError: something in the database was changed by hand.
+    """
+    if content_hash(run, shard_hashes(connection, run["run_no"])) != run["content_hash"]:
+        raise RefusedError(f"run {run['run_no']} is not what was planned: its hash changed; plan it again")
+
+
+def approve(project: Project, run_no: int, *, now: datetime, who: str) -> None:
+    """Sign the plan: what was looked at is what may go out.
+
+    Raises:
+        RefusedError: the run is not waiting for approval, has changed, or is past its shelf life.
+    """
+    with writing(project.engine) as connection:
+        run = find_run(connection, run_no)
+        if run["state"] == RunState.PLANNED:
+            check_unchanged(connection, run)
+            check_fresh(run, now)
+        move_run(connection, run_no, RunState.APPROVED, who=who, now=now, approved_at=now, approved_by=who)
+
+
+def check_fresh(run: sa.RowMapping, now: datetime) -> None:
+    """Refuse a plan that lay too long: people, prices and courses have moved on.
+
+    Raises:
+        RefusedError: the plan is past its shelf life.
+    """
+    if run["shelf_until"] and now > run["shelf_until"]:
+        until = f"{run['shelf_until']:%Y-%m-%d %H:%M} UTC"
+        raise RefusedError(f"the plan of run {run['run_no']} was good until {until}; plan the campaign again")
+
+
+def pause(project: Project, run_no: int, *, now: datetime, who: str) -> None:
+    """Stop a run that is being sent; what is in hand is finished, the rest waits."""
+    with writing(project.engine) as connection:
+        move_run(connection, run_no, RunState.PAUSED, who=who, now=now, reason=f"paused by {who}")
+
+
+def resume(project: Project, run_no: int, *, now: datetime, who: str) -> None:
+    """Let a paused run go on; `send` continues it with the people not yet mailed.
+
+    Raises:
+        RefusedError: the run is not paused.
+    """
+    with writing(project.engine) as connection:
+        state = find_run(connection, run_no)["state"]
+        if state != RunState.PAUSED:
+            raise RefusedError(f"run {run_no} is {state}, not paused")
+        move_run(connection, run_no, RunState.SENDING, who=who, now=now)
+
+
+def cancel(project: Project, run_no: int, *, now: datetime, who: str) -> int:
+    """End a run for good; returns how many people will not get it. What left has left."""
+    with writing(project.engine) as connection:
+        move_run(connection, run_no, RunState.CANCELLED, who=who, now=now, reason=f"cancelled by {who}")
+        return ledger.cancel_run(connection, run_no, now=now)
+
+
+def retry(project: Project, run_no: int, *, now: datetime, who: str) -> int:
+    """Put the failed messages of a finished run back in line; returns how many.
+
+    Raises:
+        RefusedError: the run has not finished.
+    """
+    with writing(project.engine) as connection:
+        state = find_run(connection, run_no)["state"]
+        if state != RunState.FINISHED:
+            raise RefusedError(f"run {run_no} is {state}; only a finished run is retried")
+        count = ledger.retry_failed(connection, run_no, now=now)
+        record(connection, "retry", who=who, now=now, run_no=run_no, detail={"messages": count})
+        return count
+
+
+def decide(
+    project: Project,
+    run_no: int,
+    outcome: str,
+    *,
+    user_ids: Sequence[str] | None,
+    now: datetime,
+    who: str,
+) -> int:
+    """Settle messages that may have arrived: `sent` believes so, `resend` sends again; returns how many.
+
+    Args:
+        user_ids: whose; None for all unclear ones of the run.
+    """
+    with writing(project.engine) as connection:
+        numbers = None
+        if user_ids is not None:
+            numbers = [find_user(connection, user_id) for user_id in user_ids]
+        count = ledger.decide_unknown(connection, run_no, numbers, outcome, now=now)
+        detail = {"outcome": outcome, "messages": count}
+        record(connection, "decide", who=who, now=now, run_no=run_no, detail=detail)
+        return count
+
+
+def unclear(project: Project, run_no: int) -> list[str]:
+    """The ids of people whose message may have arrived, for `decide`."""
+    with reading(project.engine) as connection:
+        return ledger.unknown_users(connection, run_no)

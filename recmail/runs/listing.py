@@ -1,0 +1,102 @@
+"""What runs there were, and what happened in each: the numbers that every screen shows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail.db.account import Account, account
+from recmail.db.connect import reading
+from recmail.db.runs import find_run, list_runs, run_audit
+from recmail.records import MessageState
+from recmail.runs.project import Project
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run with its account.
+
+    Attributes:
+        history: who did what, oldest first, in words.
+    """
+
+    run_no: int
+    campaign: str
+    state: str
+    reason: str | None
+    planned_at: datetime | None
+    content_hash: str | None
+    model_version: str | None
+    account: Account
+    history: Sequence[str] = ()
+
+    @property
+    def waiting(self) -> int:
+        """People who wait for their email."""
+        return int(self.account.states[MessageState.PLANNED])
+
+    @property
+    def headline(self) -> str:
+        """The run in one line."""
+        reason = f" ({self.reason})" if self.reason else ""
+        digest = f", content {self.content_hash[:12]}" if self.content_hash else ""
+        return f"Run {self.run_no}, {self.campaign}: {self.state}{reason}{digest}"
+
+    def as_row(self) -> tuple[object, ...]:
+        """The run as a row of a list."""
+        planned = f"{self.planned_at:%Y-%m-%d %H:%M}" if self.planned_at else None
+        sent = self.account.states[MessageState.SENT]
+        people = self.account.audience
+        return (self.run_no, self.campaign, self.state, planned, people, sent, self.waiting, self.reason)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The run with stable keys, for --json."""
+        return {
+            "run": self.run_no,
+            "campaign": self.campaign,
+            "state": self.state,
+            "reason": self.reason,
+            "planned_at": self.planned_at,
+            "content_hash": self.content_hash,
+            "model": self.model_version,
+            "waiting": self.waiting,
+            "account": self.account.to_dict(),
+        }
+
+
+def read_runs(project: Project) -> list[Run]:
+    """All runs, newest first."""
+    with reading(project.engine) as connection:
+        return [_run(connection, row, ()) for row in list_runs(connection)]
+
+
+def read_run(project: Project, run_no: int) -> Run:
+    """One run.
+
+    Raises:
+        RefusedError: there is no such run.
+    """
+    with reading(project.engine) as connection:
+        history = [
+            f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']} by {row['who']}"
+            for row in run_audit(connection, run_no)
+        ]
+        return _run(connection, find_run(connection, run_no), history)
+
+
+def _run(connection: sa.Connection, row: sa.RowMapping, history: Sequence[str]) -> Run:
+    return Run(
+        run_no=row["run_no"],
+        campaign=row["campaign"],
+        state=row["state"],
+        reason=row["reason"],
+        planned_at=row["planned_at"],
+        content_hash=row["content_hash"],
+        model_version=row["model_version"],
+        account=account(connection, row["run_no"]),
+        history=history,
+    )

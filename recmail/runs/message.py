@@ -1,0 +1,164 @@
+"""From a ledger row to a finished message: the frozen context, today's address, the run's own templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from functools import cached_property
+from typing import Any
+
+from recmail.campaign import Campaign, parse_frozen, with_utm
+from recmail.db.connect import reading
+from recmail.db.courses import gone_stale
+from recmail.records import Claim, Outgoing, Skip
+from recmail.render.bundle import TemplateBundle
+from recmail.render.context import clean_name
+from recmail.render.email import Email, Renderer
+from recmail.render.frozen import Wording, full_context, replace_stale
+from recmail.render.mime import MessageHeaders, ascii_address, build_mime
+from recmail.runs.project import Project
+from recmail.tokens import sign
+
+
+@dataclass(frozen=True)
+class Links:
+    """Where the links of one person's email lead; `images` is what relative image addresses are added to."""
+
+    unsubscribe: str
+    preferences: str
+    images: str
+
+
+def links_for(project: Project, run_no: int, user_no: int) -> Links:
+    """Signed links of one person, on public_url or the company's own unsubscribe page."""
+    sender, key = project.settings.sender, project.settings.key
+    token = sign(key, run_no, user_no, "unsubscribe")
+    own = sender.unsubscribe_url.replace("{token}", token) if sender.unsubscribe_url else None
+    base = sender.public_url
+    # Only mail that stays on this machine may go without either; .invalid never resolves (RFC 2606).
+    fallback = f"https://unsubscribe.invalid/{token}"
+    unsubscribe = own or (f"{base}/u/{token}" if base else fallback)
+    preferences = f"{base}/p/{sign(key, run_no, user_no, 'preferences')}" if base else unsubscribe
+    return Links(unsubscribe, preferences, image_base(project))
+
+
+def image_base(project: Project) -> str:
+    """What relative image addresses are added to: public_url, or the project's folder on this machine."""
+    return (project.settings.sender.public_url or project.folder.as_uri()) + "/"
+
+
+class RunWriter:
+    """Writes the messages of one run; used by many threads at once.
+
+    Args:
+        run: the row of the run with its frozen campaign, templates, settings and catalogue.
+    """
+
+    def __init__(self, project: Project, run: Mapping[str, Any]) -> None:
+        self._project, self._run = project, run
+        self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
+        self._printed: Mapping[str, Any] = run["settings"]["printed"]
+        self._renderer = Renderer(
+            TemplateBundle.from_json(run["template_bundle"]),
+            template=self.campaign.template,
+            subject=self.campaign.subject,
+            preheader=self.campaign.preheader,
+        )
+
+    def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
+        """Finish one claimed row's message, or say why it must not go out after all.
+
+        Raises:
+            RenderError: this person's message cannot be written; nobody else's is touched.
+        """
+        if claim.email is None:
+            return Skip("no_address")
+        context = self._fresh_context(claim, now)
+        if context is None:
+            return Skip("stale")
+        email = self.render(self.context(context, links), user_id=claim.user_id)
+        return self._envelope(claim, context, email, links)
+
+    def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
+        """The frozen context, courses that closed or were taken since replaced by reserves; None: too few."""
+        shown = [course_no for _, course_no, *_ in (*claim.context["slots"], *claim.reserves)]
+        with reading(self._project.engine) as connection:
+            since = self._run["due_instant"]
+            gone = gone_stale(connection, claim.user_no, shown, since=since, now=now)
+        return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
+
+    @property
+    def sender(self) -> str:
+        """Who the messages are from: Name <address>."""
+        return str(self._printed["from"])
+
+    def context(self, frozen: Mapping[str, Any], links: Links) -> dict[str, Any]:
+        """Everything that the templates may print for one person."""
+        return {**full_context(frozen, self.wording), "links": asdict(links)}
+
+    def render(self, context: Mapping[str, Any], *, user_id: str) -> Email:
+        """Render one person's email.
+
+        Raises:
+            RenderError: what is missing, forbidden or unprintable, with template and line.
+        """
+        return self._renderer.render(context, user_id=user_id)
+
+    @cached_property
+    def wording(self) -> Wording:
+        """What all emails of this run print alike."""
+        return make_wording(self.campaign, self._printed, self._run["courses"], self._run["due_instant"])
+
+    def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
+        """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
+        name, address = parseaddr(self._printed["from"])
+        recipient = ascii_address(claim.email or "")
+        headers = MessageHeaders(
+            from_=(name, address),
+            to=(_full_name(context), recipient),
+            reply_to=parseaddr(self._printed["reply_to"]) if self._printed["reply_to"] else None,
+            date=self._run["due_instant"],
+            message_id=claim.message_id,
+            list_id=f"{self.campaign.topic}.{address.rpartition('@')[2]}",
+            unsubscribe_url=links.unsubscribe,
+            feedback_id=f"{self._run['run_no']}:{self.campaign.name}:recmail",
+        )
+        return Outgoing(
+            sender=address,
+            recipient=recipient,
+            mime=build_mime(email, headers=headers),
+            message_id=claim.message_id,
+            subject=email.subject,
+        )
+
+
+def _full_name(context: Mapping[str, Any]) -> str:
+    names = (context["user"]["first_name"], context["user"]["last_name"])
+    return clean_name(" ".join(name for name in names if name))
+
+
+def make_wording(
+    campaign: Campaign, printed: Mapping[str, Any], courses: Mapping[str, list[Any]], moment: datetime
+) -> Wording:
+    """What all emails of a campaign print alike, for a run or a preview."""
+
+    def link(url: str, block: str, course: str) -> str:
+        return with_utm(url, campaign, block=block, course=course)
+
+    return Wording(
+        campaign={
+            "name": campaign.name,
+            "topic": campaign.topic,
+            "topic_title": printed["topics"].get(campaign.topic, campaign.topic),
+            "description": campaign.description,
+        },
+        sender={"name": printed["name"], "postal_address": printed["postal_address"]},
+        language=printed["language"],
+        date=moment.date(),
+        courses=courses,
+        blocks=campaign.headings(),
+        titles=campaign.fallback_titles(),
+        link=link,
+    )

@@ -1,0 +1,88 @@
+"""What a fresh plan says to the marketer before anybody approves it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail.db.account import Account, account
+from recmail.db.connect import reading
+from recmail.db.ledger_rows import same_key, state_is
+from recmail.db.runs import find_run
+from recmail.db.tables import ledger, ledger_context, users
+from recmail.records import MessageState
+from recmail.runs.message import RunWriter, links_for
+from recmail.runs.project import Project
+
+SUBJECTS = 5
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A planned run in numbers, with some of its subjects.
+
+    Attributes:
+        waiting: people who will be mailed.
+        subjects: as some of them will read it; every one was rendered whole.
+    """
+
+    run_no: int
+    campaign: str
+    content_hash: str
+    model_version: str | None
+    account: Account
+    waiting: int
+    subjects: Sequence[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The plan with stable keys, for --json."""
+        return {
+            "run": self.run_no,
+            "campaign": self.campaign,
+            "content_hash": self.content_hash,
+            "model": self.model_version,
+            "waiting": self.waiting,
+            "account": self.account.to_dict(),
+            "subjects": list(self.subjects),
+        }
+
+
+def summarize(project: Project, run_no: int) -> Planned:
+    """Describe a planned run.
+
+    Raises:
+        RenderError: a sampled email cannot be rendered.
+    """
+    with reading(project.engine) as connection:
+        run = dict(find_run(connection, run_no))
+        counts = account(connection, run_no)
+        samples = connection.execute(_samples(run_no)).all()
+    writer = RunWriter(project, run)
+    subjects = [
+        writer.render(writer.context(context, links_for(project, run_no, user_no)), user_id=user_id).subject
+        for user_no, user_id, context in samples
+    ]
+    return Planned(
+        run_no=run_no,
+        campaign=run["campaign"],
+        content_hash=run["content_hash"] or "",
+        model_version=run["model_version"],
+        account=counts,
+        waiting=counts.states[MessageState.PLANNED],
+        subjects=subjects,
+    )
+
+
+def _samples(run_no: int) -> sa.Select[Any]:
+    """Some people of the run, by their row's hash: as good as drawn by lot, and the same each time."""
+    return (
+        sa.select(ledger.c.user_no, users.c.user_id, ledger_context.c.context)
+        .join(ledger_context, same_key(ledger_context, ledger))
+        .join(users, users.c.user_no == ledger.c.user_no)
+        .where(ledger.c.run_no == run_no, state_is(ledger, MessageState.PLANNED))
+        .order_by(ledger.c.row_hash)
+        .limit(SUBJECTS)
+    )

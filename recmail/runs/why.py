@@ -1,0 +1,162 @@
+"""Why a person got what they got: what is known of them, what stands against mail, and every run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail.db.connect import reading
+from recmail.db.consent import consent_reason, personalized
+from recmail.db.people import find_user
+from recmail.db.tables import (
+    consent,
+    courses,
+    interactions,
+    ledger,
+    ledger_context,
+    ledger_events,
+    runs,
+    users,
+)
+from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, TAKEN_KINDS, MessageState
+from recmail.runs.project import Project
+
+
+@dataclass(frozen=True)
+class InRun:
+    """What one run did for the person.
+
+    Attributes:
+        outcome: in words, with the reason.
+        shown: title, reason, and the block's plug-in of each course, top to bottom.
+        events: time, state and detail of everything that happened, in order.
+    """
+
+    run_no: int
+    campaign: str
+    outcome: str
+    shown: Sequence[tuple[str, str | None, str]]
+    events: Sequence[tuple[datetime, str, str | None]]
+
+
+@dataclass(frozen=True)
+class Story:
+    """All that recmail knows about why one person gets or does not get mail."""
+
+    user_id: str
+    name: str
+    verdict: str
+    personalized: bool
+    last_seen_at: datetime | None
+    consents: Sequence[dict[str, Any]]
+    taken: Sequence[tuple[str, str, datetime]]
+    runs: Sequence[InRun]
+
+
+def why(project: Project, who: str, *, now: datetime, run_no: int | None = None, topic: str = "") -> Story:
+    """Tell one person's story; `who` is a user_id or an e-mail address.
+
+    Raises:
+        DataError: there is no such person.
+    """
+    with reading(project.engine) as connection:
+        user_no = find_user(connection, who)
+        allowed = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
+        person = (
+            connection.execute(
+                sa.select(
+                    users, allowed.label("refusal"), personalized(users.c.user_no, now).label("personal")
+                ).where(users.c.user_no == user_no)
+            )
+            .mappings()
+            .one()
+        )
+        refusal = person["refusal"]
+        return Story(
+            user_id=person["user_id"],
+            name=" ".join(part for part in (person["first_name"], person["last_name"]) if part),
+            verdict="may be mailed" if refusal is None else f"is not mailed: {SKIP_WORDS[refusal]}",
+            personalized=bool(person["personal"]),
+            last_seen_at=person["last_seen_at"],
+            consents=_consents(connection, user_no),
+            taken=_taken(connection, user_no, now),
+            runs=_runs(connection, user_no, run_no),
+        )
+
+
+def _consents(connection: sa.Connection, user_no: int) -> list[dict[str, Any]]:
+    columns = [consent.c[name] for name in ("at", "purpose", "topic", "granted", "channel", "proof")]
+    query = sa.select(*columns).where(consent.c.user_no == user_no).order_by(consent.c.at)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _taken(connection: sa.Connection, user_no: int, now: datetime) -> list[tuple[str, str, datetime]]:
+    """Courses taken, newest first: title, category, when."""
+    newest = sa.func.max(interactions.c.at, type_=interactions.c.at.type)
+    query = (
+        sa.select(courses.c.title, courses.c.category, newest)
+        .join(interactions, interactions.c.course_no == courses.c.course_no)
+        .where(
+            interactions.c.user_no == user_no,
+            interactions.c.kind.in_(TAKEN_KINDS),
+            interactions.c.at <= now,
+        )
+        .group_by(courses.c.course_no, courses.c.title, courses.c.category)
+        .order_by(newest.desc())
+    )
+    return [(title, category or "", at) for title, category, at in connection.execute(query)]
+
+
+def _runs(connection: sa.Connection, user_no: int, run_no: int | None) -> list[InRun]:
+    query = (
+        sa.select(ledger, ledger_context.c.context, runs.c.campaign)
+        .join(runs, runs.c.run_no == ledger.c.run_no)
+        .outerjoin(
+            ledger_context,
+            (ledger_context.c.run_no == ledger.c.run_no) & (ledger_context.c.user_no == ledger.c.user_no),
+        )
+        .where(ledger.c.user_no == user_no)
+        .order_by(ledger.c.run_no.desc())
+    )
+    if run_no is not None:
+        query = query.where(ledger.c.run_no == run_no)
+    return [
+        InRun(
+            run_no=row["run_no"],
+            campaign=row["campaign"],
+            outcome=_outcome(row),
+            shown=_shown(connection, row),
+            events=_events(connection, row["run_no"], user_no),
+        )
+        for row in connection.execute(query).mappings().all()
+    ]
+
+
+def _outcome(row: sa.RowMapping) -> str:
+    words = STATE_WORDS[MessageState(row["state"])]
+    reason = row["reason"]
+    if reason is None:
+        return words
+    return f"{words}: {SKIP_WORDS.get(reason) or FAIL_WORDS.get(reason) or reason}"
+
+
+def _shown(connection: sa.Connection, row: sa.RowMapping) -> list[tuple[str, str | None, str]]:
+    slots = (row["context"] or {}).get("slots", [])
+    titles = sa.select(courses.c.course_no, courses.c.title).where(
+        courses.c.course_no.in_([course_no for _, course_no, *_ in slots])
+    )
+    by_number = dict(connection.execute(titles).tuples().all())
+    return [(by_number[course_no], reason, source) for _, course_no, reason, source, *_ in slots]
+
+
+def _events(connection: sa.Connection, run_no: int, user_no: int) -> list[tuple[datetime, str, str | None]]:
+    query = (
+        sa.select(ledger_events.c.at, ledger_events.c.state, ledger_events.c.detail)
+        .where(ledger_events.c.run_no == run_no, ledger_events.c.user_no == user_no)
+        .order_by(ledger_events.c.event_no)
+    )
+    return [(at, state, detail) for at, state, detail in connection.execute(query)]
