@@ -170,8 +170,15 @@ class ScorerContract:
         scorer = self.fitted()
         scores = scorer.score(self.grades(courses=15))
         assert scorer.known.tolist() == [True] * 10 + [False] * 2
-        assert np.isfinite(scores[:, :10]).all()
+        assert (np.isfinite(scores[:, :10]) | (self.grades().toarray()[:, :10] > 0)).all()
         assert np.isneginf(scores[:, 10:]).all()
+
+    def test_what_the_person_met_has_no_score_however_they_met_it(self) -> None:
+        grades = np.zeros((1, 12), dtype=np.float32)
+        grades[0, :3] = [1, 3, 5]
+        scores = self.fitted().score(sparse.csr_array(grades))
+        assert np.isneginf(scores[0, :3]).all()
+        assert np.isfinite(scores[0, 3:10]).all()
 
     def test_a_click_of_today_counts_without_a_refit(self) -> None:
         grades = np.zeros((2, 12), dtype=np.float32)
@@ -235,7 +242,7 @@ class ScorerContract:
         scores = self.fitted(make_triples(rows), courses=3).score(
             table_of(make_triples(rows), people=3, courses=3)
         )
-        assert np.isfinite(scores).all()
+        assert np.isneginf(scores).all()
 
 
 class OptionsContract:

@@ -44,8 +44,8 @@ class Scorer(Protocol):
 
         Returns:
             people x courses, float32, higher is better, for ranking only; -inf for courses that are not
-            known, and in the whole row of a person without a grade for a known course. A person's row does
-            not depend on who else is in the shard.
+            known, for those that the person has a grade for, and in the whole row of a person without a
+            grade for a known course. A person's row does not depend on who else is in the shard.
 
         Raises:
             DataError: a grade is not a number.

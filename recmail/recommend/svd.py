@@ -249,9 +249,9 @@ class Svd:
             block[:rows] = folded[start : start + rows]
             scores[start : start + rows, : len(known)] = factor_scores(block, self._factors32[:width])[:rows]
         scores[:, : len(known)][:, ~known] = -np.inf
-        with_history = np.zeros(count, dtype=bool)
-        with_history[graded_pairs(grades, known)[0]] = True
-        scores[~with_history] = -np.inf
+        people, courses = graded_pairs(grades, known)
+        scores[people, courses] = -np.inf
+        scores[np.bincount(people, minlength=count) == 0] = -np.inf
         return scores
 
     def _people(self, grades: sparse.csr_array, width: int) -> np.ndarray:

@@ -72,19 +72,21 @@ def test_what_is_kept_are_the_item_factors_of_the_fit() -> None:
 
 
 def test_a_person_is_folded_in_by_ridge_over_all_courses() -> None:
-    """One factor, courses 1 and 2, ridge 5: p = (1 + 4 + 5)^-1 (1 x 1) = 0.1; scores 0.1 x 1 and 0.1 x 2."""
+    """One factor, courses 1, 2 and 4, ridge 4: p = (1 + 4 + 16 + 4)^-1 (1 x 1) = .04; .04 x 2, .04 x 4."""
     svd = Svd(
-        np.array([[1.0], [2.0]]), np.array([True, True]), 5.0, Settings(0.1, 0.1, factors=1, ridge=5.0), 0
+        np.array([[1.0], [2.0], [4.0]]), np.ones(3, bool), 5.0, Settings(0.1, 0.1, factors=1, ridge=4), 0
     )
-    scores = svd.score(sparse.csr_array(np.array([[5.0, 0.0]], dtype=np.float32)))
-    assert scores.tolist() == [[pytest.approx(0.1), pytest.approx(0.2)]]
+    scores = svd.score(sparse.csr_array(np.array([[5.0, 0.0, 0.0]], dtype=np.float32)))
+    assert scores.tolist() == [[-np.inf, pytest.approx(0.08), pytest.approx(0.16)]]
 
 
 def test_a_better_grade_pulls_more() -> None:
-    svd = Svd(np.eye(3)[:, :2] + 0.5, np.ones(3, dtype=bool), 5.0, Settings(0.1, 0.1, factors=2), 0)
-    scores = svd.score(sparse.csr_array(np.array([[5, 1, 0], [1, 5, 0]], dtype=np.float32)))
-    assert scores[0, 0] > scores[1, 0]
-    assert scores[0, 1] < scores[1, 1]
+    """Courses 0 and 2 point one way, 1 and 3 the other."""
+    factors = np.array([[1.0, 0], [0, 1], [1, 0], [0, 1]])
+    svd = Svd(factors, np.ones(4, dtype=bool), 5.0, Settings(0.1, 0.1, factors=2), 0)
+    scores = svd.score(sparse.csr_array(np.array([[5, 1, 0, 0], [1, 5, 0, 0]], dtype=np.float32)))
+    assert scores[0, 2] > scores[0, 3]
+    assert scores[1, 2] < scores[1, 3]
 
 
 def test_negatives_are_courses_that_the_person_never_met() -> None:
@@ -143,9 +145,10 @@ def test_a_person_scores_the_same_whatever_the_block_of_the_product() -> None:
 
 
 def test_scores_are_not_clipped() -> None:
-    svd = Svd(np.array([[10.0], [20.0]]), np.ones(2, dtype=bool), 1.0, Settings(0.1, 0.1, factors=1), 0)
-    assert svd.score(sparse.csr_array(np.array([[1.0, 0.0]], dtype=np.float32)))[0, 0] < 1
-    assert svd.score(sparse.csr_array(np.array([[9.0, 9.0]], dtype=np.float32)))[0, 1] > 9
+    """Factor 20 x 1 / (20^2 + 40^2 + 50) = 20 / 2050; 40 p = .39 for grade 1, 20 times that for grade 20."""
+    svd = Svd(np.array([[20.0], [40.0]]), np.ones(2, dtype=bool), 1.0, Settings(0.1, 0.1, factors=1), 0)
+    scores = svd.score(sparse.csr_array(np.array([[1.0, 0.0], [20.0, 0.0]], dtype=np.float32)))
+    assert scores[:, 1].tolist() == [pytest.approx(800 / 2050), pytest.approx(16_000 / 2050)]
 
 
 def test_a_fit_that_runs_away_is_refused() -> None:
