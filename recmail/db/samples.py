@@ -20,7 +20,7 @@ def people_who_matter(
     found: dict[int, str] = {}
     for why, query in _searches(connection, topic, now):
         inside = query.where(users.c.user_no.in_(audience), users.c.user_no.not_in(list(found)))
-        user_no: int | None = connection.scalar(inside.limit(1))
+        user_no = connection.scalars(inside.limit(1)).first()
         if user_no is not None:
             found[user_no] = why
         if len(found) == at_most:
@@ -30,7 +30,7 @@ def people_who_matter(
 
 def _searches(
     connection: sa.Connection, topic: str, now: datetime
-) -> Sequence[tuple[str, sa.Select[tuple[int]]]]:
+) -> Sequence[tuple[str, sa.Select[int]]]:
     person = sa.select(users.c.user_no)
     first = users.c.first_name
     allowed = consent_reason(users.c.user_no, users.c.email_hash, topic, now)

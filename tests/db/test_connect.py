@@ -1,0 +1,102 @@
+"""What a database refuses comes back as one sentence that says what to do, and as nothing else."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from recmail.db.connect import connect, reading, writing
+from recmail.db.migrate import upgrade
+from recmail.db.tables import suppressions
+from recmail.errors import StorageError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "recmail.db"
+    engine = connect(f"sqlite:///{path}")
+    upgrade(engine)
+    engine.dispose()
+    return path
+
+
+def add(engine: sa.Engine, now: datetime, *, first: int = 0, count: int = 1) -> None:
+    numbers = range(first, first + count)
+    rows = [{"email_hash": f"{n:064}", "reason": "manual", "at": now, "source": "t"} for n in numbers]
+    with writing(engine) as connection:
+        connection.execute(suppressions.insert(), rows)
+
+
+def test_a_locked_database_is_said_to_be_held_by_another_program(file: Path, now: datetime) -> None:
+    holder, other = connect(f"sqlite:///{file}"), connect(f"sqlite:///{file}", busy_timeout_ms=10)
+    with writing(holder):
+        with pytest.raises(StorageError, match=r"recmail\.db: database is locked: another program holds it"):
+            add(other, now)
+        with reading(other) as connection:  # reading goes on beside a writer
+            assert connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) == 0
+
+
+def test_a_read_only_database_can_be_read_and_says_so_when_written(file: Path, now: datetime) -> None:
+    engine = connect(f"sqlite:///file:{file}?mode=ro&uri=true")
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) == 0
+    with pytest.raises(StorageError, match="cannot be written; check its permissions"):
+        add(engine, now)
+
+
+def test_a_full_disk_is_named_and_what_was_committed_stays(file: Path, now: datetime) -> None:
+    engine = connect(f"sqlite:///{file}")
+    add(engine, now)
+    limited = connect(f"sqlite:///{file}")
+
+    @sa.event.listens_for(limited, "connect")
+    def _limit(dbapi_connection, _record) -> None:
+        dbapi_connection.execute("PRAGMA max_page_count = 1")  # SQLite keeps the pages it has, and no more
+
+    with pytest.raises(StorageError, match="disk is full: make room and run the same command again"):
+        add(limited, now, first=1, count=50_000)
+    with reading(engine) as connection:
+        assert connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) == 1
+
+
+def test_another_file_is_not_taken_for_a_database(tmp_path: Path) -> None:
+    path = tmp_path / "recmail.db"
+    path.write_text("user_id,email\n" * 500)
+    with (
+        pytest.raises(StorageError, match="something else than a SQLite database"),
+        reading(connect(f"sqlite:///{path}")) as connection,
+    ):
+        connection.execute(sa.select(suppressions))
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="its folder does not exist"),
+        reading(connect(f"sqlite:///{tmp_path}/none/recmail.db")) as connection,
+    ):
+        connection.execute(sa.select(suppressions))
+
+
+def test_an_empty_database_says_how_to_make_the_tables(tmp_path: Path) -> None:
+    with (
+        pytest.raises(StorageError, match="recmail init --upgrade"),
+        reading(connect(f"sqlite:///{tmp_path}/recmail.db")) as connection,
+    ):
+        connection.execute(sa.select(suppressions))
+
+
+@pytest.mark.parametrize("url", ["mysql+nothing://x", "no url"])
+def test_an_unknown_kind_of_database_is_refused(url: str) -> None:
+    with pytest.raises(StorageError, match="is not a URL that recmail knows"):
+        connect(url)
+
+
+def test_a_server_that_is_down_is_a_storage_error() -> None:
+    engine = connect("postgresql://nobody:secret@127.0.0.1:1/none")
+    with pytest.raises(StorageError) as raised, reading(engine):
+        pass
+    assert "127.0.0.1" in str(raised.value)
+    assert "secret" not in str(raised.value)
