@@ -35,7 +35,6 @@ def read_header(
     are ignored.
 
     Args:
-        file: its name, for messages.
         columns: the names in the file.
         known: our names, of which `required` must be there.
         renames: theirs to ours; both count without case.

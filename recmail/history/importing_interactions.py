@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -36,22 +36,14 @@ COLUMNS = (
 REQUIRED = ("user_id", "kind", "at")
 
 
-class _Event(NamedTuple):
-    """One row of `interactions`, but with the person's id in place of their number; at in microseconds."""
-
-    event_key: str
-    user_id: str
-    course_no: int | None
-    kind: str
-    at: int
-    value: float | None
-    amount_minor: int | None
-    currency: str | None
-    seconds: float | None
-    query: str | None
-
-
-_WRITTEN = (*("user_no" if name == "user_id" else name for name in _Event._fields), "source")
+# A row of `interactions`, but with the person's id in place of their number; at in microseconds.
+_Event = tuple[
+    str, str, int | None, str, int, float | None, int | None, str | None, float | None, str | None, str
+]
+_WRITTEN = (
+    *("event_key", "user_no", "course_no", "kind", "at"),
+    *("value", "amount_minor", "currency", "seconds", "query", "source"),
+)
 
 
 class Interactions:
@@ -88,15 +80,14 @@ class Interactions:
         seconds = optional(numbers("seconds", columns.get("seconds", empty), checks, low=0))
         queries = columns.get("query", empty)
         at = micros.tolist()
-        keys = self._keys(event_ids, zip(user_ids, course_ids, kinds, at, queries, values, strict=True))
+        keys = self._keys(event_ids, at, zip(user_ids, course_ids, kinds, at, queries, values, strict=True))
         accepted = checks.accepted()
         self.newest = max(self.newest, int(micros[accepted].max(initial=-1)))
-        events = zip(
-            *(keys, user_ids, course_nos, kinds, at, values),
-            *(amounts, currencies, seconds, texts(queries)),
-            strict=True,
+        sources = [self._setting.options.source] * len(at)
+        known = (keys, user_ids, course_nos, kinds, at)
+        everything: list[_Event] = list(
+            zip(*known, values, amounts, currencies, seconds, texts(queries), sources, strict=True)
         )
-        everything = [_Event(*event) for event in events]
         return everything if len(accepted) == len(everything) else [everything[row] for row in accepted]
 
     def _kinds(self, written: Sequence[str], checks: Checks) -> list[str]:
@@ -121,13 +112,15 @@ class Interactions:
         default = self._setting.options.currency
         return minor_units("amount", columns.get("amount", empty), currencies, default, checks)
 
-    def _keys(self, event_ids: Sequence[str], events: Any) -> list[str]:
-        source = self._setting.options.source
+    def _keys(self, event_ids: Sequence[str], at: Sequence[int], events: Iterable[Any]) -> list[str]:
+        # The time goes before the hash because files come in the order of time: their keys then go to one end
+        # of the unique index, and not each to a page of its own.
+        source, digest = self._setting.options.source, hashlib.blake2b
         return [
             f"{source}:{event_id}"
             if event_id
-            else hashlib.blake2b("\x1f".join(map(str, event)).encode(), digest_size=16).hexdigest()
-            for event_id, event in zip(event_ids, events, strict=True)
+            else f"{moment:014x}{digest(repr(event).encode(), digest_size=16).hexdigest()}"
+            for event_id, moment, event in zip(event_ids, at, events, strict=True)
         ]
 
     def write(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
@@ -151,18 +144,17 @@ class Interactions:
         self, connection: sa.Connection, rows: Sequence[_Event]
     ) -> tuple[list[tuple[Any, ...]], Counts]:
         """Events as they are written, people's numbers read in this transaction: the erased stay erased."""
-        ids = sorted({row[1] for row in rows})
-        query = sa.select(users.c.user_id, users.c.user_no, users.c.erased_at.is_not(None))
-        found = connection.execute(query.where(among(connection, users.c.user_id, ids)))
-        people = {user_id: -1 if erased else int(user_no) for user_id, user_no, erased in found}
-        numbers_of = [people.get(row[1]) for row in rows]
-        source = self._setting.options.source
-        known = [
-            (row[0], number, *row[2:], source)
-            for row, number in zip(rows, numbers_of, strict=True)
-            if number is not None and number >= 0
-        ]
-        return known, Counts(unknown_people=numbers_of.count(None), erased=numbers_of.count(-1))
+        keys, user_ids, *others = zip(*rows, strict=True)
+        ids = sorted(set(user_ids))
+        number = sa.case((users.c.erased_at.is_(None), users.c.user_no), else_=-1)
+        query = sa.select(users.c.user_id, number).where(among(connection, users.c.user_id, ids))
+        people: dict[str, int] = dict(connection.execute(query).all())
+        numbers_of = list(map(people.get, user_ids))
+        counts = Counts(unknown_people=numbers_of.count(None), erased=numbers_of.count(-1))
+        known = list(zip(keys, numbers_of, *others, strict=True))
+        if counts != Counts():
+            known = [row for row in known if row[1] is not None and row[1] >= 0]
+        return known, counts
 
 
 def read_course_nos(connection: sa.Connection) -> dict[str, int]:

@@ -11,18 +11,20 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Chunk:
-    """Records in the order of their source.
+    """Records in the order of their source, as columns: a list for each would busy the garbage collector.
 
     Attributes:
-        records: one list of texts for each, as long as the source's columns unless the record is broken.
+        columns: the texts of each column; all of one length.
         lines: int64, the physical line (from 1) where each record begins.
+        broken: line and texts of records that have more or fewer texts than there are columns.
     """
 
-    records: list[list[str]]
+    columns: list[tuple[str, ...]]
     lines: np.ndarray
+    broken: list[tuple[int, list[str]]]
 
     def __len__(self) -> int:
-        return len(self.records)
+        return len(self.lines) + len(self.broken)
 
 
 class Importer(Protocol):

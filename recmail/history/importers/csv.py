@@ -50,8 +50,9 @@ class CsvFile:
         self.delimiter = _delimiter(first, knows)
         whole = chain(["\n"] * blank, [first], lines)
         self._reader = csv.reader(whole, delimiter=self.delimiter, strict=True)
-        header, _ = next(self._records())
-        self.columns = [name.strip() for name in header]
+        header: list[list[str]] = []
+        self._read(blank + 1, header, [])
+        self.columns = [name.strip() for name in header[0]]
 
     @property
     def bytes_done(self) -> int:
@@ -65,31 +66,28 @@ class CsvFile:
 
     def chunks(self) -> Iterator[Chunk]:
         """Yield all records after the header; blank lines are no records."""
-        records = self._records()
         while True:
-            start = self.bytes_done
-            chunk: list[tuple[list[str], int]] = []
-            while len(chunk) < CHUNK_ROWS and self.bytes_done - start < CHUNK_BYTES:
-                piece = list(islice(records, _PIECE_ROWS))
-                chunk += piece
-                if len(piece) < _PIECE_ROWS:
+            start, records, lines = self.bytes_done, list[list[str]](), list[int]()
+            while len(records) < CHUNK_ROWS and self.bytes_done - start < CHUNK_BYTES:
+                if not self._read(_PIECE_ROWS, records, lines):
                     break
-            if not chunk:
+            if not records:
                 return
-            lines = np.fromiter((line for _, line in chunk), dtype=np.int64, count=len(chunk))
-            yield Chunk([record for record, _ in chunk], lines)
+            yield _chunk(records, lines, len(self.columns))
 
-    def _records(self) -> Iterator[tuple[list[str], int]]:
-        """Each record with the line where it begins."""
+    def _read(self, most: int, records: list[list[str]], lines: list[int]) -> bool:
+        """Add the next records and the lines where they begin; False at the end of the file."""
         reader = self._reader
-        line = reader.line_num + 1
+        line, before = reader.line_num + 1, len(records)
         try:
-            for record in reader:
+            for record in islice(reader, most):
                 if record:
-                    yield record, line
+                    records.append(record)
+                    lines.append(line)
                 line = reader.line_num + 1
         except csv.Error as error:
             raise DataError(self._broken(line, str(error))) from error
+        return len(records) > before
 
     def _broken(self, line: int, why: str) -> str:
         path = self._file.path
@@ -105,6 +103,16 @@ class CsvFile:
             f"{path}:{line + opened}: a quoted field begins here and does not end as it should ({why}); "
             f'close the quote, and write quotes inside a field twice ("")'
         )
+
+
+def _chunk(records: list[list[str]], lines: list[int], width: int) -> Chunk:
+    places = np.array(lines, dtype=np.int64)
+    good = np.fromiter(map(len, records), dtype=np.int64, count=len(records)) == width
+    broken = [(lines[row], records[row]) for row in np.flatnonzero(~good).tolist()]
+    if broken:
+        records = [record for record, is_good in zip(records, good.tolist(), strict=True) if is_good]
+    columns = list(zip(*records, strict=True)) or [()] * width
+    return Chunk(columns, places[good], broken)
 
 
 def _delimiter(header: str, knows: Callable[[str], bool]) -> str:

@@ -1,0 +1,165 @@
+"""How fast interactions are imported, beside a bare executemany of the same rows, and in how much memory.
+
+    python tests/benchmarks/importing.py [ROWS ...]      (default: 100000 300000)
+
+Each measurement is a process of its own, on a SQLite file of 20,000 people and 500 courses. The bare variant
+is handed the rows that the import made, and does nothing but the driver's executemany in transactions of as
+many rows as import begins with: what the database alone costs. Peak memory is of the process; "first" is what
+it needed before it read the file. The longest transaction is from BEGIN to the end of COMMIT.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import resource
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+PEOPLE, COURSES, BATCH = 20_000, 500, 2_000
+KEY = b"k" * 32
+VARIANTS = ("import", "again", "bare")
+HEADER = ["event_id", "user_id", "course_id", "kind", "at", "value", "amount", "currency", "seconds", "query"]
+COLUMNS = "event_key, user_no, course_no, kind, at, value, amount_minor, currency, seconds, query, source"
+
+
+def write_files(folder: Path, rows: int) -> None:
+    """Write users.csv, courses.csv and interactions.csv, the same for the same number of rows."""
+    chance = random.Random(7)
+    start = NOW - timedelta(days=500)
+    step = timedelta(days=499) / rows
+    with (folder / "users.csv").open("w") as file:
+        file.write("user_id,email,email_consent\n")
+        file.writelines(f"user-{no},user-{no}@example.org,yes\n" for no in range(PEOPLE))
+    with (folder / "courses.csv").open("w") as file:
+        file.write("course_id,title\n")
+        file.writelines(f"course-{no},Course {no}\n" for no in range(COURSES))
+    with (folder / "interactions.csv").open("w", newline="") as file:
+        out = csv.writer(file)
+        out.writerow(HEADER)
+        for row in range(rows):
+            who, what = f"user-{chance.randrange(PEOPLE)}", f"course-{chance.randrange(COURSES)}"
+            at = (start + row * step).isoformat(timespec="seconds")
+            kind = chance.choices(("viewed", "enrolled", "rated", "searched"), (80, 14, 3, 3))[0]
+            cells = {
+                "enrolled": ("", "49.50", "EUR", "", ""),
+                "rated": (chance.randint(1, 5), "", "", "", ""),
+            }
+            cells |= {"viewed": ("", "", "", "30", ""), "searched": ("", "", "", "", "excel pivot")}
+            out.writerow(("", who, "" if kind == "searched" else what, kind, at, *cells[kind]))
+
+
+def measure(variant: str, folder: Path) -> dict[str, float]:
+    """Run one variant in this process; `again` expects the database that `import` left."""
+    import sqlalchemy as sa
+
+    from recmail.db.connect import connect
+    from recmail.db.migrate import upgrade
+    from recmail.history.importing import ImportOptions, import_csv
+
+    database = folder / f"{'import' if variant == 'again' else variant}.db"
+    engine = connect(f"sqlite:///{database}")
+    longest = watch_transactions(engine)
+    if variant != "again":
+        upgrade(engine)
+        for kind in ("courses", "users"):
+            import_csv(engine, kind, folder / f"{kind}.csv", now=NOW, key=KEY, options=ImportOptions())
+    first = resident_mib()
+    longest.clear()
+    if variant == "bare":
+        rows = ready_rows(folder)
+        began = time.perf_counter()
+        insert_bare(engine, rows)
+    else:
+        began = time.perf_counter()
+        import_csv(
+            engine, "interactions", folder / "interactions.csv", now=NOW, key=KEY, options=ImportOptions()
+        )
+    seconds = time.perf_counter() - began
+    with engine.connect() as connection:
+        count = connection.execute(sa.text("SELECT count(*) FROM interactions")).scalar_one()
+    return {
+        "rows": count,
+        "seconds": seconds,
+        "longest_ms": max(longest) * 1000,
+        "first_mib": first,
+        "peak_mib": resident_mib(),
+    }
+
+
+def watch_transactions(engine) -> list[float]:
+    """A list that every transaction's seconds are added to."""
+    import sqlalchemy as sa
+
+    taken: list[float] = []
+    began: dict[int, float] = {}
+
+    @sa.event.listens_for(engine.pool, "checkin")
+    def _ended(_connection, record) -> None:
+        if id(record) in began:
+            taken.append(time.perf_counter() - began.pop(id(record)))
+
+    @sa.event.listens_for(engine, "after_cursor_execute")
+    def _began(connection, _cursor, statement, *_rest) -> None:
+        if statement == "BEGIN IMMEDIATE":
+            began[id(connection.connection._connection_record)] = time.perf_counter()
+
+    return taken
+
+
+def resident_mib() -> float:
+    """The most memory that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def ready_rows(folder: Path) -> list[tuple[object, ...]]:
+    """The rows that the import made, in its order."""
+    with sqlite3.connect(folder / "import.db") as database:
+        return database.execute(f"SELECT {COLUMNS} FROM interactions ORDER BY interaction_no").fetchall()
+
+
+def insert_bare(engine, rows: list[tuple[object, ...]]) -> None:
+    """Nothing but executemany, in short transactions."""
+    from recmail.db.connect import writing
+
+    places = ", ".join("?" * len(rows[0]))
+    statement = f"INSERT INTO interactions ({COLUMNS}) VALUES ({places}) ON CONFLICT DO NOTHING"
+    for start in range(0, len(rows), BATCH):
+        with writing(engine) as connection:
+            connection.exec_driver_sql(statement, rows[start : start + BATCH])
+
+
+def main() -> None:
+    """Print a table."""
+    if sys.argv[1:2] == ["--measure"]:
+        print(json.dumps(measure(sys.argv[2], Path(sys.argv[3]))))
+        return
+    print("     rows variant   rows/s  to bare  longest ms  first MiB  peak MiB")
+    for rows in map(int, sys.argv[1:] or ("100000", "300000")):
+        with tempfile.TemporaryDirectory() as name:
+            write_files(Path(name), rows)
+            found = {variant: measured_apart(variant, name) for variant in VARIANTS}
+        for variant, one in found.items():
+            rate, ratio = rows / one["seconds"], found["bare"]["seconds"] / one["seconds"]
+            memory = f"{one['first_mib']:9.0f}  {one['peak_mib']:8.0f}"
+            print(f"{rows:9,} {variant:7} {rate:8,.0f}  {ratio:7.2f}  {one['longest_ms']:10.0f}  {memory}")
+
+
+def measured_apart(variant: str, folder: str) -> dict[str, float]:
+    """Measure in a process of its own."""
+    command = [sys.executable, __file__, "--measure", variant, folder]
+    root = Path(__file__).parents[2]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+if __name__ == "__main__":
+    main()
