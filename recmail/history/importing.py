@@ -24,7 +24,8 @@ from recmail.history.importers.csv import CsvFile
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_rejects import Rejects
-from recmail.history.importing_target import ATTRIBUTE_TYPES, Counts, ImportOptions, Setting, Target
+from recmail.history.importing_target import Counts, ImportOptions, Setting, Target
+from recmail.settings.values import ATTRIBUTE_TYPES
 
 __all__ = ["KINDS", "Counts", "ImportOptions", "ImportResult", "import_csv"]
 
@@ -38,8 +39,7 @@ _TABLES = {
     "suppressions": importing_suppressions,
 }
 KINDS = tuple(_TABLES)
-_LONGEST_S = 0.25  # a write transaction holds up every sender
-_AIM_S = 0.1
+_AIM_S = 0.1  # of a transaction; at 250 ms it would hold up senders, and some take twice what was foreseen
 
 
 @dataclass(frozen=True)

@@ -142,7 +142,8 @@ def numbers(
     bad = ~np.isfinite(parsed)
     checks.reject(np.asarray(rows)[bad], f"{name}: bad number")
     outside = ~bad & ((parsed < low) | (parsed > high))
-    checks.reject(np.asarray(rows)[outside], f"{name}: not from {low:g} to {high:g}")
+    allowed = f"not from {low:,.15g} to {high:,.15g}" if np.isfinite(high) else f"below {low:,.15g}"
+    checks.reject(np.asarray(rows)[outside], f"{name}: {allowed}")
     found[rows] = np.where(bad | outside, np.nan, parsed)
     return found
 

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 
 from recmail.history.importing_checks import Checks
 
-ATTRIBUTE_TYPES = ("text", "number", "yes_no")
 FUTURE = timedelta(days=1)  # clocks and zones of other systems are wrong by less than this
 
 
@@ -26,7 +25,7 @@ class ImportOptions:
         consent_basis: why the people of a file without email_consent may be mailed; kept as proof.
         dry_run: check and count, change nothing.
         columns: theirs to ours.
-        attributes: declared columns of users by name, with one of ATTRIBUTE_TYPES.
+        attributes: declared columns of users by name, with a type of settings.values.
         currency: of prices and amounts that name none.
         encoding: how the file's letters are written.
         project: the folder for rejected rows when the file's own cannot be written.

@@ -138,9 +138,12 @@ class Users:
         }
 
     def _attribute(self, name: str, kind: str, values: Sequence[str], checks: Checks) -> Sequence[Any]:
+        """What JSON can hold of a declared column; dates as 2026-11-02, so that they compare as text."""
         if kind == "number":
             return optional(numbers(name, values, checks))
-        return answers(name, values, checks) if kind == "yes_no" else texts(values)
+        if kind == "date":
+            return [at and at.date().isoformat() for at in moments(times(name, values, checks))]
+        return answers(name, values, checks) if kind == "boolean" else texts(values)
 
     def _said(self, columns: Mapping[str, list[str]], checks: Checks) -> list[tuple[_Said, ...]]:
         """What each row says about consent; an empty cell says nothing."""

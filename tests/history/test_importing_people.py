@@ -141,9 +141,11 @@ def test_erased_people_are_never_brought_back(database: sa.Engine, bring: Import
 def test_declared_attributes_are_kept_and_those_of_other_files_stay(
     database: sa.Engine, bring: Import
 ) -> None:
-    declared = {"plan": "text", "team_size": "number", "trial": "yes_no"}
+    declared = {"plan": "text", "team_size": "number", "trial": "boolean", "renews": "date"}
     text = "user_id,email_consent,plan,team_size\na,yes,pro,12\nb,yes,,many\n"
     result = bring("users", text, attributes=declared)
     assert rejected(result) == [(3, "team_size: bad number")]
-    bring("users", "user_id,email_consent,plan,trial\na,yes,,no\n", attributes=declared)
-    assert everything(database, users, "attributes") == [({"team_size": 12.0, "trial": False},)]
+    bring("users", "user_id,email_consent,plan,trial,renews\na,yes,,no,2027-01-31\n", attributes=declared)
+    assert everything(database, users, "attributes") == [
+        ({"team_size": 12.0, "trial": False, "renews": "2027-01-31"},)
+    ]

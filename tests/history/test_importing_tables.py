@@ -62,10 +62,10 @@ def test_courses_are_refused_with_line_and_reason(bring: Import) -> None:
         (5, "price: more digits than the currency has"),
         (6, "currency: not three letters"),
         (7, "currency: empty, and the project names none"),
-        (8, "price: not from 0 to 1e+11"),
+        (8, "price: not from 0 to 100,000,000,000"),
         (9, "seats: not a whole number"),
         (10, "closes_at: bad time"),
-        (11, "seats: not from 0 to 2.14748e+09"),
+        (11, "seats: not from 0 to 2,147,483,647"),
     ]
     assert result.counts == Counts(added=1)
 
@@ -107,22 +107,23 @@ def test_an_event_id_counts_within_its_source_only(filled: Import) -> None:
 
 def test_interactions_are_refused_with_line_and_reason(filled: Import) -> None:
     text = (
-        "user_id,course_id,kind,at,value\n"
-        ",sql,viewed,2026-10-01,\n"
-        "a,sql,clicked,2026-10-01,\n"
-        "a,sql,viewed,01/10/2026,\n"
-        "a,sql,viewed,,\n"
-        "a,sql,viewed,2026-11-03T09:00:01Z,\n"
-        "a,cobol,viewed,2026-10-01,\n"
-        "a,,viewed,2026-10-01,\n"
-        "a,sql,rated,2026-10-01,6\n"
-        "a,sql,rated,2026-10-01,\n"
-        "a,sql,progressed,2026-10-01,45\n"
-        "a,sql,viewed,2026-10-01,lots\n"
-        "a,sql,viewed,2026-10-01,nan\n"
-        "a,sql,viewed,2026-10-01,1e999\n"
-        "a,sql,viewed,2026-02-30,\n"
-        "a,sql,Viewed,2026-11-03T09:00:00Z,\n"
+        "user_id,course_id,kind,at,value,seconds\n"
+        ",sql,viewed,2026-10-01,,\n"
+        "a,sql,clicked,2026-10-01,,\n"
+        "a,sql,viewed,01/10/2026,,\n"
+        "a,sql,viewed,,,\n"
+        "a,sql,viewed,2026-11-03T09:00:01Z,,\n"
+        "a,cobol,viewed,2026-10-01,,\n"
+        "a,,viewed,2026-10-01,,\n"
+        "a,sql,rated,2026-10-01,6,\n"
+        "a,sql,rated,2026-10-01,,\n"
+        "a,sql,progressed,2026-10-01,45,\n"
+        "a,sql,viewed,2026-10-01,lots,\n"
+        "a,sql,viewed,2026-10-01,nan,\n"
+        "a,sql,viewed,2026-10-01,1e999,\n"
+        "a,sql,viewed,2026-02-30,,\n"
+        "a,sql,viewed,2026-10-01,,-1\n"
+        "a,sql,Viewed,2026-11-03T09:00:00Z,,\n"
     )
     result = filled("interactions", text)
     kinds = "kind: none of viewed, searched, enrolled, progressed, completed, rated"
@@ -141,6 +142,7 @@ def test_interactions_are_refused_with_line_and_reason(filled: Import) -> None:
         (13, "value: bad number"),
         (14, "value: bad number"),
         (15, "at: bad time"),
+        (16, "seconds: below 0"),
     ]
     assert result.rejects["at: bad time"] == 2
     assert result.counts == Counts(added=1)

@@ -1,0 +1,69 @@
+"""A file's lines are the same however its bytes fall into blocks, and so is the place of a bad byte."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from recmail.errors import DataError
+from recmail.history.importers import text
+from recmail.history.importers.text import TextFile
+from recmail.history.importing import _Pace
+
+LETTERS = st.text(alphabet=st.sampled_from('ab\r\n,"é€😀\u2028\x85\x0b'), max_size=60)
+ANY_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@ANY_FOLDER
+@given(content=LETTERS, block=st.integers(1, 9), encoding=st.sampled_from(["utf-8", "utf-16", "utf-32"]))
+def test_lines_do_not_depend_on_blocks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, block: int, encoding: str
+) -> None:
+    monkeypatch.setattr(text, "BLOCK_BYTES", block)
+    file = tmp_path / "file"
+    file.write_bytes(content.encode(encoding))
+    found = TextFile(file, encoding)
+    assert list(found.lines()) == list(io.StringIO(content, newline=""))
+    assert found.bytes_done == found.bytes_total == file.stat().st_size
+
+
+@ANY_FOLDER
+@given(before=LETTERS, block=st.integers(1, 9), mark=st.sampled_from([b"", b"\xef\xbb\xbf"]))
+def test_a_bad_byte_is_found_where_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, block: int, mark: bytes
+) -> None:
+    monkeypatch.setattr(text, "BLOCK_BYTES", block)
+    good = mark + before.encode()
+    file = tmp_path / "file"
+    file.write_bytes(good + b"\xffand more")
+    line = good.count(b"\n") + 1
+    with pytest.raises(DataError, match=rf"file:{line}: byte {len(good)} \(0xff\) is not utf-8"):
+        list(TextFile(file, "utf-8").lines())
+
+
+def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(text, "BLOCK_BYTES", 10)
+    monkeypatch.setattr(text, "LINE_CHARACTERS", 25)
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 100)
+    found = TextFile(file, "utf-8")
+    with pytest.raises(DataError, match="a line of more than 25 characters"):
+        list(found.lines())
+    assert found.bytes_done == 20
+
+
+def test_transactions_shrink_at_once_and_at_most_double() -> None:
+    pace = _Pace()
+    pace.took(2_000, 0.5)
+    assert pace.rows == 400
+    pace.took(400, 0.001)
+    assert pace.rows == 800
+    pace.took(800, 60.0)
+    assert pace.rows == 50
+    for _ in range(20):
+        pace.took(pace.rows, 0.0)
+    assert pace.rows == 20_000
