@@ -124,20 +124,20 @@ def decide_unknown(
         sent = statement.values(state=S.SENT.value, sent_at=sa.func.coalesce(ledger.c.intent_at, now))
         return _move(connection, sent, S.SENT, "decided: it arrived", now=now)
     if outcome == RESEND:
-        return _move(connection, _again(statement, now), S.PLANNED, "decided: send it again", now=now)
+        return _move(connection, _again(statement), S.PLANNED, "decided: send it again", now=now)
     raise ValueError(f"found {outcome!r}; expected {SENT} or {RESEND}")
 
 
 def retry_failed(connection: sa.Connection, run_no: int, *, now: datetime) -> int:
     """Put the failed messages of a run back in line, with all their tries; return how many."""
     failed = sa.update(ledger).where(ledger.c.run_no == run_no, state_is(ledger, S.FAILED))
-    return _move(connection, _again(failed, now), S.PLANNED, "tried again by hand", now=now)
+    return _move(connection, _again(failed), S.PLANNED, "tried again by hand", now=now)
 
 
-def _again(statement: sa.Update, now: datetime) -> sa.Update:
+def _again(statement: sa.Update) -> sa.Update:
     can_send = sa.exists().where(runs.c.run_no == ledger.c.run_no, runs.c.state.in_(_CAN_SEND_AGAIN))
     return statement.where(can_send).values(
-        state=S.PLANNED.value, reason=None, claim_id=None, attempts=0, next_at=now
+        state=S.PLANNED.value, reason=None, claim_id=None, attempts=0, next_at=ledger.c.due_at
     )
 
 

@@ -127,14 +127,13 @@ def _claimed(dialect: str) -> sa.Select[tuple[object, ...]]:
     )
 
 
-def release(connection: sa.Connection, claims: Sequence[Claim], *, now: datetime) -> int:
+def release(connection: sa.Connection, claims: Sequence[Claim]) -> int:
     """Give back rows that were claimed and not tried; return how many were still ours."""
     if not claims:
         return 0
     lock_runs(connection, {claim.run_no for claim in claims})
     dialect = connection.dialect.name
-    values = {"rows": as_rows(dialect, claim_rows(claims)), "now": now}
-    return len(connection.execute(_release(dialect), values).all())
+    return len(connection.execute(_release(dialect), {"rows": as_rows(dialect, claim_rows(claims))}).all())
 
 
 @lru_cache(maxsize=2)
@@ -143,11 +142,7 @@ def _release(dialect: str) -> sa.UpdateBase:
     return (
         sa.update(ledger)
         .where(same_key(ledger, mine), ledger.c.claim_id == mine.c.claim_id, state_is(ledger, S.CLAIMED))
-        .values(
-            state=waiting_again(ledger.c.run_no),
-            claim_id=None,
-            next_at=sa.bindparam("now", type_=UtcTime()),
-        )
+        .values(state=waiting_again(ledger.c.run_no), claim_id=None, next_at=ledger.c.due_at)
         .returning(ledger.c.run_no)
     )
 
@@ -165,7 +160,7 @@ def sweep(
     if not over:
         return {}
     lock_runs(connection, {row.run_no for row in over})
-    found = connection.execute(_sweep(dialect), {"now": now, **values}).all()
+    found = connection.execute(_sweep(dialect), values).all()
     unclear = [row for row in found if row.state == S.UNKNOWN]
     detail = "the sender ended before an answer came"
     write_events(connection, [(row.run_no, row.user_no, S.UNKNOWN, detail) for row in unclear], at=now)
@@ -192,7 +187,7 @@ def _sweep(dialect: str) -> sa.UpdateBase:
         .values(
             state=sa.case((was_claimed, waiting_again(ledger.c.run_no)), else_=S.UNKNOWN.value),
             claim_id=sa.case((was_claimed, None), else_=ledger.c.claim_id),
-            next_at=sa.bindparam("now", type_=UtcTime()),
+            next_at=ledger.c.due_at,
         )
         .returning(ledger.c.run_no, ledger.c.user_no, ledger.c.state)
     )

@@ -223,7 +223,7 @@ def _refuse(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
             state=sa.case((skipped, S.SKIPPED.value), else_=waiting_again(ledger.c.run_no)),
             reason=sa.case((skipped, why.c.reason)),
             claim_id=None,
-            next_at=_NOW,
+            next_at=ledger.c.due_at,
         )
         .returning(ledger.c.run_no, ledger.c.user_no, ledger.c.state, ledger.c.reason)
     )

@@ -41,7 +41,10 @@ def run_is(run_no: sa.ColumnElement[int], state: RunState) -> sa.ColumnElement[b
 
 
 def waiting_again(run_no: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
-    """Where a row goes that was in hand and is not sent: back to `planned`, unless its run was cancelled."""
+    """Where a row goes that was in hand and is not sent: back to `planned`, unless its run was cancelled.
+
+    It is due again as it first was, not now: with `--now`, the next command's clock may begin earlier.
+    """
     cancelled = run_is(run_no, RunState.CANCELLED)
     return sa.case((cancelled, MessageState.CANCELLED.value), else_=MessageState.PLANNED.value)
 

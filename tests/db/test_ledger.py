@@ -113,11 +113,11 @@ def test_deciding_that_it_arrived_makes_it_sent_when_it_left(people: sa.Engine, 
 
 def test_resending_takes_the_claim_away(people: sa.Engine, now: datetime) -> None:
     one_of_each_state(people, now)
-    later = now + timedelta(hours=1)
+    set_rows(people, 1, next_at=now + timedelta(hours=1))
     with writing(people) as connection:
-        assert decide_unknown(connection, 1, None, "resend", now=later) == 1
+        assert decide_unknown(connection, 1, None, "resend", now=now) == 1
     row = row_of(people, ALL_STATES.index("unknown"))
-    assert (row.state, row.claim_id, row.next_at) == ("planned", None, later)
+    assert (row.state, row.claim_id, row.next_at) == ("planned", None, now)
     assert events_of(people, row.user_no) == [("planned", "decided: send it again")]
 
 

@@ -93,7 +93,7 @@ def test_leases_are_kept_by_the_machine_and_due_times_by_the_business(
     assert row_of(people).next_at == now + CLAIM_LEASE
     with writing(people) as connection:
         assert sweep(connection, now=september, lease_now=now) == {}
-        assert release(connection, held, now=september) == 1
+        assert release(connection, held) == 1
     assert row_of(people).next_at == september
 
 
@@ -116,10 +116,10 @@ def test_released_rows_wait_again_with_their_tries(people: sa.Engine, now: datet
     set_rows(people, 1, attempts=2)
     held = claim(people, now)
     with writing(people) as connection:
-        assert release(connection, held, now=now + SECOND) == 2
-        assert release(connection, [], now=now) == 0
+        assert release(connection, held) == 2
+        assert release(connection, []) == 0
     row = row_of(people)
-    assert (row.state, row.claim_id, row.next_at, row.attempts) == ("planned", None, now + SECOND, 2)
+    assert (row.state, row.claim_id, row.next_at, row.attempts) == ("planned", None, now, 2)
     assert events_of(people) == []
 
 
@@ -128,7 +128,7 @@ def test_only_the_holder_can_release(people: sa.Engine, now: datetime) -> None:
     held = claim(people, now, claim_id="old")
     set_rows(people, 1, claim_id="new")
     with writing(people) as connection:
-        assert release(connection, held, now=now) == 0
+        assert release(connection, held) == 0
     assert standing(people) == ["claimed"]
 
 
@@ -137,7 +137,7 @@ def test_a_released_row_of_a_cancelled_run_is_cancelled(people: sa.Engine, now: 
     held = claim(people, now)
     set_run(people, 1, RunState.CANCELLED)
     with writing(people) as connection:
-        release(connection, held, now=now)
+        release(connection, held)
     assert standing(people) == ["cancelled"]
 
 
@@ -190,7 +190,7 @@ def test_no_row_goes_back_in_line_while_its_run_is_being_cancelled(people: sa.En
         person.exec_driver_sql("UPDATE runs SET state = 'cancelled' WHERE run_no = 1")
         sender.exec_driver_sql("SET LOCAL lock_timeout = '20ms'")
         with pytest.raises(sa.exc.OperationalError, match="lock timeout"):
-            release(sender, held, now=now)
+            release(sender, held)
         sender.rollback()
 
 

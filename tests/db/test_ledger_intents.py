@@ -283,7 +283,7 @@ def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime) ->
         outcomes = [Sent("id"), TemporaryFailure("busy")]
         results = [Result(one, outcome) for one, outcome in zip(held, outcomes, strict=False)]
         record_results(connection, results, now=now, retries=Retries())
-        release(connection, held, now=now)
+        release(connection, held)
         sweep(connection, now=now)
         outlook(connection, [1])
     sa.event.remove(people, "before_cursor_execute", _remember)

@@ -1,0 +1,1 @@
+"""How it leaves: the sending worker, and one file per provider."""

@@ -1,0 +1,154 @@
+"""The writer's desk: what every claim of this worker is waiting for, and the threads that work on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from queue import Empty, SimpleQueue
+
+from recmail.db.ledger_intents import Intent
+from recmail.db.ledger_results import Result
+from recmail.db.ledger_rows import Key
+from recmail.deliver.gate import Gate
+from recmail.deliver.sender import Claims, Done, GivenBack, Ready, Report, Sender, Write
+from recmail.errors import AccountRefused
+from recmail.records import Claim
+
+_LEFT_BEHIND_AFTER_S = 10.0
+
+
+class Desk:
+    """Used by the writer alone, except for its two queues.
+
+    Attributes:
+        results: to be recorded.
+        back: claims to be given back.
+        problem: why the provider wants nobody now, once one sender has met that.
+        error: what is broken besides.
+    """
+
+    def __init__(self, gate: Gate, write: Write, *, connections: int) -> None:
+        self._gate = gate
+        self._claims: Claims = SimpleQueue()
+        self._reports: SimpleQueue[Report] = SimpleQueue()
+        self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
+        self._held: set[Key] = set()  # claimed: in the queue or in a sender's hands
+        self._flying: set[Key] = set()  # the intent is committed, there is no result yet
+        self._ready: dict[Key, Ready] = {}
+        self.results: list[Result] = []
+        self.back: list[Claim] = []
+        self.problem: str | None = None
+        self.error: Exception | None = None
+
+    def open(self) -> None:
+        """Let the senders begin."""
+        for sender in self._senders:
+            sender.start()
+
+    # --- what the senders report ------------------------------------------------------------------
+
+    def receive(self, timeout_s: float, *, gather_s: float) -> None:
+        """Wait for a report, and when there is one, a moment longer for those of other connections."""
+        if self._take(timeout_s) or self.is_busy:
+            until = time.perf_counter() + gather_s
+            while (left_s := until - time.perf_counter()) > 0 and self._take(left_s):
+                pass
+
+    def _take(self, timeout_s: float) -> bool:
+        try:
+            report = self._reports.get(timeout=timeout_s) if timeout_s > 0 else self._reports.get_nowait()
+        except Empty:
+            return False
+        match report:
+            case Ready():
+                self._ready[report.intent.key] = report
+            case Done(result, error):
+                self._let_go(result.claim)
+                self.results.append(result)
+                if isinstance(result.outcome, AccountRefused):
+                    self.problem = self.problem or str(result.outcome)
+                self.error = self.error or error
+            case GivenBack(claim, why, error):
+                self._let_go(claim)
+                self.back.append(claim)
+                self.problem = self.problem or (None if why is None else str(why))
+                self.error = self.error or error
+        return True
+
+    def _let_go(self, claim: Claim) -> None:
+        key = (claim.run_no, claim.user_no)
+        self._held.discard(key)
+        self._flying.discard(key)
+
+    # --- what is on it ----------------------------------------------------------------------------
+
+    @property
+    def held(self) -> int:
+        """Rows that are claimed and whose intent is not committed."""
+        return len(self._held)
+
+    @property
+    def queued(self) -> int:
+        """Claims that no sender has taken yet."""
+        return self._claims.qsize()
+
+    @property
+    def ready(self) -> list[Intent]:
+        """Messages that could leave now."""
+        return [ready.intent for ready in self._ready.values()]
+
+    @property
+    def is_busy(self) -> bool:
+        """A sender has something in hand and will report."""
+        return bool(self._held or self._flying)
+
+    @property
+    def is_empty(self) -> bool:
+        """Nothing is claimed, on its way, or to be written down."""
+        return not (self.is_busy or self.results or self.back)
+
+    # --- what the writer answers ------------------------------------------------------------------
+
+    def put(self, claims: Iterable[Claim]) -> None:
+        """Give claims to the senders."""
+        for claim in claims:
+            self._held.add((claim.run_no, claim.user_no))
+            self._claims.put(claim)
+
+    def answer(self, intents: Iterable[Intent], accepted: set[Key]) -> None:
+        """Tell senders whether their messages may leave; the others keep nothing of theirs."""
+        for intent in intents:
+            ready = self._ready.pop(intent.key)
+            self._held.discard(intent.key)
+            may_leave = intent.key in accepted
+            if may_leave:
+                self._flying.add(intent.key)
+            ready.verdict.put(may_leave)
+
+    def written_down(self) -> None:
+        """The results and the claims given back are committed."""
+        self.results, self.back = [], []
+
+    def clear(self) -> None:
+        """Begin nothing new: what has not left is given back, what is on its way goes on."""
+        self._gate.close()
+        while True:
+            try:
+                claim = self._claims.get_nowait()
+            except Empty:
+                break
+            if claim is not None:
+                self._let_go(claim)
+                self.back.append(claim)
+        refused = self.ready
+        self.back += [intent.claim for intent in refused]
+        self.answer(refused, set())
+
+    def close(self) -> None:
+        """Send the senders home; who waits for a reply that nobody could record any more is left behind."""
+        self.clear()
+        for _ in self._senders:
+            self._claims.put(None)
+        until = time.monotonic() + _LEFT_BEHIND_AFTER_S
+        for sender in self._senders:
+            sender.join(max(0.0, until - time.monotonic()) if self._flying else None)

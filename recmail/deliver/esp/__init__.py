@@ -1,0 +1,151 @@
+"""Providers: what each plug-in brings, and how the one that recmail.toml names is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from recmail import plugins
+from recmail.errors import ConfigError, Problem, did_you_mean
+from recmail.records import Outgoing
+from recmail.settings import RawTable, Settings
+
+MOST_CONNECTIONS = 256
+
+
+class Esp(Protocol):
+    """One connection to a provider, used by one thread at a time."""
+
+    def send(self, message: Outgoing) -> str:
+        """Deliver one message; return the provider's id for it, or an empty text.
+
+        Raises:
+            RecipientRefused, MessageRefused, AccountRefused: the provider said so, for good.
+            TemporaryFailure: it was certainly not accepted, and may be tried again.
+            OutcomeUnknown: it may have been accepted.
+        """
+
+    def close(self) -> None:
+        """End the connection; never raises."""
+
+
+class EspOptions(BaseModel):
+    """What a plug-in's class derives from: its fields are the keys of its [provider.NAME] section.
+
+    Attributes:
+        connections: how many messages may be on their way at once; a crash leaves as many unclear.
+        sending_lease: longer than one message can take; after it the sender counts as dead.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    sending_lease: ClassVar[timedelta] = timedelta(minutes=11)
+
+    connections: int = Field(1, ge=1, le=MOST_CONNECTIONS)
+
+    @property
+    def leaves_machine(self) -> bool:
+        """Messages may reach other machines."""
+        return True
+
+    @property
+    def page(self) -> Path | None:
+        """Where a person can look at what was sent, if there is such a place."""
+        return None
+
+    def connect(self) -> Esp:
+        """Open one connection.
+
+        Raises:
+            AccountRefused: the provider does not want us, or is not who it should be.
+            TemporaryFailure: it cannot be reached now.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One [provider.NAME] of recmail.toml, checked and ready to connect."""
+
+    name: str
+    options: EspOptions
+
+    @property
+    def connections(self) -> int:
+        """How many messages may be on their way at once."""
+        return self.options.connections
+
+    @property
+    def sending_lease(self) -> timedelta:
+        """How long a message may be on its way before its sender counts as dead."""
+        return self.options.sending_lease
+
+    @property
+    def leaves_machine(self) -> bool:
+        """Messages may reach other machines (SPEC 5)."""
+        return self.options.leaves_machine
+
+    @property
+    def page(self) -> Path | None:
+        """Where a person can look at what was sent, if there is such a place."""
+        return self.options.page
+
+    def connect(self) -> Esp:
+        """Open one connection."""
+        return self.options.connect()
+
+
+def open_provider(name: str, settings: Settings) -> Provider:
+    """Check a provider's section of recmail.toml; nothing is connected yet.
+
+    Raises:
+        ConfigError: there is no such section, or it has mistakes: all of them, each at its line.
+    """
+    table = settings.providers.get(name)
+    if table is None:
+        there = ", ".join(settings.providers)
+        hint = did_you_mean(name, settings.providers) or f"; there are: {there}"
+        raise ConfigError([Problem("recmail.toml", 0, 0, f"there is no section [provider.{name}]{hint}")])
+    values = dict(table.values)
+    kind = _kind(table, values.pop("type", None))
+    try:
+        return Provider(name, kind.model_validate(values, context={"folder": settings.folder}))
+    except ValidationError as error:
+        raise ConfigError(list(_problems(table, kind, error))) from error
+
+
+def _kind(table: RawTable, name: object) -> type[EspOptions]:
+    known = plugins.names("deliver.esp")
+    if name is None:
+        raise ConfigError([table.problem(f"type is missing; expected one of {', '.join(known)}")])
+    if name not in known:
+        hint = did_you_mean(str(name), known) or f"; expected one of {', '.join(known)}"
+        raise ConfigError([table.problem(f"found {name!r}{hint}", "type")])
+    found: type[EspOptions] = plugins.load("deliver.esp", str(name))
+    return found
+
+
+def _problems(table: RawTable, kind: type[EspOptions], error: ValidationError) -> Iterable[Problem]:
+    for one in error.errors():
+        path = tuple(part for part in one["loc"] if part in table.values)
+        if one["type"] == "extra_forbidden":
+            key = str(one["loc"][-1])
+            yield table.problem(f"unknown key{_nearest(key, kind.model_fields)}", *path)
+        elif one["type"] == "missing":
+            yield table.problem(f"{one['loc'][-1]} is missing")
+        else:
+            yield table.problem(_in_words(one["msg"], one.get("ctx")), *path)
+
+
+def _nearest(key: str, keys: Mapping[str, Any]) -> str:
+    return did_you_mean(key, keys) or f"; expected one of type, {', '.join(keys)}"
+
+
+def _in_words(message: str, context: Mapping[str, Any] | None) -> str:
+    """Pydantic's text as it stands in other messages: small, and ours where we raised it."""
+    own = (context or {}).get("error")
+    return str(own) if own is not None else f"{message[:1].lower()}{message[1:]}"

@@ -1,0 +1,136 @@
+"""The page that lists what lies in a Maildir, made from a record of one line an email."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+
+PAGES = "pages"
+RECORD = "sent.jsonl"
+_HEAD = re.compile(r"<head\b[^>]*>", re.IGNORECASE)
+_DOCTYPE = re.compile(r"\s*<!doctype\b[^>]*>", re.IGNORECASE)
+_TEXT = '<!doctype html><pre style="margin: 24px; white-space: pre-wrap; font: 15px/1.5 monospace">{}</pre>'
+_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+# What an email may do when it is opened as a page: be looked at; and its links open beside it.
+_SAFELY = (
+    '<meta charset="utf-8">'
+    "<meta http-equiv=\"Content-Security-Policy\" content=\"script-src 'none'; object-src 'none'; "
+    "frame-src 'none'; form-action 'none'\">"
+    '<base target="_blank">'
+)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One email as the list shows it.
+
+    Attributes:
+        file: the name of its file, and of its page.
+        date: its Date header, ISO 8601; empty when there is none.
+    """
+
+    file: str
+    date: str
+    subject: str
+    name: str
+    address: str
+    sender: str
+
+    def as_line(self) -> bytes:
+        """The entry as a line of the record."""
+        return json.dumps(astuple(self), ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def read_entry(file: str, mime: bytes) -> tuple[Entry, str]:
+    """What the list shows of a message, and its HTML as a person would see it; else its text."""
+    message = message_from_bytes(mime, _class=EmailMessage, policy=default)
+    to = message["To"].addresses[0] if message["To"] and message["To"].addresses else None
+    date = message["Date"].datetime if message["Date"] else None
+    entry = Entry(
+        file=file,
+        date=date.isoformat() if date else "",
+        subject=str(message["Subject"] or ""),
+        name=to.display_name if to else "",
+        address=to.addr_spec if to else "",
+        sender=str(message["From"] or ""),
+    )
+    body = message.get_body(("html", "plain"))
+    if body is None:
+        return entry, ""
+    content = body.get_content()
+    return entry, content if body.get_content_subtype() == "html" else _TEXT.format(escape(content))
+
+
+def as_page(html: str) -> str:
+    """An email's HTML as a page of its own, which runs no scripts."""
+    head = _HEAD.search(html) or _DOCTYPE.match(html)
+    at = head.end() if head else 0
+    return f"{html[:at]}{_SAFELY}{html[at:]}"
+
+
+def write_index(folder: Path) -> None:
+    """Write index.html for what lies in the Maildir now, the newest first."""
+    entries = [[*astuple(entry), place] for entry, place in _entries(folder)]
+    shell = files(__package__).joinpath("files_index.html").read_text(encoding="utf-8")
+    script = _SCRIPT.search(shell)
+    assert script is not None
+    digest = base64.b64encode(hashlib.sha256(script[1].encode()).digest()).decode()
+    # Data in a page: nothing in it may end its element or begin a comment.
+    data = json.dumps(entries[::-1], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    page = shell.replace("{{digest}}", f"sha256-{digest}").replace("{{data}}", data)
+    waiting = folder / f"index.html.{os.getpid()}"
+    waiting.write_text(page, encoding="utf-8", errors="replace")
+    waiting.rename(folder / "index.html")
+
+
+def _entries(folder: Path) -> Iterator[tuple[Entry, str]]:
+    """Every email that is there, in the order in which they came, and its path within the folder.
+
+    The Maildir says which there are; the record only spares parsing them: 24,000 emails would take minutes.
+    """
+    paths = {path.name.partition(":")[0]: path for part in ("cur", "new") for path in _mails(folder / part)}
+    for entry in _record(folder / RECORD).values():
+        path = paths.pop(entry.file, None)
+        if path is not None:
+            yield entry, f"{path.parent.name}/{path.name}"
+    if not paths:
+        return
+    with (folder / RECORD).open("ab") as record:
+        record.write(b"\n")  # ends a line that a kill has cut short
+        for name, path in paths.items():
+            entry, html = read_entry(name, path.read_bytes())
+            page = folder / PAGES / f"{name}.html"
+            if not page.exists():
+                page.write_text(as_page(html), encoding="utf-8", errors="replace")
+            record.write(entry.as_line())
+            yield entry, f"{path.parent.name}/{path.name}"
+
+
+def _mails(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _record(path: Path) -> dict[str, Entry]:
+    """The record's entries by file; a line that a kill cut short is passed over."""
+    found: dict[str, Entry] = {}
+    if not path.exists():
+        return found
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                entry = Entry(*json.loads(line))
+            except (ValueError, TypeError):
+                continue
+            found.setdefault(entry.file, entry)
+    return found
