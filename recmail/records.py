@@ -192,7 +192,8 @@ class Slate:
     Attributes:
         slots: SLOT_COLUMNS, sorted by person, block, position.
         reserves: SLOT_COLUMNS, the next best of each block, for courses that go stale before sending.
-        enough: bool per person: every block that insists on a number of courses has it.
+        enough: bool per person: every block that insists on a number of courses has it, and, unless the
+            campaign has no blocks of courses, there is one course at least.
     """
 
     slots: pd.DataFrame

@@ -72,11 +72,20 @@ def fill(
             places = _empty(index, block, people=len(shard), spare=spare)
             _fill_block(places, block, shard, catalogue, scorers, [other.shown for other in filled])
             filled.append(places)
-    enough = np.ones(len(shard), dtype=bool)
-    for places in filled:
-        enough &= (places.shown >= 0).sum(axis=1) >= places.at_least
     slots = [_rows(places, _only_shown(places)) for places in filled]
-    return Slate(_table(slots), _table(_reserves(filled, catalogue.category_no)), enough)
+    reserves = _table(_reserves(filled, catalogue.category_no))
+    return Slate(_table(slots), reserves, _enough(filled, len(shard)))
+
+
+def _enough(filled: Sequence[_Places], people: int) -> np.ndarray:
+    """Who has what every block insists on, and, where blocks offer courses, one course at least."""
+    enough = np.ones(people, dtype=bool)
+    anything = np.full(people, not filled)
+    for places in filled:
+        found = (places.shown >= 0).sum(axis=1)
+        enough &= found >= places.at_least
+        anything |= found > 0
+    return enough & anything
 
 
 def _spare(blocks: Sequence[Block]) -> int:

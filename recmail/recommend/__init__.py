@@ -110,7 +110,8 @@ class BlockOptions(Options):
         0,
         ge=0,
         le=20,
-        description="With fewer, fallback included, the person gets no email; 0: leave the block out",
+        description="With fewer, fallback included, the person gets no email; 0: leave the block out; with"
+        " none in any block there is no email either",
     )
     fallback: list[str] = Field([], description="Blocks that fill up when this one has too little")
     variety: Variety = Field(Variety(), description="How mixed the block has to be")

@@ -151,6 +151,16 @@ def test_a_block_that_does_not_insist_is_left_out_when_empty() -> None:
     assert slate.enough.tolist() == [True]
 
 
+def test_no_course_at_all_is_not_enough_though_no_block_insists() -> None:
+    """Person 0 may be shown course 1; person 1 took both; nobody is shown any of an empty catalogue."""
+    blocks = [Ranked.of([2, 1]), Text(text="Hello"), Ranked.of([1, 2])]
+    taken = [[True, False], [True, True]]
+    slate = fill(make_shard(np.zeros((2, 2)), taken=taken), make_catalogue(2), blocks, {})
+    assert slate.enough.tolist() == [True, False]
+    nothing = fill(make_shard(np.zeros((1, 0))), make_catalogue(0), [Popular(show=20)], {})
+    assert nothing.enough.tolist() == [False]
+
+
 def test_text_keeps_its_index_and_shows_no_course() -> None:
     blocks = [Text(text="Hello"), Ranked.of([3, 2, 1]), Text(text="Bye")]
     slate = fill(make_shard([[0] * 3]), make_catalogue(3), blocks, {})
@@ -289,7 +299,7 @@ def test_equals_a_plain_loop_over_people(data: st.DataObject) -> None:
         expected = plain.shown(blocks, person)
         assert shown(slate, person) == [courses for courses in expected if courses]
         enough = all(len(courses) >= block.at_least for courses, block in zip(expected, blocks, strict=True))
-        assert slate.enough[person] == enough
+        assert slate.enough[person] == (enough and any(expected))
 
 
 @settings(max_examples=60, deadline=None)
