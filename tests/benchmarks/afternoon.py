@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-import time
 from pathlib import Path
-
-STARTED = time.perf_counter()  # before the imports that take long
 
 if __name__ == "__main__" and sys.argv[1] == "tuned":
     os.environ["PREMAILER_CACHE_MAXSIZE"] = "4096"  # premailer reads it once, when it is imported
@@ -222,7 +219,6 @@ def run(job: Job, tools: Tools, measured: Measured) -> None:
             tools.send(user["email"], mime)
         measured.html_bytes += len(html.encode())
     measured.messages = measured.handed_over = len(job.people)
-    measured.program_s = time.perf_counter() - STARTED - measured.seconds["fit"]
 
 
 def template(source: str, *, autoescape: bool) -> jinja2.Template:

@@ -54,7 +54,8 @@ class Measured:
     Attributes:
         seconds: wall time by stage; of STAGES and BEFOREHAND.
         cpu_s: of this process inside STAGES.
-        program_s: wall time of the whole campaign as somebody would run it, without import and training.
+        program_s: wall time of the whole campaign as somebody would run it, without import and training;
+            0 where this process is that program.
         handed_over: messages that the mail server should have taken.
         html_bytes: of the HTML parts of one campaign's messages together, as inlined.
         peak_mib: resident, of the largest process.
