@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from recmail.records import CURRENCY_DIGITS
 from recmail.render.context import isolate
 
 _SYMBOLS = {
@@ -11,11 +12,6 @@ _SYMBOLS = {
     "AUD": "A$", "CAD": "CA$", "NZD": "NZ$", "SGD": "S$", "HKD": "HK$", "BRL": "R$", "MXN": "MX$",
     "ILS": "₪", "NGN": "₦", "PHP": "₱", "UAH": "₴", "TRY": "₺", "BDT": "৳", "GHS": "₵", "KZT": "₸",
 }  # fmt: skip
-# Digits after the point where they are not two. Source: ISO 4217, list one.
-_DIGITS = {
-    **dict.fromkeys(("JPY", "KRW", "VND", "CLP", "ISK", "PYG", "UGX", "RWF", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
@@ -28,7 +24,7 @@ def price(minor: int | None, currency: str | None, free: str = "Free") -> str:
     if not currency:
         raise ValueError("a price without a currency")
     code = currency.upper()
-    digits = _DIGITS.get(code, 2)
+    digits = CURRENCY_DIGITS.get(code, 2)
     whole, rest = divmod(abs(minor), 10**digits)
     amount = _indian(whole) if code == "INR" else f"{whole:,}"
     if rest:
