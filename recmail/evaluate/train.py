@@ -103,10 +103,12 @@ class _Steps:
 
 
 def _relevant_from(triples: GradedTriples, grades: Mapping[str, float]) -> float:
-    """What the hold-out looks for: courses people enrolled in, or, where nobody did, all they dealt with."""
-    if (triples.grade >= grades["enrolled"]).any():
-        return grades["enrolled"]
-    return 0.0
+    """What the hold-out looks for: courses people enrolled in, or, where nobody did, all they dealt with.
+
+    [model] grades need not have `enrolled`; then it is all they dealt with, too.
+    """
+    enrolled = grades.get("enrolled", 0.0)
+    return enrolled if (triples.grade >= enrolled).any() else 0.0
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,17 @@ def test_nothing_after_now_and_nobody_without_personalization_is_learned_from(da
     assert train(database, now=NOW, seed=1, grades=GRADES).counts["users"] == 10
 
 
+def test_grades_need_not_have_enrolled(database: sa.Engine) -> None:
+    """Enrolments are then worth nothing, and all that has a grade is looked for."""
+    add_people(database, 80)
+    events = two_tastes_in_time(80)
+    add_events(database, [(user, course, "completed", at) for user, course, _, at in events])
+    add_events(database, [(user, 23 - course, "enrolled", at) for user, course, _, at in events])
+    model = train(database, now=NOW, seed=1, grades={"viewed": 1.0, "completed": 5.0})
+    assert model.counts == {"users": 80, "courses": 24, "pairs": 480, "measured": 40}
+    assert model.metrics["svd"]["hit_rate_at_10"] > 0.9
+
+
 def test_where_nobody_enrolled_views_are_what_is_looked_for(database: sa.Engine) -> None:
     add_people(database, 80)
     add_events(database, [(user, course, "viewed", at) for user, course, _, at in two_tastes_in_time(80)])
