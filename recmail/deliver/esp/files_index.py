@@ -10,8 +10,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
 from email import message_from_bytes
-from email.message import EmailMessage
-from email.policy import default
+from email.errors import HeaderParseError
+from email.header import decode_header, make_header
+from email.message import Message
+from email.utils import parseaddr, parsedate_to_datetime
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -54,22 +56,37 @@ class Entry:
 
 def read_entry(file: str, mime: bytes) -> tuple[Entry, str]:
     """What the list shows of a message, and its HTML as a person would see it; else its text."""
-    message = message_from_bytes(mime, _class=EmailMessage, policy=default)
-    to = message["To"].addresses[0] if message["To"] and message["To"].addresses else None
-    date = message["Date"].datetime if message["Date"] else None
+    # The older of the two parsers: it takes 1 ms for 37 KB and the newer one 4.5; and the one of 3.11 keeps
+    # spaces between the encoded words of a name, which tears its letters apart.
+    message = message_from_bytes(mime)
+    name, address = _mailbox(message["To"])
+    sender, sender_address = _mailbox(message["From"])
     entry = Entry(
         file=file,
-        date=date.isoformat() if date else "",
-        subject=str(message["Subject"] or ""),
-        name=to.display_name if to else "",
-        address=to.addr_spec if to else "",
-        sender=str(message["From"] or ""),
+        date=parsedate_to_datetime(message["Date"]).isoformat() if message["Date"] else "",
+        subject=_decoded(message["Subject"]),
+        name=name,
+        address=address,
+        sender=f"{sender} <{sender_address}>" if sender else sender_address,
     )
-    body = message.get_body(("html", "plain"))
-    if body is None:
-        return entry, ""
-    content = body.get_content()
-    return entry, content if body.get_content_subtype() == "html" else _TEXT.format(escape(content))
+    parts = {part.get_content_type(): part for part in message.walk()}
+    if "text/html" in parts:
+        return entry, _text(parts["text/html"])
+    return entry, _TEXT.format(escape(_text(parts["text/plain"]))) if "text/plain" in parts else ""
+
+
+def _mailbox(header: str | None) -> tuple[str, str]:
+    name, address = parseaddr(header or "")
+    return _decoded(name), address
+
+
+def _decoded(header: str | None) -> str:
+    return str(make_header(decode_header("".join((header or "").splitlines()))))
+
+
+def _text(part: Message) -> str:
+    content = part.get_payload(decode=True)
+    return content.decode(part.get_content_charset("utf-8")) if isinstance(content, bytes) else ""
 
 
 def as_page(html: str) -> str:
@@ -97,7 +114,7 @@ def write_index(folder: Path) -> None:
 def _entries(folder: Path) -> Iterator[tuple[Entry, str]]:
     """Every email that is there, in the order in which they came, and its path within the folder.
 
-    The Maildir says which there are; the record only spares parsing them: 24,000 emails would take minutes.
+    The Maildir says which there are; the record only spares reading them: 24,000 take most of a minute.
     """
     paths = {path.name.partition(":")[0]: path for part in ("cur", "new") for path in _mails(folder / part)}
     for entry in _record(folder / RECORD).values():
@@ -109,7 +126,10 @@ def _entries(folder: Path) -> Iterator[tuple[Entry, str]]:
     with (folder / RECORD).open("ab") as record:
         record.write(b"\n")  # ends a line that a kill has cut short
         for name, path in paths.items():
-            entry, html = read_entry(name, path.read_bytes())
+            try:
+                entry, html = read_entry(name, path.read_bytes())
+            except (ValueError, LookupError, HeaderParseError):
+                continue  # something else lies there; it is no email of ours
             page = folder / PAGES / f"{name}.html"
             if not page.exists():
                 page.write_text(as_page(html), encoding="utf-8", errors="replace")

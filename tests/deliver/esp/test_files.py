@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import mailbox
 import os
 import re
 import threading
+from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
@@ -121,6 +123,25 @@ def test_the_page_lists_what_was_sent_the_newest_first(outbox: Files) -> None:
         "new/1@acme.example",
     ]
     assert (second[2], second[3]) == ("Second", "கவிதா")
+
+
+def test_a_long_name_is_not_torn_apart(outbox: Files) -> None:
+    name = "தேன்மொழி ராமன் சுப்பிரமணியன்"
+    send(outbox, replace(outgoing(1), mime=_with_encoded_words(name)))
+    assert listed(outbox)[0][3] == name
+
+
+def _with_encoded_words(name: str) -> bytes:
+    words = [base64.b64encode(name[at : at + 7].encode()).decode() for at in range(0, len(name), 7)]
+    phrase = "\r\n ".join(f"=?utf-8?b?{word}?=" for word in words)
+    return f"To: {phrase} <u@example.org>\r\n\r\nHi\r\n".encode()
+
+
+def test_what_is_no_email_is_left_alone(outbox: Files) -> None:
+    send(outbox, outgoing(1))
+    (outbox.folder / "new" / "odd").write_bytes(b"Content-Type: text/html; charset=klingon\r\n\r\n\xff")
+    outbox.connect().close()
+    assert [row[0] for row in listed(outbox)] == ["1@acme.example"]
 
 
 def test_each_email_is_a_page_that_runs_no_scripts(outbox: Files) -> None:
