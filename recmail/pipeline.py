@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -124,15 +124,13 @@ def plan_shard(task: ShardTask) -> int:
         if not claim_shard(connection, task.run_no, task.shard, now=facts.now):
             return 0
         insert_rows(connection, task.run_no, rows, now=facts.now, domain=facts.domain)
-        digest = hashlib.sha256("".join(row.row_hash for row in rows).encode()).hexdigest()
+        digest = shard_hash(row.row_hash for row in rows)
         finish_shard(connection, task.run_no, task.shard, rows=len(rows), digest=digest)
     return len(rows)
 
 
 def _planned_row(one: Composed, due_at: datetime) -> PlannedRow:
     state = MessageState.PLANNED if one.reason is None else MessageState.SKIPPED
-    frozen = [one.user_no, state, one.reason, due_at.isoformat(), one.context, one.reserves]
-    text = json.dumps(frozen, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return PlannedRow(
         user_no=one.user_no,
         state=state,
@@ -140,8 +138,22 @@ def _planned_row(one: Composed, due_at: datetime) -> PlannedRow:
         due_at=due_at,
         context=one.context,
         reserves=one.reserves,
-        row_hash=hashlib.sha256(text.encode()).hexdigest(),
+        row_hash=row_hash(one.user_no, one.reason, due_at, one.context, one.reserves),
     )
+
+
+def row_hash(
+    user_no: int, reason: str | None, due_at: datetime, context: dict[str, Any] | None, reserves: list[Any]
+) -> str:
+    """The hash of what is frozen for one person."""
+    frozen = [user_no, reason, due_at.isoformat(), context, reserves]
+    text = json.dumps(frozen, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def shard_hash(rows: Iterable[str]) -> str:
+    """The hash of a shard: over its rows' hashes, in the order of user_no."""
+    return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
 def domain_of(mailbox: str) -> str:

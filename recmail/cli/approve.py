@@ -7,12 +7,12 @@ from pathlib import Path
 
 import click
 
-from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.command import RUN, json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import operator, say
 
 
 @click.command("approve")
-@click.argument("run", type=int)
+@click.argument("run", type=RUN)
 @project_option
 @now_option
 @json_option

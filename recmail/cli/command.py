@@ -23,6 +23,7 @@ _CODES: tuple[tuple[type[errors.RecmailError], int], ...] = (
     (errors.RecmailError, EXIT_FAILED),
 )
 
+RUN = click.IntRange(1, 2**31)
 project_option = click.option(
     "--project",
     type=click.Path(path_type=Path, file_okay=False),
@@ -30,6 +31,9 @@ project_option = click.option(
     help="The project's folder; default: the nearest recmail.toml from here upward.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout.")
+
+
+_EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class Instant(click.ParamType[datetime]):
@@ -45,6 +49,8 @@ class Instant(click.ParamType[datetime]):
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"found {value!r}; expected a time such as 2026-12-01T09:00+05:30", param, ctx)
+        if not _EARLIEST.year <= moment.year <= _LATEST.year:
+            self.fail(f"found {value!r}; expected a year from {_EARLIEST.year} to {_LATEST.year}", param, ctx)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 

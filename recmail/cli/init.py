@@ -19,7 +19,13 @@ from recmail.cli.terminal import say
 @click.option("--sender", metavar="'NAME <ADDRESS>'", help="Who the emails are from.")
 @click.option("--address", help="The postal address below every email.")
 @click.option("--currency", metavar="CODE", help="Of prices that come without one, such as EUR.")
-@click.option("--users", default=2_000, show_default=True, help="With --demo: how many people.")
+@click.option(
+    "--users",
+    type=click.IntRange(50, 10_000_000),
+    default=2_000,
+    show_default=True,
+    help="With --demo: how many people.",
+)
 @click.option("--seed", default=7, show_default=True, help="With --demo: other numbers give other people.")
 @now_option
 @shows_errors

@@ -49,7 +49,7 @@ def command(
         else:
             click.echo(f"sent to {to}, as {sent.user_id} would get it: {sent.subject}")
         return
-    folder = out or opened.folder / "preview" / campaign
+    folder = out or opened.folder / "preview" / Path(campaign).stem
     made = preview(opened, campaign, now=now, out=folder, user_ids=users)
     if as_json:
         people = [{"user": one.user_id, "why": one.why, "verdict": one.verdict} for one in made.samples]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.command import RUN, json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import operator, say
 
 
@@ -24,7 +24,7 @@ def _reports(run: int, state: str, as_json: bool, text: str, **numbers: object) 
 
 
 @command.command("pause")
-@click.argument("run", type=int)
+@click.argument("run", type=RUN)
 @project_option
 @now_option
 @json_option
@@ -39,7 +39,7 @@ def pause_command(run: int, project: Path | None, now: datetime, as_json: bool) 
 
 
 @command.command("resume")
-@click.argument("run", type=int)
+@click.argument("run", type=RUN)
 @project_option
 @now_option
 @json_option
@@ -59,7 +59,7 @@ def resume_command(run: int, project: Path | None, now: datetime, as_json: bool)
 
 
 @command.command("cancel")
-@click.argument("run", type=int)
+@click.argument("run", type=RUN)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @project_option
 @now_option
@@ -84,7 +84,7 @@ def cancel_command(run: int, yes: bool, project: Path | None, now: datetime, as_
 
 
 @command.command("retry")
-@click.argument("run", type=int)
+@click.argument("run", type=RUN)
 @project_option
 @now_option
 @json_option
@@ -105,7 +105,7 @@ def retry_command(run: int, project: Path | None, now: datetime, as_json: bool) 
 
 
 @command.command("decide")
-@click.argument("run", type=int)
+@click.argument("run", type=RUN)
 @click.option("--sent", "outcome", flag_value="sent", help="Believe that they arrived.")
 @click.option("--resend", "outcome", flag_value="resend", help="Send again; some people may get two.")
 @click.option("--user", "users", multiple=True, metavar="USER", help="Only this person; may be repeated.")

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from recmail.cli.command import json_option, print_json, project_option, shows_errors
+from recmail.cli.command import RUN, json_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import print_table, say
 
 
 @click.command("runs")
-@click.argument("run", type=int, required=False)
+@click.argument("run", type=RUN, required=False)
 @project_option
 @json_option
 @shows_errors

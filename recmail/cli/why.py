@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.command import RUN, json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import say
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.command("why")
 @click.argument("user")
-@click.argument("run", type=int, required=False)
+@click.argument("run", type=RUN, required=False)
 @project_option
 @now_option
 @json_option

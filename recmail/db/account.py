@@ -88,6 +88,12 @@ def account(connection: sa.Connection, run_no: int) -> Account:
     return Account(run_no, int(planned_for or 0), states, reasons)
 
 
+def planned_emails(connection: sa.Connection, run_no: int) -> int:
+    """How many emails the plan of a run has, whatever became of them: those with a message id."""
+    query = sa.select(sa.func.count(ledger.c.message_id)).where(ledger.c.run_no == run_no)
+    return int(connection.execute(query).scalar_one())
+
+
 @dataclass(frozen=True)
 class OpenLeases:
     """Messages that some sender holds, and when the last of these leases runs out if that sender died."""

@@ -72,8 +72,10 @@ def _set_journal(cursor: Any) -> None:
 
 @contextmanager
 def reading(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """A connection for reading: one consistent view of the database."""
+    """A connection for reading: one consistent view of the database, on PostgreSQL too."""
     with _translated(engine), engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection = connection.execution_options(isolation_level="REPEATABLE READ")
         yield connection
 
 

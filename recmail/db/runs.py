@@ -37,7 +37,7 @@ def insert_run(connection: sa.Connection, values: Mapping[str, Any]) -> int | No
     return None if made is None else int(made)
 
 
-def find_run(connection: sa.Connection, run_no: int) -> sa.RowMapping:
+def find_run(connection: sa.Connection, run_no: int) -> dict[str, Any]:
     """All columns of a run.
 
     Raises:
@@ -46,7 +46,19 @@ def find_run(connection: sa.Connection, run_no: int) -> sa.RowMapping:
     row = connection.execute(sa.select(runs).where(runs.c.run_no == run_no)).mappings().first()
     if row is None:
         raise RefusedError(f"there is no run {run_no}; `recmail runs` lists them")
-    return row
+    return dict(row)
+
+
+def run_state(connection: sa.Connection, run_no: int) -> RunState:
+    """Where a run stands, without reading what was frozen with it.
+
+    Raises:
+        RefusedError: there is no such run.
+    """
+    state = connection.scalar(sa.select(runs.c.state).where(runs.c.run_no == run_no))
+    if state is None:
+        raise RefusedError(f"there is no run {run_no}; `recmail runs` lists them")
+    return RunState(state)
 
 
 def list_runs(connection: sa.Connection, *, campaign: str | None = None) -> list[sa.RowMapping]:
@@ -79,7 +91,7 @@ def move_run(
         .returning(runs.c.run_no)
     ).first()
     if moved is None:
-        state = find_run(connection, run_no)["state"]
+        state = run_state(connection, run_no)
         needed = " or ".join(sorted(LEGAL[to]))
         raise RefusedError(f"run {run_no} is {state}; it can become {to} only when it is {needed}")
     record(connection, to, who=who, now=now, run_no=run_no, detail={"reason": reason} if reason else {})

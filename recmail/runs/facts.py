@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import secrets
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +14,7 @@ from recmail.history.reading import read_catalogue
 from recmail.pipeline import Facts, domain_of
 from recmail.recommend.models import load_promoted
 from recmail.runs.project import Project
+from recmail.runs.seal import fingerprint
 from recmail.segment import compile_segment
 
 
@@ -62,12 +60,6 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
         "courses": freeze_catalogue(facts.catalogue),
         "model_version": facts.model_version,
         "settings_hash": fingerprint(printed),
-        "seed": secrets.randbits(63),
+        "seed": int(fingerprint([campaign.name, facts.now.isoformat()])[:15], 16),
         "recmail_version": __version__,
     }
-
-
-def fingerprint(value: Any) -> str:
-    """SHA-256 of a JSON value, the same on every machine."""
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -2,29 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-
-import sqlalchemy as sa
+from typing import Any
 
 from recmail.db import ledger
 from recmail.db.connect import reading, writing
 from recmail.db.people import find_user
-from recmail.db.runs import find_run, move_run, record, shard_hashes
+from recmail.db.runs import find_run, move_run, record, run_state
 from recmail.errors import RefusedError
 from recmail.records import RunState
-from recmail.runs.plan import content_hash
 from recmail.runs.project import Project
-
-
-def check_unchanged(connection: sa.Connection, run: sa.RowMapping) -> None:
-    """Refuse a run whose frozen content is not what was hashed when it was planned.
-
-    Raises:
-        RefusedError: something in the database was changed by hand.
-    """
-    if content_hash(run, shard_hashes(connection, run["run_no"])) != run["content_hash"]:
-        raise RefusedError(f"run {run['run_no']} is not what was planned: its hash changed; plan it again")
+from recmail.runs.seal import check_unchanged
 
 
 def approve(project: Project, run_no: int, *, now: datetime, who: str) -> None:
@@ -33,15 +22,16 @@ def approve(project: Project, run_no: int, *, now: datetime, who: str) -> None:
     Raises:
         RefusedError: the run is not waiting for approval, has changed, or is past its shelf life.
     """
-    with writing(project.engine) as connection:
+    with reading(project.engine) as connection:
         run = find_run(connection, run_no)
         if run["state"] == RunState.PLANNED:
-            check_unchanged(connection, run)
             check_fresh(run, now)
+            check_unchanged(connection, run)
+    with writing(project.engine) as connection:
         move_run(connection, run_no, RunState.APPROVED, who=who, now=now, approved_at=now, approved_by=who)
 
 
-def check_fresh(run: sa.RowMapping, now: datetime) -> None:
+def check_fresh(run: Mapping[str, Any], now: datetime) -> None:
     """Refuse a plan that lay too long: people, prices and courses have moved on.
 
     Raises:
@@ -65,7 +55,7 @@ def resume(project: Project, run_no: int, *, now: datetime, who: str) -> None:
         RefusedError: the run is not paused.
     """
     with writing(project.engine) as connection:
-        state = find_run(connection, run_no)["state"]
+        state = run_state(connection, run_no)
         if state != RunState.PAUSED:
             raise RefusedError(f"run {run_no} is {state}, not paused")
         move_run(connection, run_no, RunState.SENDING, who=who, now=now)
@@ -85,7 +75,7 @@ def retry(project: Project, run_no: int, *, now: datetime, who: str) -> int:
         RefusedError: the run has not finished.
     """
     with writing(project.engine) as connection:
-        state = find_run(connection, run_no)["state"]
+        state = run_state(connection, run_no)
         if state != RunState.FINISHED:
             raise RefusedError(f"run {run_no} is {state}; only a finished run is retried")
         count = ledger.retry_failed(connection, run_no, now=now)
@@ -108,6 +98,7 @@ def decide(
         user_ids: whose; None for all unclear ones of the run.
     """
     with writing(project.engine) as connection:
+        run_state(connection, run_no)
         numbers = None
         if user_ids is not None:
             numbers = [find_user(connection, user_id) for user_id in user_ids]
@@ -120,4 +111,5 @@ def decide(
 def unclear(project: Project, run_no: int) -> list[str]:
     """The ids of people whose message may have arrived, for `decide`."""
     with reading(project.engine) as connection:
+        run_state(connection, run_no)
         return ledger.unknown_users(connection, run_no)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -71,7 +71,7 @@ class Run:
 def read_runs(project: Project) -> list[Run]:
     """All runs, newest first."""
     with reading(project.engine) as connection:
-        return [_run(connection, row, ()) for row in list_runs(connection)]
+        return [_run(connection, dict(row), ()) for row in list_runs(connection)]
 
 
 def read_run(project: Project, run_no: int) -> Run:
@@ -88,7 +88,7 @@ def read_run(project: Project, run_no: int) -> Run:
         return _run(connection, find_run(connection, run_no), history)
 
 
-def _run(connection: sa.Connection, row: sa.RowMapping, history: Sequence[str]) -> Run:
+def _run(connection: sa.Connection, row: Mapping[str, Any], history: Sequence[str]) -> Run:
     return Run(
         run_no=row["run_no"],
         campaign=row["campaign"],

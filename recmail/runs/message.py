@@ -8,6 +8,7 @@ from datetime import datetime
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from recmail.campaign import Campaign, parse_frozen, with_utm
 from recmail.db.connect import reading
@@ -75,6 +76,8 @@ class RunWriter:
         """
         if claim.email is None:
             return Skip("no_address")
+        if not claim.context:
+            return Skip("erased")
         context = self._fresh_context(claim, now)
         if context is None:
             return Skip("stale")
@@ -119,9 +122,9 @@ class RunWriter:
             from_=(name, address),
             to=(_full_name(context), recipient),
             reply_to=parseaddr(self._printed["reply_to"]) if self._printed["reply_to"] else None,
-            date=self._run["due_instant"],
+            date=self._run.get("approved_at") or self._run["due_instant"],
             message_id=claim.message_id,
-            list_id=f"{self.campaign.topic}.{address.rpartition('@')[2]}",
+            list_id=f"{self.campaign.topic or self.campaign.name}.{address.rpartition('@')[2]}",
             unsubscribe_url=links.unsubscribe,
             feedback_id=f"{self._run['run_no']}:{self.campaign.name}:recmail",
         )
@@ -151,12 +154,12 @@ def make_wording(
         campaign={
             "name": campaign.name,
             "topic": campaign.topic,
-            "topic_title": printed["topics"].get(campaign.topic, campaign.topic),
+            "topic_title": printed["topics"].get(campaign.topic),
             "description": campaign.description,
         },
         sender={"name": printed["name"], "postal_address": printed["postal_address"]},
         language=printed["language"],
-        date=moment.date(),
+        date=moment.astimezone(ZoneInfo(printed["timezone"])).date(),
         courses=courses,
         blocks=campaign.headings(),
         titles=campaign.fallback_titles(),

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-import sqlalchemy as sa
-
 from recmail.campaign import Campaign, not_yet
 from recmail.db.connect import reading, writing
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes
@@ -16,9 +14,11 @@ from recmail.history.reading import last_user_no
 from recmail.pipeline import ShardTask, plan_shard
 from recmail.records import SHARD_SIZE, RunState
 from recmail.runs.check import check_templates_of
-from recmail.runs.facts import draft_run, fingerprint, read_facts
+from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
+from recmail.runs.seal import content_hash
+from recmail.runs.summary import sample_subjects
 
 SHELF_LIFE = timedelta(days=7)
 
@@ -46,6 +46,7 @@ def plan(
     run_no = _open_run(project, campaign, now)
     try:
         shards = _plan_shards(project, run_no, progress)
+        sample_subjects(project, run_no)  # what cannot be rendered must not be there to be approved
         _close_run(project, run_no, shards, now=now, who=who)
     except RecmailError as error:
         with writing(project.engine) as connection:
@@ -102,18 +103,3 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
             planned_by=who,
             shelf_until=now + SHELF_LIFE,
         )
-
-
-def content_hash(run: sa.RowMapping, shards: dict[int, str]) -> str:
-    """One hash over all that will be printed: campaign, templates, model, settings, catalogue, people."""
-    parts = [
-        run["campaign"],
-        fingerprint(run["campaign_yaml"]),
-        fingerprint(run["template_bundle"]),
-        run["model_version"],
-        run["settings_hash"],
-        fingerprint(run["courses"]),
-        run["seed"],
-        [shards[number] for number in sorted(shards)],
-    ]
-    return fingerprint(parts)

@@ -33,6 +33,9 @@ class Project:
             RefusedError: there is no such campaign.
         """
         path = self.folder / "campaigns" / f"{Path(name).stem}.yaml"
+        given = Path(name)
+        if given.parent != Path() and given.resolve() != path.resolve():
+            raise RefusedError(f"{name} is not in campaigns/ of this project; move it there")
         if not path.is_file():
             there = self.campaigns()
             hint = did_you_mean(Path(name).stem, there) or f"; there are: {', '.join(there) or 'none'}"

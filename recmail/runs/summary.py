@@ -56,15 +56,10 @@ def summarize(project: Project, run_no: int) -> Planned:
     Raises:
         RenderError: a sampled email cannot be rendered.
     """
+    subjects = sample_subjects(project, run_no)
     with reading(project.engine) as connection:
-        run = dict(find_run(connection, run_no))
+        run = find_run(connection, run_no)
         counts = account(connection, run_no)
-        samples = connection.execute(_samples(run_no)).all()
-    writer = RunWriter(project, run)
-    subjects = [
-        writer.render(writer.context(context, links_for(project, run_no, user_no)), user_id=user_id).subject
-        for user_no, user_id, context in samples
-    ]
     return Planned(
         run_no=run_no,
         campaign=run["campaign"],
@@ -74,6 +69,22 @@ def summarize(project: Project, run_no: int) -> Planned:
         waiting=counts.states[MessageState.PLANNED],
         subjects=subjects,
     )
+
+
+def sample_subjects(project: Project, run_no: int) -> list[str]:
+    """Render the emails of some people of the run; their subjects.
+
+    Raises:
+        RenderError: one of them cannot be rendered.
+    """
+    with reading(project.engine) as connection:
+        writer = RunWriter(project, dict(find_run(connection, run_no)))
+        samples = connection.execute(_samples(run_no)).all()
+    subjects = []
+    for user_no, user_id, context in samples:
+        full = writer.context(context, links_for(project, run_no, user_no))
+        subjects.append(writer.render(full, user_id=user_id).subject)
+    return subjects
 
 
 def _samples(run_no: int) -> sa.Select[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from recmail.db.connect import reading
 from recmail.db.consent import consent_reason, personalized
 from recmail.db.people import find_user
+from recmail.db.runs import run_state
 from recmail.db.tables import (
     consent,
     courses,
@@ -57,35 +58,53 @@ class Story:
     runs: Sequence[InRun]
 
 
-def why(project: Project, who: str, *, now: datetime, run_no: int | None = None, topic: str = "") -> Story:
+def why(project: Project, who: str, *, now: datetime, run_no: int | None = None) -> Story:
     """Tell one person's story; `who` is a user_id or an e-mail address.
 
     Raises:
         DataError: there is no such person.
+        RefusedError: there is no such run.
     """
+    topics = project.settings.topics
     with reading(project.engine) as connection:
+        if run_no is not None:
+            run_state(connection, run_no)
         user_no = find_user(connection, who)
-        allowed = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
-        person = (
-            connection.execute(
-                sa.select(
-                    users, allowed.label("refusal"), personalized(users.c.user_no, now).label("personal")
-                ).where(users.c.user_no == user_no)
-            )
-            .mappings()
-            .one()
-        )
-        refusal = person["refusal"]
+        person = connection.execute(_person(user_no, now)).mappings().one()
+        refusals = {topic: _refusal(connection, user_no, topic, now) for topic in ("", *topics)}
         return Story(
             user_id=person["user_id"],
             name=" ".join(part for part in (person["first_name"], person["last_name"]) if part),
-            verdict="may be mailed" if refusal is None else f"is not mailed: {SKIP_WORDS[refusal]}",
+            verdict=_verdict(refusals, topics),
             personalized=bool(person["personal"]),
             last_seen_at=person["last_seen_at"],
             consents=_consents(connection, user_no),
             taken=_taken(connection, user_no, now),
             runs=_runs(connection, user_no, run_no),
         )
+
+
+def _person(user_no: int, now: datetime) -> sa.Select[Any]:
+    personal = personalized(users.c.user_no, now).label("personal")
+    return sa.select(users, personal).where(users.c.user_no == user_no)
+
+
+def _refusal(connection: sa.Connection, user_no: int, topic: str, now: datetime) -> str | None:
+    reason = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
+    found: str | None = connection.scalar(sa.select(reason).where(users.c.user_no == user_no))
+    return found
+
+
+def _verdict(refusals: Mapping[str, str | None], topics: Mapping[str, str]) -> str:
+    """One sentence over all topics; a no to all of them, or to some."""
+    refused = [topic for topic, why in refusals.items() if topic and why is not None]
+    general = refusals[""]
+    if general is not None and len(refused) == len(topics):
+        return f"is not mailed: {SKIP_WORDS[general]}"
+    if not refused:
+        return "may be mailed"
+    named = ", ".join(f"{topics[topic]} ({SKIP_WORDS[str(refusals[topic])]})" for topic in refused)
+    return f"may be mailed, except: {named}"
 
 
 def _consents(connection: sa.Connection, user_no: int) -> list[dict[str, Any]]:
@@ -149,7 +168,7 @@ def _shown(connection: sa.Connection, row: sa.RowMapping) -> list[tuple[str, str
     titles = sa.select(courses.c.course_no, courses.c.title).where(
         courses.c.course_no.in_([course_no for _, course_no, *_ in slots])
     )
-    by_number = dict(connection.execute(titles).tuples().all())
+    by_number = {row.course_no: row.title for row in connection.execute(titles)}
     return [(by_number[course_no], reason, source) for _, course_no, reason, source, *_ in slots]
 
 

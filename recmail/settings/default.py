@@ -49,7 +49,7 @@ course-tips = "Course tips"
 [model]
 scorer = "auto"
 grades = {{ viewed = 1, enrolled = 3, progressed = 4, completed = 5 }}   # a rating replaces them
-half_life = "180d"                            # interest counts half after this time
+half_life = "180d"                            # kept for a later version, which forgets old interest
 
 [provider.files]
 type = "files"

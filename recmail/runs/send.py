@@ -1,0 +1,233 @@
+"""Sending an approved run: the guards before the first message, then the worker until nobody waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from recmail.db.account import Account, account, planned_emails
+from recmail.db.connect import reading, writing
+from recmail.db.runs import find_run, move_run, run_state
+from recmail.deliver.clock import Clock
+from recmail.deliver.esp import Provider, open_provider
+from recmail.deliver.worker import WorkerOptions, WorkSummary, work
+from recmail.errors import RefusedError
+from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
+from recmail.runs.lifecycle import check_fresh
+from recmail.runs.message import RunWriter, links_for
+from recmail.runs.project import Project
+from recmail.runs.seal import check_unchanged
+
+_OPEN = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.SENDING)
+_CAN_START = (RunState.APPROVED, RunState.SENDING, RunState.FINISHED)
+
+
+@dataclass(frozen=True)
+class Readiness:
+    """What `send` is about to do, for the person to confirm.
+
+    Attributes:
+        waiting: people who would be mailed now.
+        emails: of the whole plan, those included that were sent before.
+        started: the run was confirmed before and only goes on.
+        leaves: the messages leave this machine.
+    """
+
+    campaign: str
+    provider: str
+    waiting: int
+    emails: int
+    started: bool
+    leaves: bool
+
+
+def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
+    """Check every guard that can be checked before anybody is mailed.
+
+    Raises:
+        RefusedError: not approved, changed since, too old, or not allowed to leave this machine.
+    """
+    with reading(project.engine) as connection:
+        run = find_run(connection, run_no)
+        _check_state(run)
+        check_unchanged(connection, run)
+        counts = account(connection, run_no)
+        emails = planned_emails(connection, run_no)
+    writer = RunWriter(project, run)
+    provider = provider_of(project, writer)
+    started = run["state"] in (RunState.SENDING, RunState.FINISHED)
+    if not started:
+        check_fresh(run, clock.now())
+    waiting = counts.states[MessageState.PLANNED]
+    if provider.leaves_machine:
+        _check_departure(project, waiting, clock, run["courses"]["image_url"])
+    return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine)
+
+
+def _check_state(run: Mapping[str, Any]) -> None:
+    number, state = run["run_no"], run["state"]
+    if state in _CAN_START:
+        return
+    advice = {
+        RunState.PLANNED: f"approve it first: recmail approve {number}",
+        RunState.PAUSED: f"{run['reason']}; let it go on with: recmail run resume {number}",
+    }
+    raise RefusedError(f"run {number} is {state}; {advice.get(state, 'only an approved run can be sent')}")
+
+
+def _check_departure(project: Project, waiting: int, clock: Clock, images: Sequence[str | None]) -> None:
+    settings = project.settings
+    if not (settings.sender.public_url or settings.sender.unsubscribe_url):
+        raise RefusedError(
+            "mail leaves this machine only when people can unsubscribe: set public_url or unsubscribe_url "
+            "under [sender] in recmail.toml"
+        )
+    if not settings.sender.public_url and any(_is_relative(url) for url in images):
+        raise RefusedError(
+            "some courses have pictures without a web address, which people would not see: set "
+            "public_url under [sender] in recmail.toml, or give their image_url as https://..."
+        )
+    if clock.is_set:
+        raise RefusedError("--now is for trying out; mail that leaves this machine is sent at the real time")
+    limit = settings.limits.first_send_at_most
+    if waiting > limit:
+        raise RefusedError(
+            f"this would mail {waiting:,} people, and [limits] first_send_at_most is {limit:,}; "
+            "raise it in recmail.toml when you trust your set-up"
+        )
+
+
+def _is_relative(url: str | None) -> bool:
+    return bool(url) and "://" not in str(url)
+
+
+def provider_of(project: Project, writer: RunWriter) -> Provider:
+    """The provider that a run's campaign names, else the project's default."""
+    name = writer.campaign.provider or project.settings.delivery.provider
+    return open_provider(name, project.settings)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """How a run stands after sending.
+
+    Attributes:
+        mailed: this time.
+        paused: why the run paused, None when it did not.
+        page: where the messages can be read, if there is such a place.
+    """
+
+    run_no: int
+    campaign: str
+    state: str
+    account: Account
+    mailed: int
+    took_s: float
+    paused: str | None
+    page: Path | None
+
+    @property
+    def unclear(self) -> int:
+        """Messages that may have arrived."""
+        return self.account.states[MessageState.UNKNOWN]
+
+    @property
+    def has_failures(self) -> bool:
+        """Somebody's message failed, or is unclear."""
+        return self.unclear + self.account.states[MessageState.FAILED] > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """The outcome with stable keys, for --json."""
+        return {
+            "run": self.run_no,
+            "campaign": self.campaign,
+            "state": self.state,
+            "mailed": self.mailed,
+            "seconds": round(self.took_s, 3),
+            "paused": self.paused,
+            "page": self.page,
+            "account": self.account.to_dict(),
+        }
+
+
+def send(
+    project: Project,
+    run_no: int,
+    *,
+    clock: Clock,
+    who: str,
+    stop: threading.Event,
+    progress: Callable[[int, int], None] | None = None,
+    tell: Callable[[str], None] | None = None,
+) -> Sent:
+    """Send until nobody waits, the run is paused, or `stop` is set; finish the run when all is settled.
+
+    Args:
+        progress: told how many of how many are settled.
+        tell: told in words what the worker waits for.
+    """
+    began_s = time.monotonic()
+    with writing(project.engine) as connection:
+        run = find_run(connection, run_no)
+        _check_state(run)
+        if run["state"] != RunState.SENDING:
+            move_run(connection, run_no, RunState.SENDING, who=who, now=clock.now())
+        waiting = account(connection, run_no).states[MessageState.PLANNED]
+    writer = RunWriter(project, run)
+    provider = provider_of(project, writer)
+
+    def write(claim: Claim) -> Outgoing | Skip:
+        links = links_for(project, claim.run_no, claim.user_no)
+        return writer.write(claim, links, now=clock.now())
+
+    summary = work(
+        project.engine,
+        provider,
+        write,
+        options=_options(project, run_no, writer, provider),
+        clock=clock,
+        stop=stop,
+        on_progress=_reporter(waiting, progress, tell),
+    )
+    with writing(project.engine) as connection:
+        counts = account(connection, run_no)
+        state = run_state(connection, run_no)
+        if state == RunState.SENDING and not any(counts.states[open_state] for open_state in _OPEN):
+            move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
+            state = RunState.FINISHED
+    took_s = time.monotonic() - began_s
+    return Sent(run_no, run["campaign"], state, counts, summary.sent, took_s, summary.paused, provider.page)
+
+
+def _reporter(
+    waiting: int, progress: Callable[[int, int], None] | None, tell: Callable[[str], None] | None
+) -> Callable[[WorkSummary], None]:
+    told: set[str] = set()
+
+    def report(summary: WorkSummary) -> None:
+        settled = sum(count for state, count in summary.states.items() if state != MessageState.PLANNED)
+        if progress is not None:
+            progress(settled, max(waiting, settled))
+        if tell is not None and summary.waiting_until is not None:
+            until = f"{summary.waiting_until:%H:%M:%S} UTC"
+            what = "what another sender holds" if summary.waits_for_senders else "messages to be tried again"
+            text = f"waiting for {what}, until {until} at the latest; Ctrl-C is safe"
+            if text not in told:
+                told.add(text)
+                tell(text)
+
+    return report
+
+
+def _options(project: Project, run_no: int, writer: RunWriter, provider: Provider) -> WorkerOptions:
+    return WorkerOptions(
+        run_nos=(run_no,),
+        topics={run_no: writer.campaign.topic},
+        cap=project.settings.limits.emails_per_person,
+        connections=provider.connections,
+        sending_lease=provider.sending_lease,
+    )

@@ -1,0 +1,84 @@
+"""One test email to somebody of the team, as a real person would get it, with links that do nothing."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parseaddr
+from secrets import token_hex
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail.db.connect import reading
+from recmail.db.tables import users
+from recmail.deliver.esp import open_provider
+from recmail.errors import RefusedError
+from recmail.pipeline import Facts, compose
+from recmail.records import SKIP_WORDS, Outgoing
+from recmail.render.mime import MessageHeaders, ascii_address, build_mime
+from recmail.runs.facts import draft_run, read_facts
+from recmail.runs.message import Links, RunWriter, image_base
+from recmail.runs.preview import choose_people
+from recmail.runs.project import Project
+
+INERT = "https://test-link.invalid/"  # .invalid never resolves: RFC 2606
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A test email that was sent: as whom, and its subject."""
+
+    user_id: str
+    subject: str
+
+
+def send_trial(project: Project, name: str, *, to: str, user_id: str | None, now: datetime) -> Trial:
+    """Send one test of a campaign to `to`, as `user_id` (or an ordinary learner) would get it.
+
+    Raises:
+        RefusedError: `to` is not one of [limits] test_recipients, or the person would get no email.
+        DeliveryError: the provider did not take it.
+    """
+    allowed = [address.lower() for address in project.settings.limits.test_recipients]
+    if to.lower() not in allowed:
+        raise RefusedError(
+            f"tests go only to those listed under [limits] test_recipients in recmail.toml; add {to!r} there"
+        )
+    campaign = project.campaign(name)
+    with reading(project.engine) as connection:
+        facts = read_facts(connection, project, campaign, now)
+        who, context = _person(connection, facts, user_id)
+    writer = RunWriter(project, draft_run(project, facts))
+    full = writer.context(context, Links(INERT, INERT, image_base(project)))
+    for course in full["courses"]:
+        course["url"] = INERT
+    email = writer.render(full, user_id=who)
+    email = replace(email, subject=f"[TEST] {email.subject}")
+    sender_name, sender = parseaddr(writer.sender)
+    headers = MessageHeaders(
+        from_=(sender_name, sender),
+        to=("", ascii_address(to)),
+        date=now,
+        message_id=f"test.{token_hex(10)}@{sender.rpartition('@')[2]}",
+        test=True,
+    )
+    mime = build_mime(email, headers=headers)
+    message = Outgoing(sender, ascii_address(to), mime, headers.message_id, email.subject)
+    provider = open_provider(campaign.provider or project.settings.delivery.provider, project.settings)
+    with closing(provider.connect()) as server:
+        server.send(message)
+    return Trial(who, email.subject)
+
+
+def _person(connection: sa.Connection, facts: Facts, user_id: str | None) -> tuple[str, dict[str, Any]]:
+    chosen = choose_people(connection, facts, [user_id] if user_id else [], at_most=1)
+    for _, user_no in chosen:
+        who = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
+        composed = next(iter(compose(connection, facts, user_no, user_no + 1)), None)
+        if composed is not None and composed.context is not None:
+            return who, composed.context
+        reason = SKIP_WORDS[composed.reason or ""] if composed else "not in the audience"
+        raise RefusedError(f"{who} would get no email: {reason}; choose somebody with --user")
+    raise RefusedError("nobody is in the audience; count it with: recmail plan CAMPAIGN --dry-run")

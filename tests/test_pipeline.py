@@ -1,0 +1,59 @@
+"""What a person gets does not depend on who else is in the shard, nor on how the shards are cut."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from recmail.db.connect import reading
+from recmail.evaluate.train import train
+from recmail.pipeline import Composed, compose
+from recmail.runs.create import create_project, fill_with_demo
+from recmail.runs.facts import read_facts
+from recmail.runs.project import Project
+
+AT = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+PEOPLE = 80
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("pipeline") / "acme"
+    made = create_project(
+        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
+    )
+    assert len(list(fill_with_demo(made, now=AT, seed=3, users=PEOPLE))) == 4
+    train(made.engine, now=AT, seed=1, grades=made.settings.model.grades)
+    return made
+
+
+def composed(project: Project, *cuts: int) -> list[Composed]:
+    campaign = project.campaign("weekly-picks")
+    with reading(project.engine) as connection:
+        facts = read_facts(connection, project, campaign, AT)
+        parts = pairwise(cuts)
+        return [one for low, high in parts for one in compose(connection, facts, low, high)]
+
+
+def test_shards_may_be_cut_anywhere(project: Project) -> None:
+    whole = composed(project, 0, PEOPLE)
+    assert sum(one.reason is None for one in whole) > 30
+    assert composed(project, 0, 1, 13, 50, PEOPLE) == whole
+
+
+def test_everybody_is_composed_once_with_courses_or_a_reason(project: Project) -> None:
+    whole = composed(project, 0, PEOPLE)
+    numbers = [one.user_no for one in whole]
+    assert numbers == sorted(set(numbers))
+    for one in whole:
+        assert (one.reason is None) == (one.context is not None)
+        if one.context is not None:
+            courses = [course_no for _, course_no, *_ in one.context["slots"]]
+            assert len(courses) == len(set(courses)) >= 2
+            assert not set(courses) & {course_no for _, course_no, *_ in one.reserves}
+
+
+def test_a_shard_without_anybody_is_empty(project: Project) -> None:
+    assert composed(project, PEOPLE, PEOPLE + 100) == []
