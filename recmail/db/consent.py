@@ -44,6 +44,7 @@ class ImportedConsent:
     Attributes:
         at: when the person said so, or when it was read if the other system does not know.
         dated: the other system knew.
+        assumed: it says so of everybody alike, not of this person.
     """
 
     user_no: int
@@ -52,6 +53,7 @@ class ImportedConsent:
     at: datetime
     dated: bool
     proof: str | None = None
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,52 +100,49 @@ def record_consent(connection: sa.Connection, rows: Sequence[Consent]) -> None:
 def record_imported_consent(connection: sa.Connection, rows: Sequence[ImportedConsent]) -> int:
     """Append what another system says where that is new; return how many rows were written.
 
-    A row is written when it differs from what import wrote last. A yes never overrules a no of another
-    channel (the person's own click), unless it is dated later than that no. A no counts from the import's own
-    last yes at the earliest: an opt-out that is reported late must not lose against the date of an import.
+    A row is written when it differs from what import wrote last. A yes to email never overrules a no, the
+    person's own click or another file's, unless it is dated later; and a yes that is only assumed is for
+    people without any word on email. A no counts from the import's own last yes at the earliest: an opt-out
+    that is reported late must not lose against the date of an import.
     """
     if not rows:
         return 0
     lock_people(connection, [row.user_no for row in rows])
-    before = _newest_by_channel(connection, [row.user_no for row in rows])
+    before = _said_before(connection, [row.user_no for row in rows])
     new: list[Consent] = []
     for row in rows:
-        ours, others = before.get((row.user_no, row.purpose), (None, None))
-        if _says_something_new(row, ours, others):
+        said = before.get((row.user_no, row.purpose), [])
+        ours = next((one for one in reversed(said) if one.channel == IMPORT and one.topic == ""), None)
+        if _says_something_new(row, ours, said):
             at = row.at if row.granted or ours is None else max(row.at, ours.at)
             new.append(Consent(row.user_no, row.purpose, row.granted, at, IMPORT, row.proof))
     record_consent(connection, new)
     return len(new)
 
 
-def _says_something_new(row: ImportedConsent, ours: Consent | None, others: Consent | None) -> bool:
+def _says_something_new(row: ImportedConsent, ours: Consent | None, said: Sequence[Consent]) -> bool:
     if ours is not None and ours.granted == row.granted and not (row.dated and row.at > ours.at):
         return False
-    if ours is None and row.granted and row.purpose == PERSONALIZATION:
-        return False  # what counts without a row anyway
-    overruled = row.granted and others is not None and not others.granted
-    return not overruled or (others is not None and row.dated and row.at > others.at)
+    if not row.granted:
+        return True
+    if row.purpose == PERSONALIZATION:  # its column has no dates; without a row it counts as a yes anyway
+        others = [one for one in said if one.channel != IMPORT]
+        newest = max(others, key=lambda one: (one.at, not one.granted), default=None)
+        return ours is not None and (newest is None or newest.granted)
+    if row.assumed:
+        return not said
+    noes = [one for one in said if not one.granted]
+    return all(row.at > no.at for no in noes if no.topic == "") if row.dated else not noes
 
 
-def _newest_by_channel(
-    connection: sa.Connection, user_nos: Sequence[int]
-) -> dict[tuple[int, str], tuple[Consent | None, Consent | None]]:
-    """By user and purpose: what import wrote last, and the newest row of all other channels; for topic ''."""
-    query = (
-        sa.select(consent)
-        .where(among(connection, consent.c.user_no, user_nos), consent.c.topic == "")
-        .order_by(consent.c.consent_no)
-    )
-    newest: dict[tuple[int, str], tuple[Consent | None, Consent | None]] = {}
-    for found in connection.execute(query):
-        row = Consent(found.user_no, found.purpose, found.granted, found.at, found.channel)
-        ours, others = newest.get((row.user_no, row.purpose), (None, None))
-        if row.channel == IMPORT:
-            ours = row
-        elif others is None or (row.at, not row.granted) >= (others.at, not others.granted):
-            others = row
-        newest[row.user_no, row.purpose] = (ours, others)
-    return newest
+def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> dict[tuple[int, str], list[Consent]]:
+    """By user and purpose: all that was said, of every topic, in the order in which it was written down."""
+    query = sa.select(consent).where(among(connection, consent.c.user_no, user_nos))
+    said: dict[tuple[int, str], list[Consent]] = {}
+    for found in connection.execute(query.order_by(consent.c.consent_no)):
+        row = Consent(found.user_no, found.purpose, found.granted, found.at, found.channel, topic=found.topic)
+        said.setdefault((row.user_no, row.purpose), []).append(row)
+    return said
 
 
 def unsubscribe(

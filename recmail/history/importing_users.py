@@ -50,6 +50,7 @@ class _Said:
     at: datetime
     dated: bool
     proof: str | None
+    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +149,12 @@ class Users:
     def _said(self, columns: Mapping[str, list[str]], checks: Checks) -> list[tuple[_Said, ...]]:
         """What each row says about consent; an empty cell says nothing."""
         setting, length = self._setting, len(checks.lines)
+        assumed = "email_consent" not in columns
         basis = setting.options.consent_basis
         said: list[tuple[_Said, ...]] = [()] * length
         email: Sequence[bool | None] = [True] * length
         dates, sources = np.full(length, -1, dtype=np.int64), [""] * length
-        if "email_consent" in columns:
+        if not assumed:
             email = answers("email_consent", columns["email_consent"], checks)
             if "email_consent_at" in columns:
                 dates = times("email_consent_at", columns["email_consent_at"], checks)
@@ -161,7 +163,7 @@ class Users:
         for row, (granted, at, source) in enumerate(zip(email, moments(dates), sources, strict=True)):
             if granted is not None:
                 proof = source or basis or None
-                said[row] = (_Said(EMAIL, granted, at or setting.now, at is not None, proof),)
+                said[row] = (_Said(EMAIL, granted, at or setting.now, at is not None, proof, assumed),)
         if "personalization" in columns:
             personal = answers("personalization", columns["personalization"], checks)
             for row, granted in enumerate(personal):
@@ -179,7 +181,9 @@ class Users:
             defaults={},
         )
         said = [
-            ImportedConsent(written[person.row.id], one.purpose, one.granted, one.at, one.dated, one.proof)
+            ImportedConsent(
+                written[person.row.id], one.purpose, one.granted, one.at, one.dated, one.proof, one.assumed
+            )
             for person in rows
             if person.row.id in written
             for one in person.said

@@ -274,9 +274,11 @@ def test_the_search_for_writers_finds_one(line: str) -> None:
 # --- what an import may say -----------------------------------------------------------------------
 
 
-def imported(engine: sa.Engine, at: datetime, answer: str, *, dated: bool = False) -> int:
+def imported(
+    engine: sa.Engine, at: datetime, answer: str, *, dated: bool = False, assumed: bool = False
+) -> int:
     with writing(engine) as connection:
-        row = ImportedConsent(0, "email", answer == "yes", at, dated, "signup form")
+        row = ImportedConsent(0, "email", answer == "yes", at, dated, "signup form", assumed)
         return record_imported_consent(connection, [row])
 
 
@@ -304,9 +306,35 @@ def test_an_imported_yes_dated_after_the_click_counts(people: sa.Engine, now: da
     assert imported(people, now - DAY, "yes", dated=True) == 0
 
 
-def test_an_imported_yes_overrules_an_imported_no(people: sa.Engine, now: datetime) -> None:
+def test_only_an_imported_yes_dated_later_overrules_an_imported_no(people: sa.Engine, now: datetime) -> None:
     imported(people, now - DAY, "no")
-    assert imported(people, now, "yes") == 1
+    assert imported(people, now, "yes") == 0
+    assert imported(people, now - DAY, "yes", dated=True) == 0
+    assert reason_of(people, now) == "opted_out"
+    assert imported(people, now, "yes", dated=True) == 1
+    assert reason_of(people, now) is None
+
+
+def test_a_yes_without_a_date_is_no_answer_to_a_no_of_a_topic(people: sa.Engine, now: datetime) -> None:
+    say(people, now - DAY, "0 no tips")
+    assert imported(people, now, "yes") == 0
+    assert imported(people, now - 2 * DAY, "yes", dated=True) == 1
+    assert reason_of(people, now) == "opted_out"
+    assert reason_of(people, now, topic="other") is None
+
+
+@pytest.mark.parametrize(
+    "word", ["0 no", "0 no import", "0 no tips", "0 yes page", "0 yes tips", "0 yes import"]
+)
+def test_an_assumed_yes_is_for_people_without_any_word(people: sa.Engine, now: datetime, word: str) -> None:
+    say(people, now - DAY, word)
+    assert imported(people, now, "yes", assumed=True) == 0
+
+
+def test_an_assumed_yes_counts_for_those_who_said_nothing_of_email(people: sa.Engine, now: datetime) -> None:
+    with writing(people) as connection:
+        record_consent(connection, [Consent(0, "personalization", False, now, "page")])
+    assert imported(people, now, "yes", assumed=True) == 1
     assert reason_of(people, now) is None
 
 

@@ -66,12 +66,17 @@ def test_what_is_unusable_in_a_person_is_left_out_and_said(database: sa.Engine, 
         "user_id,email,timezone,language,email_consent\n"
         'a,ana@nowhere,"Asia/\nCalcuta",english please,yes\n'
         "b,b@example.org,Mars,de,yes\n"
+        "c,josé@example.org,,,yes\n"
     )
     result = bring("users", text)
-    assert result.counts.added == 2
-    assert result.warnings == {"email: no usable address": 1, "timezone: unknown": 2, "language: unknown": 1}
+    assert result.counts.added == 3
+    assert result.warnings == {"email: no usable address": 2, "timezone: unknown": 2, "language: unknown": 1}
     assert result.warned_lines["timezone: unknown"] == [2, 4]
-    assert everything(database, users, "email", "email_hash", "timezone")[0] == (None, None, None)
+    assert everything(database, users, "email", "email_hash", "timezone") == [
+        (None, None, None),
+        ("b@example.org", email_hash(KEY, "b@example.org"), None),
+        (None, None, None),
+    ]
 
 
 def test_people_are_refused_with_line_and_reason(bring: Import) -> None:
@@ -115,6 +120,25 @@ def test_people_without_a_word_on_consent_are_refused(database: sa.Engine, bring
     result = bring("users", "user_id,email\na,ana@example.org\n", consent_basis="customers since 2019")
     assert result.counts == Counts(added=1, consents=1)
     assert everything(database, consent, "granted", "at", "proof") == [(True, NOW, "customers since 2019")]
+
+
+def test_a_basis_for_all_does_not_overrule_a_recorded_no(database: sa.Engine, bring: Import) -> None:
+    bring("users", "user_id,email,email_consent\na,ana@example.org,no\nb,ben@example.org,\n")
+    text = "user_id,email,first_name\na,ana@example.org,Ana\nb,ben@example.org,Ben\n"
+    result = bring("users", text, consent_basis="customers", now=NOW + timedelta(days=1))
+    assert result.counts == Counts(changed=2, consents=1)
+    said = everything(database, consent, "user_no", "granted", "proof")
+    assert said == [(0, False, None), (1, True, "customers")]
+
+
+@pytest.mark.parametrize(("date", "counts"), [("", 0), ("2026-11-02", 0), ("2026-11-03", 1)])
+def test_a_yes_overrules_a_no_of_another_file_only_with_a_later_date(
+    bring: Import, date: str, counts: int
+) -> None:
+    bring("users", "user_id,email_consent\na,no\n")
+    text = f"user_id,email_consent,email_consent_at\na,yes,{date}\n"
+    later = NOW + timedelta(days=9)
+    assert bring("users", text, consent_basis="customers", now=later).counts.consents == counts
 
 
 def test_an_import_does_not_overrule_a_click(database: sa.Engine, bring: Import) -> None:
