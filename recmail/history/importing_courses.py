@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import unquote
 
 import numpy as np
 import sqlalchemy as sa
@@ -38,7 +39,8 @@ _DEFAULTS = {**dict.fromkeys(_LISTS, ()), "staff_pick": False, "active": True}
 _INT32 = 2**31 - 1
 _MOST_MINOR = 10**15  # far above any price, and exact as a float
 _CURRENCY = re.compile("[A-Z]{3}")
-_WEB_ADDRESS = re.compile(r"""(https?://)?[^\s"'<>:]+(?(1)[^\s"'<>]*)""", re.IGNORECASE)
+_WEB_ADDRESS = re.compile(r"""https?://[^\s"'<>/?#][^\s"'<>]*""", re.IGNORECASE)
+_PATH = re.compile(r"""/{0,2}[^\s"'<>:/\\][^\s"'<>:\\]*""")
 
 
 class Courses:
@@ -81,8 +83,10 @@ class Courses:
                 values[name] = moments(times(name, cells, checks))
             elif name in ("seats", "duration_min"):
                 values[name] = whole_numbers(name, cells, checks, high=_INT32)
-            elif name in ("image_url", "url"):
-                values[name] = known(cells, _web_address, checks, f"{name}: not a web address")
+            elif name == "url":
+                values[name] = known(cells, _web_address, checks, "url: not a web address")
+            elif name == "image_url":
+                values[name] = known(cells, _image_address, checks, "image_url: not a web address or path")
         if "level" in columns:
             values["level"] = known(columns["level"], _level, checks, "level: unknown")
         if "language" in columns:
@@ -169,3 +173,9 @@ def _level(text: str) -> str | None:
 
 def _web_address(text: str) -> str | None:
     return text if _WEB_ADDRESS.fullmatch(text) else None
+
+
+def _image_address(text: str) -> str | None:
+    """A web address, or a path that stays below its folder; browsers read %2e%2e as two dots, too."""
+    upwards = ".." in re.split(r"[/\\]", unquote(text))
+    return text if _WEB_ADDRESS.fullmatch(text) or (_PATH.fullmatch(text) and not upwards) else None

@@ -39,6 +39,36 @@ def test_courses_come_in_with_prices_in_minor_units(database: sa.Engine, bring: 
     assert bring("courses", text, currency="INR").counts == Counts(unchanged=5)
 
 
+def test_a_course_links_only_to_the_web(database: sa.Engine, bring: Import) -> None:
+    good = ["https://example.org/a?b=c:d#e", "HTTP://example.org"]
+    bad = ["/courses/1", "example.org/a", "//example.org/a", "javascript:alert(1)", "ftp://example.org/a"]
+    bad += ["https://", "https:///a", "https://exa mple.org", "https://example.org/'onclick"]
+    result = bring("courses", "".join(["course_id,title,url\n", *rows_of(good + bad)]))
+    assert everything(database, courses, "url") == [(url,) for url in good] + [(None,)] * len(bad)
+    assert result.warnings == {"url: not a web address": len(bad)}
+
+
+def test_a_picture_is_on_the_web_or_below_the_images(database: sa.Engine, bring: Import) -> None:
+    good = ["https://example.org/a.png?w=2", "//example.org/a.png"]
+    good += ["images/a.png", "/images/a.png", "a..b.png"]
+    bad = [
+        "../a.png",
+        "images/../../a.png",
+        "images/%2E%2e/a.png",
+        "images\\..\\a.png",
+        "images/..",
+        "///a.png",
+    ]
+    bad += ["/", "data:image/png;base64", "file:///etc/a.png", "C:\\a.png"]
+    result = bring("courses", "".join(["course_id,title,image_url\n", *rows_of(good + bad)]))
+    assert everything(database, courses, "image_url") == [(url,) for url in good] + [(None,)] * len(bad)
+    assert result.warnings == {"image_url: not a web address or path": len(bad)}
+
+
+def rows_of(addresses: list[str]) -> list[str]:
+    return [f"c{number},A course,{address}\n" for number, address in enumerate(addresses)]
+
+
 def test_courses_are_refused_with_line_and_reason(bring: Import) -> None:
     text = (
         "course_id,title,price,currency,seats,closes_at\n"
