@@ -27,7 +27,6 @@ KEY = b"k" * 32
         ("ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
         ("ana@faß.example", "ana@xn--fa-hia.example"),
         ("ana@例え。テスト", "ana@xn--r8jz45g.xn--zckzah"),
-        ("josé@example.org", "josé@example.org"),
     ],
 )
 def test_an_address_compares_in_lower_case_with_an_ascii_domain(address: str, key: str) -> None:
@@ -42,7 +41,8 @@ def test_an_address_compares_in_lower_case_with_an_ascii_domain(address: str, ke
         ".a@example.org", "a.@example.org", "a..b@example.org", "a@exam_ple.org", "a@[127.0.0.1]",
         "a@127.0.0.1", "a@exa mple.org", "a,b@example.org", "a\0@example.org", "a@ex\u200bample.org",
         "\ud800@example.org", "a" * 65 + "@example.org", "a@" + "b" * 64 + ".org", "a@" + "b." * 126 + "org",
-        "a\u200b@example.org", "a\u2028b@example.org", "a\xa0b@example.org",
+        "a\u200b@example.org", "a\u2028b@example.org", "a\xa0b@example.org", "josé@example.org",
+        "\u212aate@example.org",
     ],
 )  # fmt: skip
 def test_an_address_that_no_mailbox_has_is_unusable(address: str) -> None:

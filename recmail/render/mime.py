@@ -13,6 +13,7 @@ from email.utils import format_datetime
 
 from recmail.errors import RenderError
 from recmail.render.email import Email
+from recmail.tokens import email_key
 
 Mailbox = tuple[str, str]
 """A display name (empty if there is none) and an address."""
@@ -29,8 +30,6 @@ _DOMAIN = re.compile(
     r"(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?"
 )
 _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-# The standard library's codec is IDNA 2003: it turns ß into ss and drops joiners, which is another domain.
-_OTHER_IN_IDNA_2003 = re.compile("[ßẞς\u200c\u200d]")
 _VISIBLE = re.compile(r"[\x21-\x7e]+")
 _VISIBLE_OR_SPACE = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
 _ASCII = bytes(range(128))
@@ -99,12 +98,11 @@ def ascii_address(address: str) -> str:
 
 def _ascii_domain(domain: str, address: str) -> str:
     if not domain.isascii():
-        if _OTHER_IN_IDNA_2003.search(domain):
-            raise RenderError(f"{address!r}: write the domain as its xn-- form, its letters are ambiguous")
-        try:
-            domain = domain.encode("idna").decode("ascii")
-        except UnicodeError as error:
-            raise RenderError(f"{address!r}: {domain!r} is not a domain name") from error
+        # As addresses are compared: the standard library's codec is IDNA 2003, which makes ß another domain.
+        key = email_key(f"x@{domain}")
+        if key is None:
+            raise RenderError(f"{address!r}: {domain!r} is not a domain name")
+        return key.partition("@")[2]
     if not _DOMAIN.fullmatch(domain):
         raise RenderError(f"{address!r}: {domain!r} is not a domain name")
     return domain
