@@ -7,9 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
-from recmail.db.account import Account, account
+from recmail.db.account import Account, account, accounts
 from recmail.db.connect import reading
 from recmail.db.runs import find_run, list_runs, run_audit
 from recmail.records import MessageState
@@ -71,7 +69,9 @@ class Run:
 def read_runs(project: Project) -> list[Run]:
     """All runs, newest first."""
     with reading(project.engine) as connection:
-        return [_run(connection, dict(row), ()) for row in list_runs(connection)]
+        listed = list_runs(connection)
+        counted = accounts(connection, [row["run_no"] for row in listed])
+    return [_run(dict(row), counted[row["run_no"]], ()) for row in listed]
 
 
 def read_run(project: Project, run_no: int) -> Run:
@@ -85,10 +85,10 @@ def read_run(project: Project, run_no: int) -> Run:
             f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']} by {row['who']}"
             for row in run_audit(connection, run_no)
         ]
-        return _run(connection, find_run(connection, run_no), history)
+        return _run(find_run(connection, run_no), account(connection, run_no), history)
 
 
-def _run(connection: sa.Connection, row: Mapping[str, Any], history: Sequence[str]) -> Run:
+def _run(row: Mapping[str, Any], counts: Account, history: Sequence[str]) -> Run:
     return Run(
         run_no=row["run_no"],
         campaign=row["campaign"],
@@ -97,6 +97,6 @@ def _run(connection: sa.Connection, row: Mapping[str, Any], history: Sequence[st
         planned_at=row["planned_at"],
         content_hash=row["content_hash"],
         model_version=row["model_version"],
-        account=account(connection, row["run_no"]),
+        account=counts,
         history=history,
     )
