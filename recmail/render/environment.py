@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
+from collections.abc import Mapping
 
 from jinja2 import (
     BaseLoader,
@@ -18,7 +17,7 @@ from jinja2.exceptions import SecurityError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
-from recmail.errors import RenderError
+from recmail.errors import RenderError, did_you_mean
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import BODY_NAMES, NAMES
 from recmail.render.format import FILTERS
@@ -69,12 +68,6 @@ class _BundleLoader(BaseLoader):
 
     def list_templates(self) -> list[str]:
         return sorted(self._files)
-
-
-def did_you_mean(name: str, names: Iterable[str]) -> str:
-    """Return "; did you mean 'x'?" for the closest of `names`, or nothing when none is close."""
-    close = get_close_matches(name, list(names), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
 
 
 def make_environment(bundle: TemplateBundle) -> ImmutableSandboxedEnvironment:

@@ -34,19 +34,19 @@ def test_every_mistake_is_reported_in_file_order():
         part_html_j2="\n{{ sender.nmae }}",
     )
     assert found == [
-        "subject:1: 'titel' is not defined; did you mean 'title'?",
-        "preheader:1: 'becuase' is not defined; did you mean 'because'?",
-        "x.html.j2:2: 'frist_name' is not defined; did you mean 'first_name'?",
-        "x.html.j2:3: 'usr' is not defined; did you mean 'user'?",
-        "x.html.j2:3: there is no filter 'lenght'; did you mean 'length'?",
-        "part.html.j2:2: 'nmae' is not defined; did you mean 'name'?",
+        "subject:1: 'titel' is not defined; did you mean title?",
+        "preheader:1: 'becuase' is not defined; did you mean because?",
+        "x.html.j2:2: 'frist_name' is not defined; did you mean first_name?",
+        "x.html.j2:3: 'usr' is not defined; did you mean user?",
+        "x.html.j2:3: there is no filter 'lenght'; did you mean length?",
+        "part.html.j2:2: 'nmae' is not defined; did you mean name?",
     ]
 
 
 def test_branches_that_nobody_reaches_are_checked():
     assert mistakes("{% if false %}{{ user.frist_name }}{% else %}{{ user.lats_name }}{% endif %}") == [
-        "x.html.j2:1: 'frist_name' is not defined; did you mean 'first_name'?",
-        "x.html.j2:1: 'lats_name' is not defined; did you mean 'last_name'?",
+        "x.html.j2:1: 'frist_name' is not defined; did you mean first_name?",
+        "x.html.j2:1: 'lats_name' is not defined; did you mean last_name?",
     ]
 
 
@@ -77,7 +77,7 @@ def test_branches_that_nobody_reaches_are_checked():
     ],
 )
 def test_a_wrong_field_is_found_wherever_courses_go(source):
-    assert mistakes(source) == ["x.html.j2:1: 'titel' is not defined; did you mean 'title'?"]
+    assert mistakes(source) == ["x.html.j2:1: 'titel' is not defined; did you mean title?"]
 
 
 @pytest.mark.parametrize(
@@ -124,8 +124,8 @@ def test_included_and_inherited_templates_see_the_names_around_them():
     assert mistakes(child, **files) == []
     broken = files | {"k_html_j2": "{{ k.titel }}", "cards_html_j2": cards.replace("title", "titel")}
     assert mistakes(child, **broken) == [
-        "cards.html.j2:1: 'titel' is not defined; did you mean 'title'?",
-        "k.html.j2:1: 'titel' is not defined; did you mean 'title'?",
+        "cards.html.j2:1: 'titel' is not defined; did you mean title?",
+        "k.html.j2:1: 'titel' is not defined; did you mean title?",
     ]
 
 
@@ -139,26 +139,25 @@ def test_an_import_without_context_does_not_see_the_persons_names():
 
 def test_macros_that_nobody_calls_are_checked_too():
     assert mistakes("{% macro a() %}\n{{ usr }}{% endmacro %}") == [
-        "x.html.j2:2: 'usr' is not defined; did you mean 'user'?"
+        "x.html.j2:2: 'usr' is not defined; did you mean user?"
     ]
 
 
 def test_unknown_macros_of_a_module_are_reported():
     cards = "{% macro card(c) %}{{ c }}{% endmacro %}"
     assert mistakes("{% import 'c.html.j2' as cards %}{{ cards.crad(1) }}", c_html_j2=cards) == [
-        "x.html.j2:1: 'crad' is not defined; did you mean 'card'?"
+        "x.html.j2:1: 'crad' is not defined; did you mean card?"
     ]
 
 
 def test_missing_files_are_reported_where_they_are_asked_for():
     assert mistakes("\n{% include 'crad.html.j2' %}", card_html_j2="") == [
-        "x.html.j2:2: there is no template 'crad.html.j2' in the templates folder;"
-        " did you mean 'card.html.j2'?"
+        "x.html.j2:2: there is no template 'crad.html.j2' in the templates folder; did you mean card.html.j2?"
     ]
     bundle = TemplateBundle({"weekly.html.j2": ""})
     found = check_templates(bundle, template="weekly", subject="Hi", preheader=None)
     assert [error.message for error in found] == [
-        "there is no template 'weekly.txt.j2' in the templates folder; did you mean 'weekly.html.j2'?"
+        "there is no template 'weekly.txt.j2' in the templates folder; did you mean weekly.html.j2?"
     ]
 
 
@@ -175,7 +174,7 @@ def test_what_only_the_compiler_sees_is_reported():
 
 def test_unknown_tests_and_fields_of_plain_values_and_lists_are_reported():
     assert mistakes("{{ 1 is evne }}\n{{ date.year }}\n{{ courses.title }}") == [
-        "x.html.j2:1: there is no test 'evne'; did you mean 'even'?",
+        "x.html.j2:1: there is no test 'evne'; did you mean even?",
         "x.html.j2:2: 'year' is not defined: this is a plain value",
         "x.html.j2:3: 'title' is not defined: this is a list; use one of its items, or a for loop",
     ]
