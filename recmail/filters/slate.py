@@ -85,7 +85,8 @@ def _enough(filled: Sequence[_Places], people: int) -> np.ndarray:
         found = (places.shown >= 0).sum(axis=1)
         enough &= found >= places.at_least
         anything |= found > 0
-    return enough & anything
+    enough &= anything
+    return enough
 
 
 def _spare(blocks: Sequence[Block]) -> int:
