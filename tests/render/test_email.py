@@ -9,6 +9,7 @@ import pytest
 
 from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle
+from recmail.render.check import check_templates
 from recmail.render.email import Email, Renderer
 from tests.render.contexts import block, context, course, full
 
@@ -101,6 +102,14 @@ def test_a_name_of_the_other_direction_is_isolated_in_every_part():
         ("{{ courses[0].price_minor|price(none) }}", "a price without a currency"),
         ("{{ ''.__class__.__mro__ }}", "not allowed in a template"),
         ("{{ courses.append(1) }}", "not allowed in a template"),
+        ("{{ 999 ** 999 ** 999 }}", "not allowed in a template: powers (**)"),
+        ("{{ 'x' * 1000000000 }}", "not allowed in a template: a product as large as this"),
+        ("{{ 1000000000 * [user.first_name] }}", "not allowed in a template: a product as large as this"),
+        (
+            "{% set n = namespace(x=9) %}{% for _ in range(99) %}{% set n.x = n.x * n.x %}{% endfor %}",
+            "not allowed in a template: a product as large as this",
+        ),
+        ("{{ coursse * 2 }}", "'coursse' is not defined; did you mean courses?"),
         ("{% macro a() %}{{ a() }}{% endmacro %}{{ a() }}", "calls itself without end"),
         ("{% include 'crad.html.j2' %}", "there is no template 'crad.html.j2'"),
     ],
@@ -139,6 +148,34 @@ def test_what_does_not_compile_fails_before_anybody_is_rendered(html, subject, p
     with pytest.raises(RenderError) as caught:
         renderer(html, subject=subject)
     assert str(caught.value).startswith(place)
+
+
+def test_products_of_a_sensible_size_are_printed():
+    line = "{{ 3 * 4 }}{{ '=' * 5 }}{{ 'ab' * 0 }}{{ 1.5 * 2 }}{{ 2 * courses|length }}"
+    assert render(line, line, full(), subject=line).subject == "12=====3.010"
+
+
+NESTED = {
+    "brackets": "{{ " + "(" * 500 + "1" + ")" * 500 + " }}",
+    "a sum": "{{ " + " + ".join(["1"] * 5_000) + " }}",
+    "loops": "{% for a in [1] %}" * 30 + "x" + "{% endfor %}" * 30,
+    "conditions": "{% if 1 %}" * 120 + "x" + "{% endif %}" * 120,
+    "elif": "{% if 0 %}1" + "{% elif 0 %}1" * 5_000 + "{% endif %}",
+    "digits": "{{ " + "9" * 5_000 + " }}",
+}
+
+
+@pytest.mark.parametrize("source", NESTED.values(), ids=NESTED)
+def test_what_is_nested_too_deeply_is_an_error_of_the_template(source):
+    said = "too long or too deeply nested to be understood"
+    with pytest.raises(RenderError, match=f"x.html.j2:.*{said}"):
+        renderer(source)
+    with pytest.raises(RenderError, match=f"subject:.*{said}"):
+        renderer("", subject=source)
+    assert said in failure(html="{% include 'part.html.j2' %}", part_html_j2=source)
+    bundle = TemplateBundle({"x.html.j2": source, "x.txt.j2": ""})
+    found = check_templates(bundle, template="x", subject="Hi", preheader=None)
+    assert [(error.template, error.message) for error in found] == [("x.html.j2", said)]
 
 
 def test_a_missing_template_is_named_with_the_one_meant():
