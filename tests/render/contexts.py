@@ -124,7 +124,7 @@ def sparse() -> Context:
         [block("popular", [course("bare", block="popular")])],
         user={"first_name": None, "last_name": None, "language": None, "country": None},
         because=None,
-        campaign={"name": "weekly", "topic": "course-tips", "topic_title": None, "description": None},
+        campaign={"name": "weekly", "topic": "", "topic_title": None, "description": None},
         sender={"name": "Acme Courses", "postal_address": None},
     )
 
