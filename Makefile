@@ -37,7 +37,7 @@ demo: $(VENV)/installed  ## a project with made-up people, and its whole campaig
 
 test: $(VENV)/installed-test  ## every test, with branch coverage
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest --cov --cov-report=
+	$(BIN)/python -m pytest -n auto --cov --cov-report=
 	$(BIN)/python -m coverage report
 	$(BIN)/python -m coverage report --include='recmail/db/*,recmail/segment/*,recmail/deliver/*' --fail-under=90 --format=total
 

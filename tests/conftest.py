@@ -29,6 +29,12 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
     try:
+        with _admin(server.get_uri()) as connection:
+            # Quick copies of the template, which autovacuum must not be looking at meanwhile; no test here
+            # pulls the plug on the server.
+            for setting in ("fsync = off", "autovacuum = off", "synchronous_commit = off"):
+                connection.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
+            connection.exec_driver_sql("SELECT pg_reload_conf()")
         yield server.get_uri()
     finally:
         server.cleanup()
