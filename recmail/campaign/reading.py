@@ -179,8 +179,6 @@ def _jinja_mistakes(document: Document, line: str, path: Place) -> Iterator[Prob
             )
         message = f"{written(path)}: {error.message.rstrip('.')}{hint}"
         yield document.inside(path, max(error.line, 1), column, message)
-    except (RecursionError, SyntaxError):  # a thousand brackets; Python allows twenty loops in one another
-        yield document.at_value(path, f"{written(path)}: is nested too deeply")
 
 
 def _check_secrets(document: Document) -> Iterator[Problem]:

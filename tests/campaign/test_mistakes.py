@@ -85,8 +85,9 @@ def test_a_name_that_cannot_be_typed_everywhere_is_refused(tmp_path: Path, name:
 
 
 def test_deep_templates_are_refused_before_they_are_compiled_for_people(tmp_path: Path) -> None:
-    text = GOOD.replace("Hello", '"{{ ' + "(" * 900 + "1" + ")" * 900 + ' }}"')
-    assert "campaigns/spring.yaml:1:10: subject: is nested too deeply" in answer(tmp_path, text.encode())
+    for line in ("{{ " + "(" * 900 + "1" + ")" * 900 + " }}", "{% for a in b %}" * 21 + "{% endfor %}" * 21):
+        found = answer(tmp_path, GOOD.replace("Hello", f'"{line}"').encode())
+        assert "campaigns/spring.yaml:1:11: subject: too long or too deeply nested" in found
 
 
 def test_a_subject_as_long_as_a_letter_is_refused(tmp_path: Path) -> None:
