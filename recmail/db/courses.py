@@ -13,16 +13,18 @@ from recmail.records import TAKEN_KINDS
 
 
 def gone_stale(
-    connection: sa.Connection, user_no: int, course_nos: Sequence[int], *, since: datetime, now: datetime
+    connection: sa.Connection, user_no: int, course_nos: Sequence[int], *, now: datetime
 ) -> set[int]:
-    """Which of these courses closed, were taken offline, or were taken by this person since the plan."""
+    """Which of these courses closed, were taken offline, or were taken by this person by now.
+
+    Taken at any time: what was taken before the plan may have been imported after it.
+    """
     closed = sa.select(courses.c.course_no).where(
         among(connection, courses.c.course_no, course_nos),
         sa.or_(courses.c.active.is_(False), courses.c.closes_at <= now),
     )
     taken = sa.select(interactions.c.course_no).where(
         interactions.c.user_no == user_no,
-        interactions.c.at > since,
         interactions.c.at <= now,
         interactions.c.kind.in_(TAKEN_KINDS),
         among(connection, interactions.c.course_no, course_nos),

@@ -88,8 +88,7 @@ class RunWriter:
         """The frozen context, courses that closed or were taken since replaced by reserves; None: too few."""
         shown = [course_no for _, course_no, *_ in (*claim.context["slots"], *claim.reserves)]
         with reading(self._project.engine) as connection:
-            since = self._run["due_instant"]
-            gone = gone_stale(connection, claim.user_no, shown, since=since, now=now)
+            gone = gone_stale(connection, claim.user_no, shown, now=now)
         return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
 
     @property
