@@ -85,6 +85,12 @@ def upsert(
     number, ident = table.c[0].name, table.c[1].name
     first = connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c[0]) + 1, 0))).scalar_one()
     numbers = {row.id: place for place, row in enumerate(compared.new, first)}
+    if table is users:
+        # Before anything is written, ascending, as senders lock them: in the file's order the two could wait
+        # for each other. With the addresses that are new here: whoever has one already is spoken for too.
+        hashes = [row.values.get("email_hash") for row in (*compared.new, *compared.changed)]
+        changed = [compared.numbers[row.id] for row in compared.changed]
+        lock_people(connection, changed, email_hashes=[one for one in hashes if one])
     if compared.new:
         new = [
             {number: numbers[row.id], ident: row.id, **defaults, **_cells(row, {}), **stamp}
@@ -97,9 +103,6 @@ def upsert(
 
 
 def _update(connection: sa.Connection, table: sa.Table, compared: Compared, stamp: Mapping[str, Any]) -> None:
-    if table is users:
-        # Ascending, as senders lock them: in the file's order the two could wait for each other.
-        lock_people(connection, [compared.numbers[row.id] for row in compared.changed])
     statement = table.update().where(table.c[0] == sa.bindparam("this_number"))
     changes = [
         {"this_number": compared.numbers[row.id], **_cells(row, compared.attributes[row.id]), **stamp}
