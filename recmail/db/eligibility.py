@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -33,19 +32,16 @@ def skip_reasons(
     Args:
         audience: user numbers of this shard.
         everybody: user numbers of the whole audience, for addresses that several accounts share.
-        cap: emails a person may get within a time, over all campaigns; waiting ones of approved runs count.
+        cap: emails an address may get within a time, over all campaigns; waiting ones of approved runs count.
         run_no: this run, which does not count against itself.
     """
-    reason = consent_reason(users.c.user_no, users.c.email_hash, topic, now)
+    against = [consent_reason(users.c.user_no, users.c.email_hash, topic, now)]
+    if cap is not None:  # before duplicates: who is over the cap takes nobody's place
+        against.append(sa.case((_emails(cap[1], now, run_no) >= cap[0], "cap")))
     duplicate = _shares_an_address_with_an_earlier_one(everybody, topic, now)
-    whens: list[tuple[sa.ColumnElement[bool], sa.ColumnElement[Any]]] = [
-        (reason.is_not(None), reason),
-        (duplicate, sa.literal("duplicate_address")),
-    ]
-    if cap is not None:
-        whens.append((_emails(cap[1], now, run_no) >= cap[0], sa.literal("cap")))
+    against.append(sa.case((duplicate, "duplicate_address")))
     query = (
-        sa.select(users.c.user_no, sa.case(*whens, else_=None))
+        sa.select(users.c.user_no, sa.func.coalesce(*against))
         .where(users.c.user_no.in_(audience))
         .order_by(users.c.user_no)
     )
@@ -55,7 +51,11 @@ def skip_reasons(
 def _shares_an_address_with_an_earlier_one(
     everybody: sa.Select[tuple[int]], topic: str, now: datetime
 ) -> sa.ColumnElement[bool]:
-    """Another account of the audience with the same address, a lower number, and nothing against it."""
+    """Another account of the audience with the same address, a lower number, and nothing against it.
+
+    The cap is the address's, so it has spoken for both before. What only the slate can know stays unknown:
+    where the earlier account gets no email for having too few courses, the later one gets none either.
+    """
     other = users.alias("other")
     return sa.exists().where(
         other.c.email_key == users.c.email_key,
@@ -66,9 +66,13 @@ def _shares_an_address_with_an_earlier_one(
 
 
 def _emails(within: timedelta, now: datetime, run_no: int | None) -> sa.ColumnElement[int]:
-    """How many emails a person got within the time, and how many wait for them; two look-ups by index."""
+    """How many emails an address got within the time, and how many wait for it; look-ups by index.
+
+    Counted for each account and added up: from a join, SQLite reads all waiting rows of the approved runs.
+    """
+    sharer = users.alias("sharer")
     of_other_runs = sa.true() if run_no is None else ledger.c.run_no != run_no
-    count = sa.select(sa.func.count()).where(ledger.c.user_no == users.c.user_no, of_other_runs)
+    count = sa.select(sa.func.count()).where(ledger.c.user_no == sharer.c.user_no, of_other_runs)
     gone = count.where(_GONE, ledger.c.intent_at > now - within)
     waiting = count.where(
         _WAITING,
@@ -76,4 +80,5 @@ def _emails(within: timedelta, now: datetime, run_no: int | None) -> sa.ColumnEl
         ledger.c.due_at > now - within,
         ledger.c.due_at < now + within,
     )
-    return gone.scalar_subquery() + waiting.scalar_subquery()
+    each = gone.scalar_subquery() + waiting.scalar_subquery()
+    return sa.select(sa.func.sum(each)).where(sharer.c.email_hash == users.c.email_hash).scalar_subquery()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import writing
 from recmail.db.consent import Consent, Suppression, record_consent, suppress
 from recmail.db.eligibility import skip_reasons
 from recmail.db.runs import insert_run
-from recmail.db.tables import ledger, runs, users
+from recmail.db.tables import consent, ledger, runs, users
 from tests.db.test_runs import draft
 
 WEEK = timedelta(days=7)
@@ -77,8 +78,28 @@ def test_a_shared_address_gets_one_email(database: sa.Engine, now: datetime) -> 
 def test_the_next_account_gets_it_when_the_first_may_not(database: sa.Engine, now: datetime) -> None:
     with writing(database) as connection:
         add_people(connection, now, "ana@x.example", "ana@x.example")
+        connection.execute(sa.update(consent).where(consent.c.user_no == 0).values(at=now + WEEK))
+        assert ask(connection, now) == ["no_consent", None]
+
+
+def test_a_no_of_one_account_is_a_no_of_the_address(database: sa.Engine, now: datetime) -> None:
+    with writing(database) as connection:
+        add_people(connection, now, "ana@x.example", "Ana@x.example", "bo@x.example")
         record_consent(connection, [Consent(0, "email", False, now, "import")])
-        assert ask(connection, now) == ["opted_out", None]
+        assert ask(connection, now) == ["opted_out", "opted_out", None]
+
+
+@pytest.mark.parametrize("state", ["sent", "planned"])
+def test_the_cap_is_of_the_address_whichever_account_got_the_email(
+    database: sa.Engine, now: datetime, state: str
+) -> None:
+    with writing(database) as connection:
+        add_people(connection, now, "ana@x.example", "Ana@x.example", "bo@x.example")
+        earlier = insert_run(connection, draft(now))
+        connection.execute(sa.update(runs).where(runs.c.run_no == earlier).values(state="approved"))
+        add_message(connection, now, earlier, 1, state, at=now - timedelta(hours=1))
+        assert ask(connection, now, cap=(1, WEEK)) == ["cap", "cap", None]
+        assert ask(connection, now, cap=(2, WEEK)) == [None, "duplicate_address", None]
 
 
 def test_an_account_outside_the_audience_takes_nobodys_place(database: sa.Engine, now: datetime) -> None:
