@@ -33,7 +33,7 @@ from recmail.records import Claim, MessageState, RunState
 
 S = MessageState
 Cap = tuple[int, timedelta]
-"""How many emails a person may get within how long, over all campaigns."""
+"""How many emails an address may get within how long, over all campaigns."""
 _INTENT_COLUMNS = {**CLAIM_COLUMNS, "body_sha256": sa.Text()}
 
 
@@ -75,16 +75,23 @@ class Refusal:
 
 
 def one_each_person(intents: Sequence[Intent]) -> tuple[list[Intent], list[Intent]]:
-    """Those that one statement may commit, and those that have to wait for the next.
+    """Those that one statement may commit, and those that have to wait for the next: one for each inbox.
 
-    Two rows of one person in a statement see the same snapshot, and would both pass the cap.
+    Two rows of one person, or of one address, in a statement see the same snapshot, and would both pass the
+    cap. Addresses are those of the claims; the statement itself looks at those of now.
     """
-    first: dict[int, Intent] = {}
-    later = []
+    people: set[int] = set()
+    inboxes: set[str] = set()
+    first, later = [], []
     for intent in intents:
-        if first.setdefault(intent.claim.user_no, intent) is not intent:
+        user_no, inbox = intent.claim.user_no, (intent.claim.email or "").lower()
+        if user_no in people or inbox in inboxes:
             later.append(intent)
-    return list(first.values()), later
+            continue
+        first.append(intent)
+        people.add(user_no)
+        inboxes |= {inbox} - {""}
+    return first, later
 
 
 def commit_intents(
@@ -98,7 +105,8 @@ def commit_intents(
     """Mark messages as being sent where everything still allows it; return whose. Commit before they leave.
 
     Args:
-        intents: at most one of each person; see `one_each_person`.
+        intents: at most one of each person; see `one_each_person`. Of several that share an address now, the
+            first is looked at, and `refuse` settles the others.
         lease: longer than the provider may take to answer.
     """
     people = {intent.claim.user_no for intent in intents}
@@ -161,29 +169,65 @@ def _mine(mine: sa.FromClause) -> sa.ColumnElement[bool]:
 
 
 def _at_cap() -> sa.ColumnElement[bool]:
-    """So many emails left, or may have left, within the time; without its index this is 89 % of all work."""
-    other = ledger.alias("other")
+    """So many emails left, or may have left, for this address; without its index this is 89 % of all work.
+
+    Counted for each account of the address and added up, so that SQLite begins with the accounts.
+    """
+    other, sharer = ledger.alias("other"), users.alias("sharer")
     count = sa.select(sa.func.count()).where(
-        other.c.user_no == ledger.c.user_no,
+        other.c.user_no == sharer.c.user_no,
         state_is(other, S.SENDING, S.SENT, S.UNKNOWN),
         other.c.intent_at > sa.bindparam("since", type_=UtcTime()),
     )
-    return count.scalar_subquery() >= sa.bindparam("cap", type_=sa.Integer())
+    emails = sa.select(sa.func.sum(count.scalar_subquery())).where(sharer.c.email_hash == users.c.email_hash)
+    return emails.scalar_subquery() >= sa.bindparam("cap", type_=sa.Integer())
+
+
+def _has_left_for_the_address() -> sa.ColumnElement[bool]:
+    """Another account with this address has its email of the run: addresses change after the plan."""
+    other, sharer = ledger.alias("other"), users.alias("sharer")
+    # Two levels below the statement SQLAlchemy would take a second `ledger` into FROM, unless it is told.
+    has_left = (
+        sa.exists()
+        .where(
+            other.c.run_no == ledger.c.run_no,
+            other.c.user_no == sharer.c.user_no,
+            state_is(other, S.SENDING, S.SENT, S.UNKNOWN),
+        )
+        .correlate(ledger, sharer)
+    )
+    return sa.exists().where(
+        sharer.c.email_hash == users.c.email_hash, sharer.c.user_no != users.c.user_no, has_left
+    )
+
+
+def _one_each_address(dialect: str) -> sa.FromClause:
+    """The rows of the batch, the first of each address only: two would see the same snapshot."""
+    rows = batch(dialect, _INTENT_COLUMNS)
+    place = sa.func.row_number().over(
+        partition_by=users.c.email_hash, order_by=(rows.c.run_no, rows.c.user_no)
+    )
+    ranked = sa.select(rows, place.label("place")).join(users, users.c.user_no == rows.c.user_no)
+    return ranked.subquery("ranked")
 
 
 @lru_cache(maxsize=256)
 def _commit(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
-    mine = batch(dialect, _INTENT_COLUMNS)
-    nothing_against_it = consent_reason(users.c.user_no, users.c.email_hash, topic, _NOW).is_(None)
+    mine = _one_each_address(dialect)
+    against = [
+        consent_reason(users.c.user_no, users.c.email_hash, topic, _NOW).is_not(None),
+        _has_left_for_the_address(),
+    ]
+    if capped:
+        against.append(_at_cap())
     conditions = [
         _mine(mine),
+        mine.c.place == 1,
         ledger.c.next_at > lease_now(dialect),
         sa.or_(ledger.c.send_before.is_(None), ledger.c.send_before > _NOW),
         run_is(ledger.c.run_no, RunState.SENDING),
-        sa.exists().where(users.c.user_no == ledger.c.user_no, nothing_against_it),
+        sa.exists().where(users.c.user_no == ledger.c.user_no, *map(sa.not_, against)),
     ]
-    if capped:
-        conditions.append(sa.not_(_at_cap()))
     return (
         sa.update(ledger)
         .where(*conditions)
@@ -201,7 +245,11 @@ def _commit(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
 def _refuse(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
     mine = batch(dialect, _INTENT_COLUMNS)
     against = consent_reason(users.c.user_no, users.c.email_hash, topic, _NOW)
-    reasons = [against, sa.case((ledger.c.send_before <= _NOW, "too_late"))]
+    reasons = [
+        against,
+        sa.case((ledger.c.send_before <= _NOW, "too_late")),
+        sa.case((_has_left_for_the_address(), "duplicate_address")),
+    ]
     if capped:
         reasons.append(sa.case((_at_cap(), "cap")))
     why = (

@@ -129,6 +129,108 @@ def test_each_run_is_checked_against_its_own_topic(people: sa.Engine, now: datet
     assert standing(people, 1) == ["skipped: opted_out"]
 
 
+# --- accounts with one address --------------------------------------------------------------------
+
+
+def share_an_address(engine: sa.Engine) -> None:
+    """Persons 0 and 1 have the same address from now on; claims that were made before do not know."""
+    ana = {"email": "Ana@example.org", "email_key": "ana@example.org", "email_hash": "hash of Ana"}
+    with writing(engine) as connection:
+        connection.execute(sa.update(users).where(users.c.user_no <= 1).values(ana))
+
+
+def test_a_no_of_another_account_with_the_address_counts(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[1, 2])
+    held = claim(people, now)
+    with writing(people) as connection:
+        record_consent(connection, [Consent(0, "email", False, now, "import")])
+    share_an_address(people)
+    assert settle(people, intents(held), rules(now)) == {(1, 2)}
+    assert standing(people) == ["skipped: opted_out", "sending"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("sending", "skipped: duplicate_address"),
+        ("sent", "skipped: duplicate_address"),
+        ("unknown", "skipped: duplicate_address"),
+        ("failed", "sending"),
+        ("planned", "sending"),
+    ],
+)
+def test_an_address_gets_one_email_of_a_run_though_it_changed_after_the_plan(
+    people: sa.Engine, now: datetime, first: str, second: str
+) -> None:
+    add_run(people, 1, now, people=[0, 1])
+    with writing(people) as connection:
+        row = sa.update(ledger).where(ledger.c.user_no == 0)
+        connection.execute(row.values(state=first, intent_at=now))
+    share_an_address(people)
+    settle(people, intents(claim(people, now, run_nos=[1]))[-1:], rules(now))
+    assert standing(people)[1] == second
+
+
+def test_of_two_rows_of_one_address_in_a_statement_one_leaves(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0, 1, 2])
+    held = claim(people, now)  # before they shared it
+    share_an_address(people)
+    assert one_each_person(intents(held))[1] == []
+    assert settle(people, intents(held), rules(now)) == {(1, 0), (1, 2)}
+    assert standing(people) == ["sending", "skipped: duplicate_address", "sending"]
+
+
+def test_two_runs_cannot_pass_the_cap_of_an_address_in_a_statement(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0])
+    add_run(people, 2, now, people=[1])
+    held = claim(people, now, run_nos=[1, 2])
+    share_an_address(people)
+    assert settle(people, intents(held), rules(now, cap=1)) == {(1, 0)}
+    assert standing(people, 2) == ["skipped: cap"]
+
+
+def test_without_a_cap_the_other_runs_email_waits_for_the_next_round(
+    people: sa.Engine, now: datetime
+) -> None:
+    add_run(people, 1, now, people=[0])
+    add_run(people, 2, now, people=[1])
+    held = claim(people, now, run_nos=[1, 2])
+    share_an_address(people)
+    assert settle(people, intents(held), rules(now)) == {(1, 0)}
+    assert standing(people, 2) == ["planned"]
+    assert settle(people, intents(claim(people, now, run_nos=[2])), rules(now)) == {(2, 1)}
+
+
+def test_claims_of_one_address_never_share_a_statement(people: sa.Engine, now: datetime) -> None:
+    share_an_address(people)
+    add_run(people, 1, now, people=[0, 1, 2])
+    with writing(people) as connection:
+        connection.execute(sa.update(users).where(users.c.user_no == 1).values(email="ANA@example.org"))
+    first, later = one_each_person(intents(claim(people, now)))
+    assert [one.claim.user_no for one in first] == [0, 2]
+    assert [one.claim.user_no for one in later] == [1]
+
+
+def test_people_without_an_address_do_not_wait_for_each_other(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0, 1])
+    with writing(people) as connection:
+        connection.execute(sa.update(users).values(email=None, email_key=None, email_hash=None))
+    held = intents(claim(people, now))
+    assert one_each_person(held) == (held, [])
+    assert settle(people, held, rules(now)) == set()
+    assert standing(people) == ["skipped: no_address"] * 2
+
+
+@pytest.mark.parametrize(("cap", "stands"), [(1, "skipped: cap"), (2, "sending")])
+def test_the_cap_is_of_the_address(people: sa.Engine, now: datetime, cap: int, stands: str) -> None:
+    add_run(people, 1, now, people=[0])
+    set_rows(people, 1, state="sent", intent_at=now - DAY)
+    add_run(people, 2, now, people=[1])
+    share_an_address(people)
+    settle(people, intents(claim(people, now, run_nos=[2])), rules(now, cap=cap))
+    assert standing(people, 2) == [stands]
+
+
 # --- the cap --------------------------------------------------------------------------------------
 
 
