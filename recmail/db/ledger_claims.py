@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -96,30 +97,29 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
     found = connection.execute(_claimed(dialect), {"rows": as_rows(dialect, keys)})
     return [
         Claim(
-            run_no=row.run_no,
-            user_no=row.user_no,
-            user_id=row.user_id,
-            email=row.email,
+            run_no=run_no,
+            user_no=user_no,
+            user_id=user_id,
+            email=email,
             claim_id=claim_id,
-            attempts=row.attempts,
-            message_id=row.message_id,
-            variant=row.variant,
-            context=row.context or {},
-            reserves=row.reserves or [],
+            attempts=attempts,
+            message_id=message_id,
+            variant=variant,
+            context=context or {},
+            reserves=reserves or [],
         )
-        for row in found
+        for run_no, user_no, user_id, email, attempts, message_id, variant, context, reserves in found
     ]
 
 
 @lru_cache(maxsize=2)
-def _claimed(dialect: str) -> sa.Select[tuple[object, ...]]:
+def _claimed(dialect: str) -> sa.Select[Any]:
     """Everything that is needed to write the messages; addresses as they are now, never frozen."""
     rows = batch(dialect, KEY_COLUMNS)
-    columns = [ledger.c[name] for name in ("run_no", "user_no", "attempts", "message_id", "variant")]
+    person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email)
+    message = (ledger.c.attempts, ledger.c.message_id, ledger.c.variant)
     return (
-        sa.select(
-            *columns, users.c.user_id, users.c.email, ledger_context.c.context, ledger_context.c.reserves
-        )
+        sa.select(*person, *message, ledger_context.c.context, ledger_context.c.reserves)
         .select_from(rows)
         .join(ledger, same_key(ledger, rows))
         .join(users, users.c.user_no == ledger.c.user_no)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -141,7 +142,14 @@ def lease_values(
 
 def write_events(connection: sa.Connection, events: Sequence[Event], *, at: datetime) -> None:
     """Append what happened to these rows, in the transaction in which it happens."""
-    names = ("run_no", "user_no", "state", "detail")
     if events:
-        rows = [{**dict(zip(names, event, strict=True)), "at": at} for event in events]
-        connection.execute(ledger_events.insert(), rows)
+        dialect = connection.dialect.name
+        connection.execute(_append(dialect), {"rows": as_rows(dialect, events), "at": at})
+
+
+@lru_cache(maxsize=2)
+def _append(dialect: str) -> sa.Insert:
+    rows = batch(dialect, {**KEY_COLUMNS, "state": sa.Text(), "detail": sa.Text()})
+    at: sa.BindParameter[datetime] = sa.bindparam("at", type_=UtcTime())
+    events = sa.select(rows.c.run_no, rows.c.user_no, rows.c.state, rows.c.detail, at)
+    return ledger_events.insert().from_select(["run_no", "user_no", "state", "detail", "at"], events)

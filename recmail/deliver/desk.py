@@ -10,7 +10,7 @@ from recmail.db.ledger_intents import Intent
 from recmail.db.ledger_results import Result
 from recmail.db.ledger_rows import Key
 from recmail.deliver.gate import Gate
-from recmail.deliver.sender import Claims, Done, GivenBack, Ready, Report, Sender, Write
+from recmail.deliver.sender import Claims, Done, GivenBack, Left, Ready, Report, Sender, Write
 from recmail.errors import AccountRefused
 from recmail.records import Claim
 
@@ -32,6 +32,7 @@ class Desk:
         self._claims: Claims = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
+        self._open = 0
         self._held: set[Key] = set()  # claimed: in the queue or in a sender's hands
         self._flying: set[Key] = set()  # the intent is committed, there is no result yet
         self._ready: dict[Key, Ready] = {}
@@ -44,19 +45,24 @@ class Desk:
         """Let the senders begin."""
         for sender in self._senders:
             sender.start()
+            self._open += 1
 
     # --- what the senders report ------------------------------------------------------------------
 
     def receive(self, timeout_s: float, *, gather_s: float) -> None:
-        """Wait for a report, and when there is one, a moment longer for those of other connections."""
-        if self._take(timeout_s) or self.is_busy:
-            until = time.perf_counter() + gather_s
-            while (left_s := until - time.perf_counter()) > 0 and self._take(left_s):
-                pass
+        """Wait for a report, then a moment longer for those of the connections that are at work."""
+        self._take(timeout_s)
+        until = time.perf_counter() + gather_s
+        while self._at_work() and (left_s := until - time.perf_counter()) > 0 and self._take(left_s):
+            pass
 
-    def _take(self, timeout_s: float) -> bool:
+    def _at_work(self) -> int:
+        """How many senders will report something more."""
+        return len(self._held) - len(self._ready) - self._claims.qsize() + len(self._flying)
+
+    def _take(self, timeout_s: float | None) -> bool:
         try:
-            report = self._reports.get(timeout=timeout_s) if timeout_s > 0 else self._reports.get_nowait()
+            report = self._reports.get(timeout=timeout_s)
         except Empty:
             return False
         match report:
@@ -73,6 +79,8 @@ class Desk:
                 self.back.append(claim)
                 self.problem = self.problem or (None if why is None else str(why))
                 self.error = self.error or error
+            case Left():
+                self._open -= 1
         return True
 
     def _let_go(self, claim: Claim) -> None:
@@ -146,9 +154,11 @@ class Desk:
 
     def close(self) -> None:
         """Send the senders home; who waits for a reply that nobody could record any more is left behind."""
-        self.clear()
         for _ in self._senders:
             self._claims.put(None)
         until = time.monotonic() + _LEFT_BEHIND_AFTER_S
-        for sender in self._senders:
-            sender.join(max(0.0, until - time.monotonic()) if self._flying else None)
+        while self._open:
+            self._gate.close()
+            self.answer(self.ready, set())
+            if not self._take(max(0.0, until - time.monotonic()) if self._flying else None):
+                return

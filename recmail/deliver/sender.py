@@ -52,7 +52,12 @@ class GivenBack:
     error: Exception | None = None
 
 
-Report = Ready | Done | GivenBack
+@dataclass(frozen=True, slots=True)
+class Left:
+    """A sender has gone home."""
+
+
+Report = Ready | Done | GivenBack | Left
 Claims = SimpleQueue[Claim | None]
 """What there is to send; None sends one sender home."""
 
@@ -77,7 +82,10 @@ class Sender(threading.Thread):
                 if report is not None:
                     self._reports.put(report)
         finally:
-            self._hang_up()
+            try:
+                self._hang_up()
+            finally:
+                self._reports.put(Left())
 
     def _deliver(self, claim: Claim) -> Done | GivenBack | None:
         """Everything between a claim and its end; None when another sender or the writer has it again."""

@@ -13,11 +13,12 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.account import account
-from recmail.db.connect import reading, writing
+from recmail.db.connect import connect, reading, writing
 from recmail.db.consent import unsubscribe
 from recmail.db.ledger_claims import claim_due
 from recmail.db.ledger_results import Retries
 from recmail.db.runs import find_run, run_audit
+from recmail.db.tables import ledger
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp.smtp import Smtp
 from recmail.deliver.sender import Write
@@ -161,18 +162,10 @@ def test_only_what_is_due_is_sent_and_the_rest_is_announced(
     add_people(database, now, 4)
     add_run(database, 1, now, people=[0, 1])
     with writing(database) as connection:
-        later = sa.text("UPDATE ledger SET next_at = :at WHERE user_no = 1")
-        bound = later.bindparams(sa.bindparam("at", now + DAY, type_=row_type("next_at")))
-        connection.execute(bound)
+        connection.execute(sa.update(ledger).where(ledger.c.user_no == 1).values(next_at=now + DAY))
     summary = send(database, relay(stack, SmtpServer()), now)
     assert standing(database) == ["sent", "planned"]
     assert (summary.waiting_until, summary.waits_for_senders) == (now + DAY, False)
-
-
-def row_type(column: str) -> Any:
-    from recmail.db.tables import ledger
-
-    return ledger.c[column].type
 
 
 def test_what_is_due_soon_is_waited_for(database: sa.Engine, now: datetime, stack: ExitStack) -> None:
@@ -422,6 +415,8 @@ def test_stop_finishes_what_is_in_hand_and_gives_the_rest_back(
     counts = {state: standing(database).count(state) for state in set(standing(database))}
     assert counts.keys() == {"sent", "planned"}
     assert counts["sent"] == summary.sent == len(server.received) < 50
+    # The next command's clock begins where this one's began, before the rows were given back.
+    assert send(database, Smtp(host=HOST, port=server.port, tls="none"), now).sent == 50 - summary.sent
 
 
 def test_stop_ends_waiting(database: sa.Engine, now: datetime, stack: ExitStack) -> None:
@@ -508,6 +503,65 @@ def test_a_lease_that_ran_out_behind_a_slow_sender_costs_nobody_their_message(
     assert standing(database) == ["planned"] * 12
     assert server.received == []
     assert send(database, Smtp(host=HOST, port=server.port, tls="none"), now).sent == 12
+
+
+# --- when the database fails ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the one that can be locked for long
+def test_a_database_that_stays_locked_ends_the_worker_and_loses_nobody(
+    database: sa.Engine, database_url: str, now: datetime, stack: ExitStack
+) -> None:
+    add_people(database, now, 20)
+    add_run(database, 1, now, people=range(20))
+    impatient = connect(database_url, busy_timeout_ms=10)
+    server = SmtpServer()
+    smtp = relay(stack, server)
+    other = stack.enter_context(database.connect())
+
+    def write_and_lock(claimed: Claim) -> Outgoing:
+        if claimed.user_no == 7:
+            other.execution_options(begin="IMMEDIATE").begin()
+        return write(claimed)
+
+    with pytest.raises(StorageError, match="another program holds it"):
+        send(impatient, smtp, now, message=write_and_lock)
+    impatient.dispose()
+    other.rollback()
+    assert threading.active_count() <= 2 + server.connections  # the senders went home
+    with writing(database) as connection:
+        leased = ledger.c.state.in_(["claimed", "sending"])
+        connection.execute(sa.update(ledger).where(leased).values(next_at=now - DAY))
+    send(database, smtp, now)
+    found = standing(database)
+    assert found.count("sent") + found.count("unknown") == 20
+    assert found.count("unknown") <= 3
+    assert sorted(len(bodies) for bodies in server.bodies().values()) == [1] * 20
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # the one that can be restarted
+def test_a_lost_database_connection_is_made_again(
+    database: sa.Engine, now: datetime, stack: ExitStack
+) -> None:
+    add_people(database, now, 20)
+    add_run(database, 1, now, people=range(20))
+    server = SmtpServer()
+
+    def write_and_cut(claimed: Claim) -> Outgoing:
+        if claimed.user_no == 7:
+            others = "datname = current_database() AND pid <> pg_backend_pid()"
+            with database.connect() as connection:
+                connection.exec_driver_sql(
+                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"
+                )
+        return write(claimed)
+
+    assert send(database, relay(stack, server), now, message=write_and_cut).sent >= 17
+    found = standing(database)
+    assert (
+        found.count("sent") + found.count("unknown") + found.count("claimed") + found.count("sending") == 20
+    )
+    assert sorted(len(bodies) for bodies in server.bodies().values())[-1] == 1
 
 
 # --- speed ----------------------------------------------------------------------------------------

@@ -303,7 +303,7 @@ def _stuffed(mime: bytes) -> bytes:
 
     smtplib does it by regular expressions in 0.23 of its 0.35 ms a message of 40 KB; this takes 0.03.
     """
-    if mime.count(b"\n") != mime.count(b"\r\n") or mime.count(b"\r") != mime.count(b"\r\n"):
+    if not mime.count(b"\n") == mime.count(b"\r\n") == mime.count(b"\r"):
         mime = _BARE_LINE_END.sub(b"\r\n", mime)  # a lone LF before a dot could end the message early
     stuffed = mime.replace(b"\r\n.", b"\r\n..")
     if stuffed.startswith(b"."):
