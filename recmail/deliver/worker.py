@@ -183,8 +183,10 @@ class _Writer:
             return False
         if self._is_ending:
             return True
-        ahead = self._ahead if self._may_claim else self._look()
-        if self._may_claim or self._must_sweep or ahead is None:
+        if self._wanted_claims():
+            return False
+        ahead = self._look()
+        if self._must_sweep or self._wanted_claims():
             return False
         if ahead.sending and (ahead.lease_left is not None or self._is_due_soon(ahead)):
             self._report(waits=True)

@@ -587,6 +587,15 @@ def test_a_throttled_or_waiting_worker_opens_no_transaction(
     assert begun.count("IMMEDIATE") <= 12
 
 
+def test_a_slow_rate_does_not_keep_a_worker_that_has_nothing_to_send(
+    database: sa.Engine, now: datetime, stack: ExitStack
+) -> None:
+    add_people(database, now, 1)
+    add_run(database, 1, now, people=[0])
+    # The next message could leave in three hours.
+    assert send(database, relay(stack, SmtpServer()), now, rate=0.0001).sent == 1
+
+
 def test_replies_that_never_come_are_unknown_when_the_lease_is_over(
     database: sa.Engine, now: datetime, stack: ExitStack
 ) -> None:

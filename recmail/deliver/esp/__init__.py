@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -34,7 +35,7 @@ class Esp(Protocol):
         """End the connection; never raises."""
 
 
-class EspOptions(BaseModel):
+class EspOptions(BaseModel, ABC):
     """What a plug-in's class derives from: its fields are the keys of its [provider.NAME] section.
 
     Attributes:
@@ -57,6 +58,7 @@ class EspOptions(BaseModel):
         """Where a person can look at what was sent, if there is such a place."""
         return None
 
+    @abstractmethod
     def connect(self) -> Esp:
         """Open one connection.
 
@@ -64,7 +66,6 @@ class EspOptions(BaseModel):
             AccountRefused: the provider does not want us, or is not who it should be.
             TemporaryFailure: it cannot be reached now.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
