@@ -50,6 +50,7 @@ class SmtpServer:
         users: passwords by user; then AUTH is offered.
         cut_in_body: resets the connection when this much of a message has come.
         most_messages: after as many the server closes a connection with 421.
+        eager: says 354 to DATA even without a recipient.
     """
 
     answers: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class SmtpServer:
     extensions: Sequence[str] = ("SIZE 50000000", "ENHANCEDSTATUSCODES")
     cut_in_body: int | None = None
     most_messages: int | None = None
+    eager: bool = False
     received: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
@@ -211,7 +213,7 @@ class _Session(socketserver.StreamRequestHandler):
             self.recipient = address
 
     def _data(self, _verb: str, _text: str) -> None:
-        if not self.recipient:
+        if not self.recipient and not self.script.eager:
             self._say("503 5.5.1 no recipient")
             return
         answer = self.script.answer("DATA", "354 go on")
@@ -226,7 +228,8 @@ class _Session(socketserver.StreamRequestHandler):
             size += len(line)
             if self.script.cut_in_body is not None and size >= self.script.cut_in_body:
                 raise _CutError
-        answer = self.script.answer("BODY", "250 2.0.0 Ok: queued as TEST1")
+        yes = "250 2.0.0 Ok: queued as TEST1" if self.recipient else "554 5.5.1 no valid recipients"
+        answer = self.script.answer("BODY", yes)
         if answer[0] not in "45":
             with self.script.lock:
                 self.script.received.append(Received(self.sender, self.recipient, b"".join(lines)))

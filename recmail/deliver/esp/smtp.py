@@ -25,6 +25,8 @@ CONNECT_TIMEOUT_S = 30.0
 COMMAND_TIMEOUT_S = 300.0  # RFC 5321 4.5.3.2
 CLOSE_TIMEOUT_S = 5.0
 _CHUNK_BYTES = 16_384  # the largest TLS record
+_STAGES = (Stage.SENDER, Stage.RECIPIENT, Stage.CONTENT)
+_GO_ON = 354
 _RELAY_PORTS = (25, 465, 587)  # a server there forwards to the world, on loopback too
 _BARE_LINE_END = re.compile(rb"\r\n|\r|\n")
 
@@ -190,14 +192,10 @@ class SmtpConnection:
         except ValueError as error:
             raise RecipientRefused(f"{message.recipient!r} cannot be written in SMTP: {error}") from error
         crash_at("before-envelope")
-        server = self._begin(_ascii(message.sender), len(body))
-        self._is_fresh = False
-        self._check(Stage.RECIPIENT, self._ask(f"RCPT TO:<{recipient}>"))
-        answer = self._ask("DATA")
-        if answer.code != 354:
-            raise self._refused(Stage.CONTENT, answer)
+        server = self._begin(_ascii(message.sender), recipient, len(body))
         reply = self._transfer(server, body)
-        self._check(Stage.CONTENT, reply)
+        if not reply.accepts:
+            raise self._refused(Stage.CONTENT, reply)
         self._has_delivered = True
         return reply.queue_id
 
@@ -215,34 +213,58 @@ class SmtpConnection:
 
     # --- one message ------------------------------------------------------------------------------
 
-    def _begin(self, sender: str, size_bytes: int) -> smtplib.SMTP:
-        """Announce a message, on a new connection where the server has closed this one meanwhile."""
+    def _begin(self, sender: str, recipient: str, size_bytes: int) -> smtplib.SMTP:
+        """Come to where the body may follow, on a new connection if the server has closed this one."""
         for is_last in (self._is_fresh, True):
             if self._server is None:
                 self._server, self._is_fresh, self._has_delivered = _open(self._options), True, False
-            size = f" SIZE={size_bytes}" if self._server.has_extn("size") else ""
+            server = self._server
+            size = f" SIZE={size_bytes}" if server.has_extn("size") else ""
             try:
-                reply = self._ask(f"MAIL FROM:<{sender}>{size}")
+                stage, reply = self._announce(
+                    server, (f"MAIL FROM:<{sender}>{size}", f"RCPT TO:<{recipient}>", "DATA")
+                )
             except TemporaryFailure:
                 if is_last:
                     raise
                 continue
-            if reply.closes and not is_last:
+            if reply.closes and stage is Stage.SENDER and not is_last:
                 self._drop()
                 continue
-            self._check(Stage.SENDER, reply)
-            return self._server
+            self._is_fresh = False
+            if stage is Stage.CONTENT and reply.code == _GO_ON:
+                return server
+            raise self._refused(stage, reply)
         raise AssertionError("the second round returns or raises")
 
-    def _ask(self, command: str) -> Reply:
-        """Give a command before the body; if the connection breaks here, nothing was accepted."""
-        assert self._server is not None
+    def _announce(self, server: smtplib.SMTP, commands: tuple[str, ...]) -> tuple[Stage, Reply]:
+        """Give the commands before the body; return the first answer that is a no, else the last.
+
+        If the connection breaks here, nothing was accepted. Sent together where the server allows (RFC 2920),
+        they take one round trip instead of three.
+        """
+        together = server.has_extn("pipelining")
+        no: tuple[Stage, Reply] | None = None
+        command = commands[0]
         try:
-            return Reply.of(*self._server.docmd(command))
+            if together:
+                server.send("".join(f"{command}\r\n" for command in commands))
+            for stage, command in zip(_STAGES, commands, strict=True):
+                if not together:
+                    server.putcmd(command)
+                reply = Reply.of(*server.getreply())
+                wanted = reply.code == _GO_ON if stage is Stage.CONTENT else reply.accepts
+                no = no or (None if wanted else (stage, reply))
+                if no and not together:
+                    return no
+            if no and reply.code == _GO_ON:  # it waits for a message that has no recipient
+                server.docmd(".")
         except (smtplib.SMTPException, OSError) as error:
             self._drop()
-            word = command.split()[0]
-            raise TemporaryFailure(f"{self._options.place} was lost at {word}: {error}") from error
+            if no is None:
+                place = f"{self._options.place} was lost at {command.split()[0]}"
+                raise TemporaryFailure(f"{place}: {error}") from error
+        return no or (stage, reply)
 
     def _transfer(self, server: smtplib.SMTP, body: bytes) -> Reply:
         """Send body and final dot, and wait for the answer.
@@ -276,20 +298,16 @@ class SmtpConnection:
             raise OutcomeUnknown(f"{self._options.place} gave an answer without meaning: {reply}")
         return reply
 
-    def _check(self, stage: Stage, reply: Reply) -> None:
-        if not reply.accepts:
-            raise self._refused(stage, reply)
-
     def _refused(self, stage: Stage, reply: Reply) -> DeliveryError:
         """What the answer means; the connection is ready for the next message, or closed."""
         error = refusal(stage, reply, self._options.place, has_delivered=self._has_delivered)
-        if reply.closes or reply.code < 400:
-            self._drop()
-            return error
         try:
-            self._ask("RSET")
-        except TemporaryFailure:
-            return error  # it is closed; the next message opens another
+            if reply.closes or reply.code < 400:
+                self._drop()
+            elif self._server is not None:
+                self._server.rset()
+        except (smtplib.SMTPException, OSError):
+            self._drop()  # the next message opens another
         return error
 
     def _drop(self) -> None:

@@ -118,6 +118,7 @@ def test_addresses_travel_in_ascii(stack: ExitStack) -> None:
 
 # --- refusals -------------------------------------------------------------------------------------
 
+EXTENSIONS = [["SIZE 50000000"], ["SIZE 50000000", "PIPELINING"]]
 CASES = [
     # stage, answer, error, the address is dead
     ("RCPT", "550 5.1.1 no such user", RecipientRefused, True),
@@ -148,10 +149,16 @@ CASES = [
 
 
 @pytest.mark.parametrize(("stage", "answer", "error", "dead"), CASES)
+@pytest.mark.parametrize("extensions", EXTENSIONS)
 def test_each_refusal_means_one_thing(
-    stack: ExitStack, stage: str, answer: str, error: type[DeliveryError], dead: bool | None
+    stack: ExitStack,
+    stage: str,
+    answer: str,
+    error: type[DeliveryError],
+    dead: bool | None,
+    extensions: list[str],
 ) -> None:
-    server = SmtpServer(answers={stage: [answer, ""]})
+    server = SmtpServer(answers={stage: [answer, ""]}, extensions=extensions)
     connection = connect(stack, server)
     with pytest.raises(DeliveryError) as raised:
         connection.send(message())
@@ -160,9 +167,13 @@ def test_each_refusal_means_one_thing(
     assert getattr(raised.value, "dead", None) == dead
 
 
+@pytest.mark.parametrize("eager", [True, False])
+@pytest.mark.parametrize("extensions", EXTENSIONS)
 @pytest.mark.parametrize(("stage", "answer"), [(stage, answer) for stage, answer, *_ in CASES])
-def test_the_next_message_is_not_harmed_by_a_refusal(stack: ExitStack, stage: str, answer: str) -> None:
-    server = SmtpServer(answers={stage: [answer, ""]})
+def test_the_next_message_is_not_harmed_by_a_refusal(
+    stack: ExitStack, stage: str, answer: str, extensions: list[str], eager: bool
+) -> None:
+    server = SmtpServer(answers={stage: [answer, ""]}, extensions=extensions, eager=eager)
     connection = connect(stack, server)
     with pytest.raises(DeliveryError):
         connection.send(message("first@example.org"))
@@ -182,17 +193,21 @@ def test_on_a_connection_that_has_delivered_a_relay_refusal_is_the_recipients(st
 # --- what breaks ----------------------------------------------------------------------------------
 
 
-def test_a_connection_closed_between_messages_is_opened_again(stack: ExitStack) -> None:
-    server = SmtpServer(most_messages=2)
+@pytest.mark.parametrize("extensions", EXTENSIONS)
+def test_a_connection_closed_between_messages_is_opened_again(
+    stack: ExitStack, extensions: list[str]
+) -> None:
+    server = SmtpServer(most_messages=2, extensions=extensions)
     connection = connect(stack, server)
     for _ in range(5):
         connection.send(message())
     assert (len(server.received), server.connections) == (5, 3)
 
 
+@pytest.mark.parametrize("extensions", EXTENSIONS)
 @pytest.mark.parametrize("stage", ["MAIL", "RCPT", "DATA"])
-def test_a_cut_before_the_body_is_certain(stack: ExitStack, stage: str) -> None:
-    server = SmtpServer(answers={stage: [CUT, ""]})
+def test_a_cut_before_the_body_is_certain(stack: ExitStack, stage: str, extensions: list[str]) -> None:
+    server = SmtpServer(answers={stage: [CUT, ""]}, extensions=extensions)
     connection = connect(stack, server)
     with pytest.raises(TemporaryFailure, match="was lost at"):
         connection.send(message())
