@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from recmail.cli.command import now_option, shows_errors
+from recmail.cli.command import json_option, now_option, print_json, shows_errors
 from recmail.cli.terminal import say
 
 
@@ -28,6 +29,7 @@ from recmail.cli.terminal import say
 )
 @click.option("--seed", default=7, show_default=True, help="With --demo: other numbers give other people.")
 @now_option
+@json_option
 @shows_errors
 def command(
     folder: Path | None,
@@ -40,6 +42,7 @@ def command(
     users: int,
     seed: int,
     now: datetime,
+    as_json: bool,
 ) -> None:
     r"""Make a project in FOLDER: settings, database, templates and example campaigns.
 
@@ -53,6 +56,8 @@ def command(
     if upgrade:
         project = upgrade_project(folder)
         say(f"the database of {project.folder.name} is at the newest version")
+        if as_json:
+            print_json({"project": project.folder})
         return
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
@@ -64,10 +69,16 @@ def command(
         postal_address=address or "Acme Learning, 12 Residency Road, Bengaluru 560025, India",
         currency=currency or ("INR" if demo else "EUR"),
     )
-    click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
-    if demo:
-        for result in fill_with_demo(project, now=now, seed=seed, users=users):
+    imported = []
+    if not as_json:
+        click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
+    for result in fill_with_demo(project, now=now, seed=seed, users=users) if demo else ():
+        imported.append(asdict(result))
+        if not as_json:
             show_import(result)
+    if as_json:
+        print_json({"project": project.folder, "imported": imported})
+        return
     steps = ["recmail train", "recmail preview weekly-picks", "recmail plan weekly-picks"]
     if not demo:
         say("fill in recmail.toml: who sends, and from where")

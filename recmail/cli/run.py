@@ -30,7 +30,11 @@ def _reports(run: int, state: str, as_json: bool, text: str, **numbers: object) 
 @json_option
 @shows_errors
 def pause_command(run: int, project: Path | None, now: datetime, as_json: bool) -> None:
-    """Stop RUN for now: what is in hand is finished, everybody else waits."""
+    r"""Stop RUN for now: what is in hand is finished, everybody else waits.
+
+    \b
+    Example: recmail run pause 12
+    """
     from recmail.runs.lifecycle import pause
     from recmail.runs.project import open_project
 
@@ -45,7 +49,11 @@ def pause_command(run: int, project: Path | None, now: datetime, as_json: bool) 
 @json_option
 @shows_errors
 def resume_command(run: int, project: Path | None, now: datetime, as_json: bool) -> None:
-    """Let the paused RUN go on with the people not yet mailed."""
+    r"""Let the paused RUN go on with the people not yet mailed.
+
+    \b
+    Example: recmail run resume 12
+    """
     from recmail.runs.lifecycle import resume
     from recmail.runs.project import open_project
 
@@ -66,7 +74,11 @@ def resume_command(run: int, project: Path | None, now: datetime, as_json: bool)
 @json_option
 @shows_errors
 def cancel_command(run: int, yes: bool, project: Path | None, now: datetime, as_json: bool) -> None:
-    """End RUN for good: whoever waits gets nothing from it. What left has left."""
+    r"""End RUN for good: whoever waits gets nothing from it. What left has left.
+
+    \b
+    Example: recmail run cancel 12
+    """
     from recmail.runs.lifecycle import cancel
     from recmail.runs.listing import read_run
     from recmail.runs.project import open_project
@@ -90,7 +102,11 @@ def cancel_command(run: int, yes: bool, project: Path | None, now: datetime, as_
 @json_option
 @shows_errors
 def retry_command(run: int, project: Path | None, now: datetime, as_json: bool) -> None:
-    """Put the failed messages of the finished RUN back in line."""
+    r"""Put the failed messages of the finished RUN back in line.
+
+    \b
+    Example: recmail run retry 12
+    """
     from recmail.runs.lifecycle import retry
     from recmail.runs.project import open_project
 
