@@ -20,7 +20,8 @@ from recmail.cli.command import (
 from recmail.cli.terminal import progress, say
 
 if TYPE_CHECKING:
-    from recmail.history.importing import ImportResult
+    from recmail.history.importing import ImportOptions, ImportResult
+    from recmail.runs.project import Project
 
 KINDS = ("users", "courses", "interactions", "suppressions")
 
@@ -57,35 +58,42 @@ def command(
     \b
     Example: recmail import users people.csv --map mail=email
     """
-    from recmail.history.importing import ImportOptions, import_csv
+    from recmail.history.importing import ImportOptions
     from recmail.runs.project import open_project
 
     opened = open_project(project)
+    settings = opened.settings
     options = ImportOptions(
         consent_basis=consent_basis,
         dry_run=dry_run,
         columns=_renames(renames),
-        attributes=opened.settings.attributes,
-        currency=opened.settings.project.currency,
+        attributes=settings.attributes,
+        currency=settings.project.currency,
         encoding=encoding,
         project=opened.folder,
     )
-    with progress(f"importing {kind}", unit="bytes") as advance:
-        result = import_csv(
-            opened.engine,
-            kind,
-            file,
-            now=now,
-            key=opened.settings.key,
-            options=options,
-            progress=lambda _rows, done, total: advance(done, total),
-        )
+    result = _read(opened, kind, file, now, options)
     if as_json:
         print_json(asdict(result))
     else:
         show_import(result)
     if result.rejected:
         raise SystemExit(EXIT_WITH_FAILURES)
+
+
+def _read(project: Project, kind: str, file: Path, now: datetime, options: ImportOptions) -> ImportResult:
+    from recmail.history.importing import import_csv
+
+    with progress(f"importing {kind}", unit="bytes") as bar:
+        return import_csv(
+            project.engine,
+            kind,
+            file,
+            now=now,
+            key=project.settings.key,
+            options=options,
+            progress=lambda _rows, done, total: bar(done, total),
+        )
 
 
 def _renames(renames: tuple[str, ...]) -> dict[str, str]:

@@ -50,7 +50,7 @@ def command(
     Example: recmail init acme --demo
     """
     from recmail.cli.import_ import show_import
-    from recmail.runs.create import create_project, fill_with_demo
+    from recmail.runs.create import DEMO, create_project, fill_with_demo
     from recmail.runs.project import upgrade_project
 
     if upgrade:
@@ -61,14 +61,9 @@ def command(
         return
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
-    company = name or ("Acme Courses" if demo else folder.resolve().name)
-    project = create_project(
-        folder,
-        name=company,
-        sender=sender or f"{company} <learn@{'acme' if demo else 'company'}.example>",
-        postal_address=address or "Acme Learning, 12 Residency Road, Bengaluru 560025, India",
-        currency=currency or ("INR" if demo else "EUR"),
-    )
+    known = DEMO if demo else {"name": folder.resolve().name, "currency": "EUR"}
+    given = {"name": name, "sender": sender, "postal_address": address, "currency": currency}
+    project = create_project(folder, **{**known, **{key: value for key, value in given.items() if value}})
     imported = []
     if not as_json:
         click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
@@ -78,9 +73,13 @@ def command(
             show_import(result)
     if as_json:
         print_json({"project": project.folder, "imported": imported})
-        return
+    else:
+        _say_next(folder, demo)
+
+
+def _say_next(folder: Path, demo: bool) -> None:
     steps = ["recmail train", "recmail preview weekly-picks", "recmail plan weekly-picks"]
     if not demo:
-        say("fill in recmail.toml: who sends, and from where")
+        say("fill in recmail.toml: who sends, from which address, and where you are")
         steps = ["recmail import users USERS.csv", "recmail import courses COURSES.csv", "recmail train"]
     say("next:\n" + "\n".join(f"  {step}" for step in [f"cd {folder}", *steps]))

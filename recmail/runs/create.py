@@ -10,14 +10,29 @@ from pathlib import Path
 from recmail.errors import RefusedError
 from recmail.history.demo import write_demo
 from recmail.history.importing import ImportOptions, ImportResult, import_csv
-from recmail.runs.project import Project, copy_shipped, open_project, upgrade_project
+from recmail.runs.project import TO_FILL_IN, Project, copy_shipped, open_project, upgrade_project
 from recmail.settings import write_default
 
+DEMO = {
+    "name": "Acme Courses",
+    "sender": "Acme Courses <learn@acme.example>",
+    "postal_address": "Acme Learning, 12 Residency Road, Bengaluru 560025, India",
+    "currency": "INR",
+}
 DEMO_KINDS = ("users", "courses", "interactions", "suppressions")
 
 
-def create_project(folder: Path, *, name: str, sender: str, postal_address: str, currency: str) -> Project:
+def create_project(
+    folder: Path,
+    *,
+    name: str,
+    sender: str = "",
+    postal_address: str = TO_FILL_IN,
+    currency: str,
+) -> Project:
     """Make a project: settings, key, templates, campaigns and an empty database.
+
+    What is not given stays to be filled in; until then no mail leaves this machine.
 
     Raises:
         RefusedError: there is a project in this folder already.
@@ -26,6 +41,7 @@ def create_project(folder: Path, *, name: str, sender: str, postal_address: str,
     if (folder / "recmail.toml").exists():
         advice = f"upgrade its database with: recmail init {folder} --upgrade"
         raise RefusedError(f"{folder} is a recmail project already; {advice}")
+    sender = sender or f"{name} <learn@company.example>"
     write_default(folder, name=name, sender=sender, postal_address=postal_address, currency=currency)
     copy_shipped("templates", folder)
     copy_shipped("campaigns", folder)

@@ -16,6 +16,8 @@ from recmail.errors import RefusedError, StorageError, did_you_mean
 from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.settings import Settings, find_project, load_settings
 
+TO_FILL_IN = "(fill in your postal address)"
+
 
 @dataclass(frozen=True)
 class Project:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,11 @@ from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider, open_provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.errors import RefusedError
+from recmail.pipeline import domain_of
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
 from recmail.runs.lifecycle import check_fresh
 from recmail.runs.message import RunWriter, links_for
-from recmail.runs.project import Project
+from recmail.runs.project import TO_FILL_IN, Project
 from recmail.runs.seal import check_unchanged
 
 _OPEN = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.SENDING)
@@ -64,7 +65,7 @@ def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
         check_fresh(run, clock.now())
     waiting = counts.states[MessageState.PLANNED]
     if provider.leaves_machine:
-        _check_departure(project, waiting, clock, run["courses"]["image_url"])
+        _check_departure(project, run, waiting, clock)
     return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine)
 
 
@@ -79,26 +80,44 @@ def _check_state(run: Mapping[str, Any]) -> None:
     raise RefusedError(f"run {number} is {state}; {advice.get(state, 'only an approved run can be sent')}")
 
 
-def _check_departure(project: Project, waiting: int, clock: Clock, images: Sequence[str | None]) -> None:
-    settings = project.settings
-    if not (settings.sender.public_url or settings.sender.unsubscribe_url):
-        raise RefusedError(
+def _check_departure(project: Project, run: Mapping[str, Any], waiting: int, clock: Clock) -> None:
+    """What must be true before mail may leave this machine."""
+    sender, limit = project.settings.sender, project.settings.limits.first_send_at_most
+    printed = run["settings"]["printed"]
+    guards = (
+        (
+            not (sender.public_url or sender.unsubscribe_url),
             "mail leaves this machine only when people can unsubscribe: set public_url or unsubscribe_url "
-            "under [sender] in recmail.toml"
-        )
-    if not settings.sender.public_url and any(_is_relative(url) for url in images):
-        raise RefusedError(
-            "some courses have pictures without a web address, which people would not see: set "
-            "public_url under [sender] in recmail.toml, or give their image_url as https://..."
-        )
-    if clock.is_set:
-        raise RefusedError("--now is for trying out; mail that leaves this machine is sent at the real time")
-    limit = settings.limits.first_send_at_most
-    if waiting > limit:
-        raise RefusedError(
-            f"this would mail {waiting:,} people, and [limits] first_send_at_most is {limit:,}; "
-            "raise it in recmail.toml when you trust your set-up"
-        )
+            "under [sender] in recmail.toml",
+        ),
+        (
+            printed["postal_address"] == TO_FILL_IN or _is_reserved(printed["from"]),
+            "who sends is still an example: fill in from and postal_address under [sender] in recmail.toml, "
+            "then plan again",
+        ),
+        (
+            not sender.public_url and any(_is_relative(url) for url in run["courses"]["image_url"]),
+            "some courses have pictures without a web address, which people would not see: set public_url "
+            "under [sender] in recmail.toml, or give their image_url as https://...",
+        ),
+        (
+            clock.is_set,
+            "--now is for trying out; mail that leaves this machine is sent at the real time",
+        ),
+        (
+            waiting > limit,
+            f"this would mail {waiting:,} people, and [limits] first_send_at_most is {limit:,}; raise it in "
+            "recmail.toml when you trust your set-up",
+        ),
+    )
+    for is_wrong, advice in guards:
+        if is_wrong:
+            raise RefusedError(advice)
+
+
+def _is_reserved(mailbox: str) -> bool:
+    """An address that cannot be anybody's: RFC 2606."""
+    return domain_of(mailbox).rpartition(".")[2].lower() in ("example", "invalid", "test", "localhost")
 
 
 def _is_relative(url: str | None) -> bool:
@@ -171,12 +190,7 @@ def send(
         tell: told in words what the worker waits for.
     """
     began_s = time.monotonic()
-    with writing(project.engine) as connection:
-        run = find_run(connection, run_no)
-        _check_state(run)
-        if run["state"] != RunState.SENDING:
-            move_run(connection, run_no, RunState.SENDING, who=who, now=clock.now())
-        waiting = account(connection, run_no).states[MessageState.PLANNED]
+    run, waiting = _start(project, run_no, clock, who)
     writer = RunWriter(project, run)
     provider = provider_of(project, writer)
 
@@ -193,14 +207,30 @@ def send(
         stop=stop,
         on_progress=_reporter(waiting, progress, tell),
     )
+    state, counts = _settle(project, run_no, clock, who)
+    took_s = time.monotonic() - began_s
+    return Sent(run_no, run["campaign"], state, counts, summary.sent, took_s, summary.paused, provider.page)
+
+
+def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
+    """Put the run into `sending`; the run, and how many people wait."""
+    with writing(project.engine) as connection:
+        run = find_run(connection, run_no)
+        _check_state(run)
+        if run["state"] != RunState.SENDING:
+            move_run(connection, run_no, RunState.SENDING, who=who, now=clock.now())
+        return run, account(connection, run_no).states[MessageState.PLANNED]
+
+
+def _settle(project: Project, run_no: int, clock: Clock, who: str) -> tuple[RunState, Account]:
+    """Finish the run when nobody waits and nothing is on its way."""
     with writing(project.engine) as connection:
         counts = account(connection, run_no)
         state = run_state(connection, run_no)
         if state == RunState.SENDING and not any(counts.states[open_state] for open_state in _OPEN):
             move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
             state = RunState.FINISHED
-    took_s = time.monotonic() - began_s
-    return Sent(run_no, run["campaign"], state, counts, summary.sent, took_s, summary.paused, provider.page)
+        return state, counts
 
 
 def _reporter(
