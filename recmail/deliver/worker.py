@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -189,7 +189,7 @@ class _Writer:
         if self._must_sweep or self._wanted_claims():
             return False
         if ahead.sending and (ahead.lease_left is not None or self._is_due_soon(ahead)):
-            self._report(waits=True)
+            self._report(waits=self._waiting_until(ahead) is not None)
             return False
         return True
 
@@ -236,12 +236,16 @@ class _Writer:
             self._told_at_s = time.monotonic()
             self._tell(self._summary(waits=waits))
 
+    def _waiting_until(self, ahead: Outlook) -> tuple[datetime, bool] | None:
+        """When there is something to do again, and whether another sender holds it; None: at once."""
+        waits = [] if ahead.due_at is None else [(ahead.due_at, False)]
+        if ahead.lease_left is not None:
+            waits.append((self._clock.now() + ahead.lease_left, True))
+        first = min(waits, default=None)
+        return first if first is not None and first[0] > self._clock.now() else None
+
     def _summary(self, *, waits: bool = True, was_stopped: bool = False) -> WorkSummary:
         ahead = self._ahead if waits and not self._is_ending else None
-        until = None if ahead is None else ahead.due_at
-        held = ahead is not None and ahead.lease_left is not None
-        if ahead is not None and ahead.lease_left is not None:
-            lease_ends = self._clock.now() + ahead.lease_left
-            held = until is None or lease_ends < until
-            until = lease_ends if held else until
-        return WorkSummary(dict(self._states), self._paused, was_stopped, until, held)
+        until = None if ahead is None else self._waiting_until(ahead)
+        when, held = until or (None, False)
+        return WorkSummary(dict(self._states), self._paused, was_stopped, when, held)
