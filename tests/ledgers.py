@@ -12,7 +12,7 @@ from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.ledger import PlannedRow, insert_rows
 from recmail.db.ledger_claims import claim_due
-from recmail.db.ledger_intents import Intent, Rules
+from recmail.db.ledger_intents import Intent, Rules, commit_intents, refuse
 from recmail.db.tables import ledger, ledger_events, run_shards, runs, users
 from recmail.records import Claim, MessageState, RunState
 
@@ -147,3 +147,14 @@ def events_of(engine: sa.Engine, user_no: int = 0, run_no: int = 1) -> list[tupl
     )
     with reading(engine) as connection:
         return [tuple(row) for row in connection.execute(query.order_by(ledger_events.c.event_no))]
+
+
+def settle(
+    engine: sa.Engine, wanted: list[Intent], checked: Rules, lease_now: datetime | None = None
+) -> set[tuple[int, int]]:
+    """One round of a sender: intents, then what was refused, in one transaction."""
+    at = lease_now or checked.now
+    with writing(engine) as connection:
+        accepted = commit_intents(connection, wanted, checked, lease=timedelta(minutes=11), lease_now=at)
+        refuse(connection, [one for one in wanted if one.key not in accepted], checked, lease_now=at)
+    return accepted

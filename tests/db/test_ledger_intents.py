@@ -12,7 +12,7 @@ from recmail.db.connect import writing
 from recmail.db.consent import Consent, Suppression, record_consent, suppress, unsubscribe
 from recmail.db.ledger import cancel_run
 from recmail.db.ledger_claims import CLAIM_LEASE
-from recmail.db.ledger_intents import Intent, Rules, commit_intents, one_each_person, refuse
+from recmail.db.ledger_intents import Intent, Rules, commit_intents, one_each_person
 from recmail.db.tables import ledger, users
 from recmail.errors import StorageError
 from recmail.records import RunState
@@ -28,6 +28,7 @@ from tests.ledgers import (
     rules,
     set_rows,
     set_run,
+    settle,
     standing,
 )
 
@@ -40,17 +41,6 @@ def people(database: sa.Engine, now: datetime) -> sa.Engine:
     """Four people with consent."""
     add_people(database, now, 4)
     return database
-
-
-def settle(
-    engine: sa.Engine, wanted: list[Intent], checked: Rules, lease_now: datetime | None = None
-) -> set[tuple[int, int]]:
-    """One round of a sender: intents, then what was refused, in one transaction."""
-    at = lease_now or checked.now
-    with writing(engine) as connection:
-        accepted = commit_intents(connection, wanted, checked, lease=LEASE, lease_now=at)
-        refuse(connection, [one for one in wanted if one.key not in accepted], checked, lease_now=at)
-    return accepted
 
 
 def test_an_intent_is_committed_with_its_time_its_lease_and_the_bodys_hash(
@@ -359,48 +349,3 @@ def test_a_cancelled_run_cancels_what_was_in_hand(people: sa.Engine, now: dateti
     assert settle(people, intents(held), rules(now)) == set()
     assert standing(people) == ["cancelled"]
     assert events_of(people) == [("cancelled", None)]
-
-
-# --- how it is looked up --------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL chooses by table size
-def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime) -> None:
-    from recmail.db.ledger_claims import outlook, release, sweep
-    from recmail.db.ledger_results import Result, Retries, Sent, record_results
-    from recmail.errors import TemporaryFailure
-
-    add_run(people, 1, now, people=range(4))
-    seen: dict[str, tuple[object, ...]] = {}
-
-    @sa.event.listens_for(people, "before_cursor_execute")
-    def _remember(_connection, _cursor, statement, parameters, _context, many):
-        if not many and statement.startswith(("SELECT", "UPDATE", "WITH")):
-            seen[statement] = parameters
-
-    held = claim(people, now)
-    settle(people, intents(held[:2]), rules(now, cap=1))
-    with writing(people) as connection:
-        refuse(connection, intents(held[2:]), rules(now, cap=1), lease_now=now)
-        outcomes = [Sent("id"), TemporaryFailure("busy")]
-        results = [Result(one, outcome) for one, outcome in zip(held, outcomes, strict=False)]
-        record_results(connection, results, now=now, retries=Retries())
-        release(connection, held)
-        sweep(connection, now=now)
-        outlook(connection, [1])
-    sa.event.remove(people, "before_cursor_execute", _remember)
-
-    plans = {}
-    with people.connect() as connection:
-        for statement, parameters in seen.items():
-            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans[statement] = [row.detail for row in found]
-    big = ("ledger", "other", "users", "consent", "row", "later", "suppressions", "ledger_context")
-    scans = [
-        step for plan in plans.values() for step in plan if step.startswith("SCAN") and step.split()[1] in big
-    ]
-    assert scans == []
-    steps = " ".join(step for plan in plans.values() for step in plan)
-    for index in ("ix_ledger_due (run_no=? AND next_at<?)", "ix_ledger_cap (user_no=? AND intent_at>?)"):
-        assert index in steps
-    assert "ix_ledger_leases (next_at<?)" in steps

@@ -1,0 +1,36 @@
+"""People are found by their id or their address."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from recmail.db.connect import reading
+from recmail.db.people import accounts_with_the_same_address, find_user, user_numbers
+from recmail.errors import DataError
+
+DAY = timedelta(days=1)
+
+
+def test_a_person_is_found_by_id_or_address(people: sa.Engine) -> None:
+    with reading(people) as connection:
+        assert find_user(connection, "u1") == 1
+        assert find_user(connection, "Ben@Example.org") == 1
+        assert accounts_with_the_same_address(connection, 0) == [0, 2]
+        assert accounts_with_the_same_address(connection, 3) == [3]
+        assert user_numbers(connection, ["u3", "nobody", "u0"]) == {"u0": 0, "u3": 3}
+
+
+@pytest.mark.parametrize(
+    ("who", "message"),
+    [
+        ("nobody", "no user 'nobody'"),
+        ("nobody@example.org", "no user with the address"),
+        ("ANA@example.org", "2 users have the address ANA@example.org; give one user_id: u0, u2"),
+    ],
+)
+def test_a_person_that_is_not_found_is_said_so(people: sa.Engine, who: str, message: str) -> None:
+    with reading(people) as connection, pytest.raises(DataError, match=message):
+        find_user(connection, who)
