@@ -1,0 +1,74 @@
+"""What worker tests share: a message, a relay to a test server, and one worker's turn."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from recmail.db.account import account
+from recmail.db.connect import reading
+from recmail.deliver.clock import Clock
+from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.sender import Write
+from recmail.deliver.worker import WorkerOptions, WorkSummary, work
+from recmail.records import Claim, MessageState, Outgoing
+from tests.ledgers import TOPIC
+from tests.servers import HOST, SmtpServer
+
+DAY = timedelta(days=1)
+S = MessageState
+
+
+def write(claimed: Claim) -> Outgoing:
+    """A message that names its person and try."""
+    mime = f"Subject: For {claimed.user_id}\r\n\r\nHello {claimed.context['name']}\r\n"
+    email = claimed.email or ""
+    return Outgoing("learn@acme.example", email, mime.encode(), claimed.message_id, "Hi")
+
+
+def relay(stack: ExitStack, server: SmtpServer) -> Smtp:
+    stack.enter_context(server.running())
+    return Smtp(host=HOST, port=server.port, tls="none")
+
+
+def options(**changed: Any) -> WorkerOptions:
+    fields: dict[str, Any] = {
+        "run_nos": (1,),
+        "topics": {1: TOPIC, 2: TOPIC},
+        "connections": 3,
+        "cap": (10, 7 * DAY),
+        "sending_lease": timedelta(minutes=11),
+        "patience": timedelta(0),
+        "connect_wait_s": 0.001,
+    }
+    return WorkerOptions(**fields | changed)
+
+
+def send(
+    engine: sa.Engine,
+    smtp: Smtp,
+    now: datetime,
+    *,
+    message: Write = write,
+    stop: threading.Event | None = None,
+    told: list[WorkSummary] | None = None,
+    **changed: Any,
+) -> WorkSummary:
+    return work(
+        engine,
+        smtp,
+        message,
+        options=options(**changed),
+        clock=Clock(now),
+        stop=stop or threading.Event(),
+        on_progress=None if told is None else told.append,
+    )
+
+
+def adds_up(engine: sa.Engine) -> bool:
+    with reading(engine) as connection:
+        return account(connection, 1).adds_up
