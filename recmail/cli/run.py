@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from recmail.cli.command import RUN, json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import operator, say
+from recmail.errors import RefusedError
 
 
 @click.group("run")
@@ -86,9 +88,11 @@ def cancel_command(run: int, yes: bool, project: Path | None, now: datetime, as_
     opened = open_project(project)
     waiting = read_run(opened, run).waiting
     if not yes:
-        click.confirm(
-            f"{waiting:,} people wait for run {run} and will get nothing. Cancel it?", abort=True, err=True
-        )
+        question = f"{waiting:,} people wait for run {run} and will get nothing. Cancel it?"
+        if not sys.stdin.isatty():
+            raise RefusedError(f"nothing was cancelled: {waiting:,} people wait; scripts add --yes")
+        if not click.confirm(question, err=True):
+            raise RefusedError("nothing was cancelled")
     count = cancel(opened, run, now=now, who=operator())
     _reports(
         run, "cancel", as_json, f"run {run} is cancelled; {count:,} people will not get it", messages=count
@@ -148,7 +152,7 @@ def decide_command(
 
     opened = open_project(project)
     if outcome is None:
-        found = unclear(opened, run)
+        found = unclear(opened, run, now=now)
         if as_json:
             print_json({"run": run, "unclear": found})
             return

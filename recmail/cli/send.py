@@ -12,6 +12,7 @@ import click
 
 from recmail.cli.command import (
     EXIT_FAILED,
+    EXIT_INTERRUPTED,
     EXIT_WITH_FAILURES,
     RUN,
     Instant,
@@ -62,6 +63,8 @@ def command(
         _show(sent)
     if sent.paused:
         raise SystemExit(EXIT_FAILED)
+    if sent.stopped:
+        raise SystemExit(EXIT_INTERRUPTED)
     if sent.has_failures:
         raise SystemExit(EXIT_WITH_FAILURES)
 
@@ -99,7 +102,9 @@ def _show(sent: Sent) -> None:
     )
     say(f"{sent.mailed:,} emails in {sent.took_s:.1f} s")
     if sent.paused:
-        say(f"the run paused itself: {sent.paused}\nwhen that is mended: recmail run resume {sent.run_no}")
+        say(f"the run is paused: {sent.paused}\nwhen that is mended: recmail run resume {sent.run_no}")
+    if sent.waiting and not sent.paused:
+        say(f"{sent.waiting:,} still wait; the same command goes on with them: recmail send {sent.run_no}")
     if sent.unclear:
         say(f"{sent.unclear:,} may have arrived; list and settle them with: recmail run decide {sent.run_no}")
     if sent.page:

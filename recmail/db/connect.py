@@ -22,8 +22,12 @@ def connect(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
         engine = sa.create_engine(parsed, **_pool(parsed))
-    except (sa.exc.ArgumentError, NoSuchModuleError) as error:
-        raise StorageError(f"database {url!r} is not a URL that recmail knows: {error}") from error
+    except (sa.exc.ArgumentError, NoSuchModuleError, ValueError):
+        # Neither the URL nor the driver's text is repeated: both may hold a password.
+        raise StorageError(
+            "the database is not a URL that recmail knows; expected sqlite:///FILE or "
+            "postgresql://USER:PASSWORD@HOST/NAME, signs in the password written as %40 and so on"
+        ) from None
     except ModuleNotFoundError as error:
         raise StorageError(
             "PostgreSQL needs its driver; install it with: pip install 'recmail[postgres]'"

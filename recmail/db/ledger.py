@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.among import among
-from recmail.db.ledger_rows import Event, same_key, state_is, write_events
+from recmail.db.ledger_rows import Event, lock_runs, same_key, state_is, write_events
 from recmail.db.tables import ledger, ledger_context, runs, users
 from recmail.records import MessageState, RunState
 
@@ -117,6 +117,7 @@ def decide_unknown(
         outcome: `sent` believes that they arrived; `resend` puts them back in line, if the run can still
             send, and takes their claim away: a late answer to the first try must not touch the second.
     """
+    lock_runs(connection, [run_no])  # or a run that is being cancelled would get a waiting row
     statement = sa.update(ledger).where(ledger.c.run_no == run_no, state_is(ledger, S.UNKNOWN))
     if user_nos is not None:
         statement = statement.where(among(connection, ledger.c.user_no, user_nos))

@@ -34,7 +34,7 @@ from recmail.records import Claim, MessageState, RunState
 S = MessageState
 Cap = tuple[int, timedelta]
 """How many emails an address may get within how long, over all campaigns."""
-_INTENT_COLUMNS = {**CLAIM_COLUMNS, "body_sha256": sa.Text()}
+_INTENT_COLUMNS = {**CLAIM_COLUMNS, "body_sha256": sa.Text(), "email": sa.Text()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,9 @@ def _by_topic(intents: Sequence[Intent], topics: Mapping[int, str]) -> Iterator[
 
 
 def _values(connection: sa.Connection, intents: Sequence[Intent], rules: Rules) -> dict[str, Any]:
-    rows = [(*intent.key, intent.claim.claim_id, intent.body_sha256) for intent in intents]
+    rows = [
+        (*intent.key, intent.claim.claim_id, intent.body_sha256, intent.claim.email) for intent in intents
+    ]
     values: dict[str, Any] = {"rows": as_rows(connection.dialect.name, rows), "now": rules.now}
     if rules.cap is not None:
         values |= {"cap": rules.cap[0], "since": rules.now - rules.cap[1]}
@@ -226,7 +228,10 @@ def _commit(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
         ledger.c.next_at > lease_now(dialect),
         sa.or_(ledger.c.send_before.is_(None), ledger.c.send_before > _NOW),
         run_is(ledger.c.run_no, RunState.SENDING),
-        sa.exists().where(users.c.user_no == ledger.c.user_no, *map(sa.not_, against)),
+        # The message is addressed already: what is checked must be the address that it goes to.
+        sa.exists().where(
+            users.c.user_no == ledger.c.user_no, users.c.email == mine.c.email, *map(sa.not_, against)
+        ),
     ]
     return (
         sa.update(ledger)

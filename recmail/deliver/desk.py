@@ -7,14 +7,21 @@ from collections.abc import Iterable
 from queue import Empty, SimpleQueue
 
 from recmail.db.ledger_intents import Intent
-from recmail.db.ledger_results import Result
+from recmail.db.ledger_results import Result, Sent
 from recmail.db.ledger_rows import Key
 from recmail.deliver.gate import Gate
 from recmail.deliver.sender import Claims, Done, GivenBack, Left, Ready, Report, Sender, Write
-from recmail.errors import AccountRefused
+from recmail.errors import AccountRefused, MessageRefused, RecipientRefused
 from recmail.records import Claim
 
 _LEFT_BEHIND_AFTER_S = 10.0
+_REFUSED_FROM_THE_START = 10  # more is not these people's fault: an unverified sender, a blocked account
+# A row whose lease ran out in a slow sender's hands may be claimed again beside it; the claim tells which.
+Held = tuple[int, int, str]
+
+
+def _held(claim: Claim) -> Held:
+    return (claim.run_no, claim.user_no, claim.claim_id)
 
 
 class Desk:
@@ -33,9 +40,11 @@ class Desk:
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
         self._open = 0
-        self._held: set[Key] = set()  # claimed: in the queue or in a sender's hands
-        self._flying: set[Key] = set()  # the intent is committed, there is no result yet
-        self._ready: dict[Key, Ready] = {}
+        self._held: set[Held] = set()  # claimed: in the queue or in a sender's hands
+        self._flying: set[Held] = set()  # the intent is committed, there is no result yet
+        self._ready: dict[Held, Ready] = {}
+        self._accepted = False
+        self._refused = 0
         self.results: list[Result] = []
         self.back: list[Claim] = []
         self.problem: str | None = None
@@ -67,12 +76,11 @@ class Desk:
             return False
         match report:
             case Ready():
-                self._ready[report.intent.key] = report
+                self._ready[_held(report.intent.claim)] = report
             case Done(result, error):
                 self._let_go(result.claim)
                 self.results.append(result)
-                if isinstance(result.outcome, AccountRefused):
-                    self.problem = self.problem or str(result.outcome)
+                self._judge(result)
                 self.error = self.error or error
             case GivenBack(claim, why, error):
                 self._let_go(claim)
@@ -83,10 +91,19 @@ class Desk:
                 self._open -= 1
         return True
 
+    def _judge(self, result: Result) -> None:
+        """Tell one person's problem from our own, which must not fail everybody."""
+        outcome = result.outcome
+        self._accepted = self._accepted or isinstance(outcome, Sent)
+        self._refused += isinstance(outcome, RecipientRefused | MessageRefused)
+        if isinstance(outcome, AccountRefused):
+            self.problem = self.problem or str(outcome)
+        elif not self._accepted and self._refused >= _REFUSED_FROM_THE_START:
+            self.problem = self.problem or f"the first {self._refused} messages were all refused: {outcome}"
+
     def _let_go(self, claim: Claim) -> None:
-        key = (claim.run_no, claim.user_no)
-        self._held.discard(key)
-        self._flying.discard(key)
+        self._held.discard(_held(claim))
+        self._flying.discard(_held(claim))
 
     # --- what is on it ----------------------------------------------------------------------------
 
@@ -120,17 +137,17 @@ class Desk:
     def put(self, claims: Iterable[Claim]) -> None:
         """Give claims to the senders."""
         for claim in claims:
-            self._held.add((claim.run_no, claim.user_no))
+            self._held.add(_held(claim))
             self._claims.put(claim)
 
     def answer(self, intents: Iterable[Intent], accepted: set[Key]) -> None:
         """Tell senders whether their messages may leave; the others keep nothing of theirs."""
         for intent in intents:
-            ready = self._ready.pop(intent.key)
-            self._held.discard(intent.key)
+            ready = self._ready.pop(_held(intent.claim))
+            self._held.discard(_held(intent.claim))
             may_leave = intent.key in accepted
             if may_leave:
-                self._flying.add(intent.key)
+                self._flying.add(_held(intent.claim))
             ready.verdict.put(may_leave)
 
     def written_down(self) -> None:
@@ -160,5 +177,5 @@ class Desk:
         while self._open:
             self._gate.close()
             self.answer(self.ready, set())
-            if not self._take(max(0.0, until - time.monotonic()) if self._flying else None):
+            if not self._take(max(0.0, until - time.monotonic())):
                 return

@@ -8,6 +8,7 @@ from typing import Any
 
 from recmail.db import ledger
 from recmail.db.connect import reading, writing
+from recmail.db.ledger_claims import sweep
 from recmail.db.people import find_user
 from recmail.db.runs import find_run, move_run, record, run_state
 from recmail.errors import RefusedError
@@ -65,7 +66,9 @@ def cancel(project: Project, run_no: int, *, now: datetime, who: str) -> int:
     """End a run for good; returns how many people will not get it. What left has left."""
     with writing(project.engine) as connection:
         move_run(connection, run_no, RunState.CANCELLED, who=who, now=now, reason=f"cancelled by {who}")
-        return ledger.cancel_run(connection, run_no, now=now)
+        cancelled = ledger.cancel_run(connection, run_no, now=now)
+        sweep(connection, now=now)  # what a dead sender held
+        return cancelled
 
 
 def retry(project: Project, run_no: int, *, now: datetime, who: str) -> int:
@@ -99,6 +102,7 @@ def decide(
     """
     with writing(project.engine) as connection:
         run_state(connection, run_no)
+        sweep(connection, now=now)
         numbers = None
         if user_ids is not None:
             numbers = [find_user(connection, user_id) for user_id in user_ids]
@@ -108,8 +112,9 @@ def decide(
         return count
 
 
-def unclear(project: Project, run_no: int) -> list[str]:
+def unclear(project: Project, run_no: int, *, now: datetime) -> list[str]:
     """The ids of people whose message may have arrived, for `decide`."""
-    with reading(project.engine) as connection:
+    with writing(project.engine) as connection:
         run_state(connection, run_no)
+        sweep(connection, now=now)  # also those of a sender that died
         return ledger.unknown_users(connection, run_no)

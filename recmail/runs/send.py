@@ -11,7 +11,7 @@ from typing import Any
 
 from recmail.db.account import Account, account, planned_emails
 from recmail.db.connect import reading, writing
-from recmail.db.runs import find_run, move_run, run_state
+from recmail.db.runs import find_run, move_run
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider, open_provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
@@ -61,9 +61,9 @@ def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
     writer = RunWriter(project, run)
     provider = provider_of(project, writer)
     started = run["state"] in (RunState.SENDING, RunState.FINISHED)
-    if not started:
-        check_fresh(run, clock.now())
     waiting = counts.states[MessageState.PLANNED]
+    if waiting:
+        check_fresh(run, clock.now())
     if provider.leaves_machine:
         _check_departure(project, run, waiting, clock)
     return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine)
@@ -136,7 +136,8 @@ class Sent:
 
     Attributes:
         mailed: this time.
-        paused: why the run paused, None when it did not.
+        paused: why the run is paused, None when it is not.
+        stopped: somebody asked it to end before everything was done.
         page: where the messages can be read, if there is such a place.
     """
 
@@ -147,7 +148,13 @@ class Sent:
     mailed: int
     took_s: float
     paused: str | None
+    stopped: bool
     page: Path | None
+
+    @property
+    def waiting(self) -> int:
+        """People who still wait: due later, or because the sending stopped."""
+        return self.account.states[MessageState.PLANNED]
 
     @property
     def unclear(self) -> int:
@@ -168,6 +175,8 @@ class Sent:
             "mailed": self.mailed,
             "seconds": round(self.took_s, 3),
             "paused": self.paused,
+            "stopped": self.stopped,
+            "waiting": self.waiting,
             "page": self.page,
             "account": self.account.to_dict(),
         }
@@ -207,9 +216,18 @@ def send(
         stop=stop,
         on_progress=_reporter(waiting, progress, tell),
     )
-    state, counts = _settle(project, run_no, clock, who)
-    took_s = time.monotonic() - began_s
-    return Sent(run_no, run["campaign"], state, counts, summary.sent, took_s, summary.paused, provider.page)
+    state, reason, counts = _settle(project, run_no, clock, who)
+    return Sent(
+        run_no=run_no,
+        campaign=run["campaign"],
+        state=state,
+        account=counts,
+        mailed=summary.sent,
+        took_s=time.monotonic() - began_s,
+        paused=summary.paused or (reason if state == RunState.PAUSED else None),
+        stopped=summary.stopped,
+        page=provider.page,
+    )
 
 
 def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
@@ -222,15 +240,16 @@ def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[
         return run, account(connection, run_no).states[MessageState.PLANNED]
 
 
-def _settle(project: Project, run_no: int, clock: Clock, who: str) -> tuple[RunState, Account]:
-    """Finish the run when nobody waits and nothing is on its way."""
+def _settle(project: Project, run_no: int, clock: Clock, who: str) -> tuple[RunState, str | None, Account]:
+    """Finish the run when nobody waits and nothing is on its way; its state and why, and its account."""
     with writing(project.engine) as connection:
         counts = account(connection, run_no)
-        state = run_state(connection, run_no)
+        run = find_run(connection, run_no)
+        state = RunState(run["state"])
         if state == RunState.SENDING and not any(counts.states[open_state] for open_state in _OPEN):
             move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
             state = RunState.FINISHED
-        return state, counts
+        return state, run["reason"], counts
 
 
 def _reporter(

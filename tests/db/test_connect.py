@@ -88,10 +88,14 @@ def test_an_empty_database_says_how_to_make_the_tables(tmp_path: Path) -> None:
         connection.execute(sa.select(suppressions))
 
 
-@pytest.mark.parametrize("url", ["mysql+nothing://x", "no url"])
-def test_an_unknown_kind_of_database_is_refused(url: str) -> None:
-    with pytest.raises(StorageError, match="is not a URL that recmail knows"):
+@pytest.mark.parametrize(
+    "url",
+    ["mysql+nothing://x", "no url", "postgresql:/bob:s3cret@h/db", "postgresql://bob:p@ss:s3cret/x@h/db"],
+)
+def test_an_unknown_kind_of_database_is_refused_without_repeating_a_password(url: str) -> None:
+    with pytest.raises(StorageError, match="is not a URL that recmail knows") as raised:
         connect(url)
+    assert "s3cret" not in str(raised.value)
 
 
 def test_a_server_that_is_down_is_a_storage_error() -> None:

@@ -163,18 +163,28 @@ def test_an_address_gets_one_email_of_a_run_though_it_changed_after_the_plan(
 
 def test_of_two_rows_of_one_address_in_a_statement_one_leaves(people: sa.Engine, now: datetime) -> None:
     add_run(people, 1, now, people=[0, 1, 2])
-    held = claim(people, now)  # before they shared it
     share_an_address(people)
-    assert one_each_person(intents(held))[1] == []
+    held = claim(people, now)
     assert settle(people, intents(held), rules(now)) == {(1, 0), (1, 2)}
     assert standing(people) == ["sending", "skipped: duplicate_address", "sending"]
+
+
+def test_a_message_never_leaves_for_an_address_that_was_not_checked(people: sa.Engine, now: datetime) -> None:
+    add_run(people, 1, now, people=[0, 2])
+    held = claim(people, now)  # and written to the address of this moment
+    share_an_address(people)
+    assert settle(people, intents(held), rules(now)) == {(1, 2)}
+    assert standing(people) == ["planned", "sending"]
+    [again] = claim(people, now)
+    assert again.email == "Ana@example.org"
+    assert settle(people, intents([again]), rules(now)) == {(1, 0)}
 
 
 def test_two_runs_cannot_pass_the_cap_of_an_address_in_a_statement(people: sa.Engine, now: datetime) -> None:
     add_run(people, 1, now, people=[0])
     add_run(people, 2, now, people=[1])
-    held = claim(people, now, run_nos=[1, 2])
     share_an_address(people)
+    held = claim(people, now, run_nos=[1, 2])
     assert settle(people, intents(held), rules(now, cap=1)) == {(1, 0)}
     assert standing(people, 2) == ["skipped: cap"]
 
@@ -184,8 +194,8 @@ def test_without_a_cap_the_other_runs_email_waits_for_the_next_round(
 ) -> None:
     add_run(people, 1, now, people=[0])
     add_run(people, 2, now, people=[1])
-    held = claim(people, now, run_nos=[1, 2])
     share_an_address(people)
+    held = claim(people, now, run_nos=[1, 2])
     assert settle(people, intents(held), rules(now)) == {(1, 0)}
     assert standing(people, 2) == ["planned"]
     assert settle(people, intents(claim(people, now, run_nos=[2])), rules(now)) == {(2, 1)}

@@ -375,3 +375,16 @@ def test_a_claim_of_another_sender_is_not_this_ones(database: sa.Engine, now: da
     add_run(database, 1, now, people=range(2))
     set_rows(database, 1, attempts=3)
     assert [one.attempts for one in claim(database, now, limit=1)] == [3]
+
+
+def test_refusals_of_everybody_from_the_start_pause_the_run(
+    database: sa.Engine, now: datetime, stack: ExitStack
+) -> None:
+    """A sender whose domain is not verified: ten people fail, and not the whole audience."""
+    add_people(database, now, 40)
+    add_run(database, 1, now, people=range(40))
+    server = SmtpServer({"BODY": ["554 5.6.0 Message rejected: domain is not verified"]})
+    summary = send(database, relay(stack, server), now, connections=1)
+    assert "the first 10 messages were all refused" in (summary.paused or "")
+    assert standing(database).count("failed: refused_message") == 10
+    assert standing(database).count("planned") == 30

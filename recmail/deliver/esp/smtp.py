@@ -78,7 +78,9 @@ class Smtp(EspOptions):
     def _whole_login(self) -> Smtp:
         if (self.user is None) != (self.password is None):
             raise ValueError("user and password belong together")
-        self.login()  # so that a missing variable is said before the first message, not at it
+        # Read now, so that a missing variable is said before the first message, not at it.
+        if not "".join(self.login() or ()).isascii():
+            raise ValueError("user and password must be ASCII: the library that logs in takes nothing else")
         return self
 
     @property
