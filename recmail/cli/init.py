@@ -50,7 +50,7 @@ def command(
     Example: recmail init acme --demo
     """
     from recmail.cli.import_ import show_import
-    from recmail.runs.create import DEMO, create_project, fill_with_demo
+    from recmail.runs.create import create_project, fill_with_demo
     from recmail.runs.project import upgrade_project
 
     if upgrade:
@@ -61,9 +61,8 @@ def command(
         return
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
-    known = DEMO if demo else {"name": folder.resolve().name, "currency": "EUR"}
     given = {"name": name, "sender": sender, "postal_address": address, "currency": currency}
-    project = create_project(folder, **{**known, **{key: value for key, value in given.items() if value}})
+    project = create_project(folder, **_answers(folder, demo, given))
     imported = []
     if not as_json:
         click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
@@ -75,6 +74,13 @@ def command(
         print_json({"project": project.folder, "imported": imported})
     else:
         _say_next(folder, demo)
+
+
+def _answers(folder: Path, demo: bool, given: dict[str, str | None]) -> dict[str, str]:
+    from recmail.runs.create import DEMO
+
+    known = DEMO if demo else {"name": folder.resolve().name, "currency": "EUR"}
+    return {**known, **{key: value for key, value in given.items() if value}}
 
 
 def _say_next(folder: Path, demo: bool) -> None:

@@ -216,18 +216,8 @@ def send(
         stop=stop,
         on_progress=_reporter(waiting, progress, tell),
     )
-    state, reason, counts = _settle(project, run_no, clock, who)
-    return Sent(
-        run_no=run_no,
-        campaign=run["campaign"],
-        state=state,
-        account=counts,
-        mailed=summary.sent,
-        took_s=time.monotonic() - began_s,
-        paused=summary.paused or (reason if state == RunState.PAUSED else None),
-        stopped=summary.stopped,
-        page=provider.page,
-    )
+    took_s = time.monotonic() - began_s
+    return _settle(project, run_no, clock, who, summary=summary, took_s=took_s, page=provider.page)
 
 
 def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
@@ -240,8 +230,17 @@ def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[
         return run, account(connection, run_no).states[MessageState.PLANNED]
 
 
-def _settle(project: Project, run_no: int, clock: Clock, who: str) -> tuple[RunState, str | None, Account]:
-    """Finish the run when nobody waits and nothing is on its way; its state and why, and its account."""
+def _settle(
+    project: Project,
+    run_no: int,
+    clock: Clock,
+    who: str,
+    *,
+    summary: WorkSummary,
+    took_s: float,
+    page: Path | None,
+) -> Sent:
+    """Finish the run when nobody waits and nothing is on its way, and say how it stands."""
     with writing(project.engine) as connection:
         counts = account(connection, run_no)
         run = find_run(connection, run_no)
@@ -249,7 +248,18 @@ def _settle(project: Project, run_no: int, clock: Clock, who: str) -> tuple[RunS
         if state == RunState.SENDING and not any(counts.states[open_state] for open_state in _OPEN):
             move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
             state = RunState.FINISHED
-        return state, run["reason"], counts
+    paused = summary.paused or (run["reason"] if state == RunState.PAUSED else None)
+    return Sent(
+        run_no=run_no,
+        campaign=run["campaign"],
+        state=state,
+        account=counts,
+        mailed=summary.sent,
+        took_s=took_s,
+        paused=paused,
+        stopped=summary.stopped,
+        page=page,
+    )
 
 
 def _reporter(

@@ -47,7 +47,7 @@ course-tips = "Course tips"
 # plan = "text"                               # text, number, boolean or date
 
 [model]
-scorer = "auto"
+scorer = "auto"                               # kept for a later version; blocks of campaigns name theirs
 grades = {{ viewed = 1, enrolled = 3, progressed = 4, completed = 5 }}   # a rating replaces them
 half_life = "180d"                            # kept for a later version, which forgets old interest
 
