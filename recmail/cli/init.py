@@ -51,13 +51,9 @@ def command(
     """
     from recmail.cli.import_ import show_import
     from recmail.runs.create import create_project, fill_with_demo
-    from recmail.runs.project import upgrade_project
 
     if upgrade:
-        project = upgrade_project(folder)
-        say(f"the database of {project.folder.name} is at the newest version")
-        if as_json:
-            print_json({"project": project.folder})
+        _upgrade(folder, as_json)
         return
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
@@ -74,6 +70,15 @@ def command(
         print_json({"project": project.folder, "imported": imported})
     else:
         _say_next(folder, demo)
+
+
+def _upgrade(folder: Path | None, as_json: bool) -> None:
+    from recmail.runs.project import upgrade_project
+
+    project = upgrade_project(folder)
+    say(f"the database of {project.folder.name} is at the newest version")
+    if as_json:
+        print_json({"project": project.folder})
 
 
 def _answers(folder: Path, demo: bool, given: dict[str, str | None]) -> dict[str, str]:
