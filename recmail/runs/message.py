@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from recmail.campaign import Campaign, parse_frozen, with_utm
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
+from recmail.pipeline import domain_of
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
@@ -115,7 +116,7 @@ class RunWriter:
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
-        name, address = parseaddr(self._printed["from"])
+        name, address = parseaddr(self.sender)
         recipient = ascii_address(claim.email or "")
         headers = MessageHeaders(
             from_=(name, address),
@@ -123,7 +124,7 @@ class RunWriter:
             reply_to=parseaddr(self._printed["reply_to"]) if self._printed["reply_to"] else None,
             date=self._run.get("approved_at") or self._run["due_instant"],
             message_id=claim.message_id,
-            list_id=f"{self.campaign.topic or self.campaign.name}.{address.rpartition('@')[2]}",
+            list_id=f"{self.campaign.topic or self.campaign.name}.{domain_of(self.sender)}",
             unsubscribe_url=links.unsubscribe,
             feedback_id=f"{self._run['run_no']}:{self.campaign.name}:recmail",
         )

@@ -57,8 +57,10 @@ def plan(
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
     at_most = campaign.audience.at_most
+    if at_most is None:
+        return
     people = read_funnel(project, campaign, now=now)[-1].people
-    if at_most is not None and people > at_most:
+    if people > at_most:
         raise RefusedError(f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}")
 
 

@@ -15,7 +15,7 @@ from recmail.db.connect import reading
 from recmail.db.tables import users
 from recmail.deliver.esp import open_provider
 from recmail.errors import RefusedError
-from recmail.pipeline import Facts, compose
+from recmail.pipeline import Facts, compose, domain_of
 from recmail.records import SKIP_WORDS, Outgoing
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.facts import draft_run, read_facts
@@ -61,7 +61,7 @@ def send_trial(project: Project, name: str, *, to: str, user_id: str | None, now
         from_=(sender_name, sender),
         to=("", ascii_address(to)),
         date=now,
-        message_id=f"test.{token_hex(10)}@{sender.rpartition('@')[2]}",
+        message_id=f"test.{token_hex(10)}@{domain_of(writer.sender)}",
         test=True,
     )
     mime = build_mime(email, headers=headers)

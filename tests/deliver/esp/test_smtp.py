@@ -94,7 +94,7 @@ def test_the_servers_id_is_kept(stack: ExitStack, answer: str, queue_id: str) ->
     assert connect(stack, SmtpServer(answers={"BODY": [answer]})).send(message()) == queue_id
 
 
-@pytest.mark.skipif(SMTP_SINK is None, reason="needs postfix's smtp-sink")
+@pytest.mark.skipif(SMTP_SINK is None, reason="needs smtp-sink: apt-get install postfix")
 def test_a_server_that_is_not_ours_takes_it() -> None:
     with smtp_sink() as (port, folder):
         connection = Smtp(host=HOST, port=port, tls="none").connect()
