@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
+from pydantic import Field
 
 from recmail.errors import DataError
-from recmail.history.importers import Chunk
+from recmail.history.importers import Chunk, FileOptions, Knows
 from recmail.history.importers.text import TextFile
 
 DELIMITERS = ",;\t"
@@ -23,10 +25,20 @@ _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _BARE = {delimiter: re.compile(rf"[^{delimiter}\r\n]*") for delimiter in DELIMITERS}
 
 
+class Csv(FileOptions):
+    """[sources.NAME] with format = "csv"; the first record of each file names the columns."""
+
+    encoding: str = Field("utf-8", description="How the files' letters are written")
+
+    def open(self, path: Path, knows: Knows) -> CsvFile:
+        """Begin to read one of the files."""
+        return CsvFile(path, self.encoding, knows)
+
+
 class CsvFile:
     """An importer for one CSV file whose first record names the columns."""
 
-    def __init__(self, path: Path, encoding: str, knows: Callable[[str], bool]) -> None:
+    def __init__(self, path: Path, encoding: str, knows: Knows) -> None:
         """Open the file and read its header.
 
         Args:
@@ -39,6 +51,7 @@ class CsvFile:
             DataError: the file cannot be read, or has no header.
         """
         self._file = TextFile(path, encoding)
+        self.unmapped = Counter[str]()
         lines = self._file.lines()
         blank = 0
         for first in lines:
@@ -115,7 +128,7 @@ def _chunk(records: list[list[str]], lines: list[int], width: int) -> Chunk:
     return Chunk(columns, places[good], broken)
 
 
-def _delimiter(header: str, knows: Callable[[str], bool]) -> str:
+def _delimiter(header: str, knows: Knows) -> str:
     def names(delimiter: str) -> list[str]:
         try:
             return next(csv.reader([header], delimiter=delimiter), [])
