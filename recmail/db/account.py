@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from recmail.db.among import among
-from recmail.db.ledger_rows import state_is
 from recmail.db.tables import ledger, run_shards
-from recmail.db.types import UtcTime
 from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, MessageState
 
 S = MessageState
@@ -109,21 +106,3 @@ def planned_emails(connection: sa.Connection, run_no: int) -> int:
     """How many emails the plan of a run has, whatever became of them: those with a message id."""
     query = sa.select(sa.func.count(ledger.c.message_id)).where(ledger.c.run_no == run_no)
     return int(connection.execute(query).scalar_one())
-
-
-@dataclass(frozen=True)
-class OpenLeases:
-    """Messages that some sender holds, and when the last of these leases runs out if that sender died."""
-
-    count: int
-    until: datetime | None
-
-
-def open_leases(connection: sa.Connection, run_no: int) -> OpenLeases:
-    """What senders hold of a run at this moment."""
-    last = sa.func.max(ledger.c.next_at, type_=UtcTime())
-    query = sa.select(sa.func.count(), last).where(
-        ledger.c.run_no == run_no, state_is(ledger, S.CLAIMED, S.SENDING)
-    )
-    count, until = connection.execute(query).one()
-    return OpenLeases(int(count), until)

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import sqlalchemy as sa
 
-from recmail.db.among import among
 from recmail.db.tables import users
 from recmail.errors import DataError
 from recmail.tokens import email_key
@@ -32,13 +29,6 @@ def find_user(connection: sa.Connection, who: str) -> int:
         ids = ", ".join(user_id for _, user_id in found[:10])
         raise DataError(f"{len(found)} users have the address {who}; give one user_id: {ids}")
     return int(found[0].user_no)
-
-
-def user_numbers(connection: sa.Connection, user_ids: Sequence[str]) -> dict[str, int]:
-    """Return the numbers of these user_ids; unknown ones are left out."""
-    query = sa.select(users.c.user_id, users.c.user_no)
-    rows = connection.execute(query.where(among(connection, users.c.user_id, user_ids)))
-    return {user_id: int(user_no) for user_id, user_no in rows}
 
 
 def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> list[int]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from recmail.db.account import account, open_leases
+from recmail.db.account import account
 from recmail.db.connect import reading, writing
 from recmail.db.tables import ledger
 from recmail.records import FAIL_WORDS, SKIP_WORDS, MessageState
@@ -91,13 +91,6 @@ def test_a_run_without_rows_has_an_empty_account(run: sa.Engine) -> None:
     with reading(run) as connection:
         found = account(connection, 9)
         assert (found.audience, found.as_rows(), found.adds_up) == (0, [], True)
-        assert (open_leases(connection, 9).count, open_leases(connection, 9).until) == (0, None)
-
-
-def test_open_leases_say_until_when(run: sa.Engine, now: datetime) -> None:
-    with reading(run) as connection:
-        found = open_leases(connection, 1)
-    assert (found.count, found.until) == (2, now + timedelta(seconds=2))
 
 
 def test_no_reason_stands_for_two_things() -> None:

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading
-from recmail.db.people import accounts_with_the_same_address, find_user, user_numbers
+from recmail.db.people import accounts_with_the_same_address, find_user
 from recmail.errors import DataError
 
 DAY = timedelta(days=1)
@@ -20,7 +20,6 @@ def test_a_person_is_found_by_id_or_address(people: sa.Engine) -> None:
         assert find_user(connection, "Ben@Example.org") == 1
         assert accounts_with_the_same_address(connection, 0) == [0, 2]
         assert accounts_with_the_same_address(connection, 3) == [3]
-        assert user_numbers(connection, ["u3", "nobody", "u0"]) == {"u0": 0, "u3": 3}
 
 
 @pytest.mark.parametrize(
