@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from scipy import sparse
 
 from recmail import plugins
 from recmail.errors import ConfigError, Problem
 from recmail.records import Catalogue, GradedTriples, Offer, Shard
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 
 class Scorer(Protocol):
