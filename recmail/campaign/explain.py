@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from recmail.campaign.yaml import Document, Path
@@ -50,9 +51,14 @@ def _explain(document: Document, detail: ErrorDetails, model: type[BaseModel], p
             )
         case "missing":
             # At the key that should hold it.
-            return document.at_key(full[:-1], f"{written(full)}: is missing")
+            return document.at_key(full[:-1], f"{written(full)}: is missing{_for_example(model, inner)}")
         case _:
             return document.at_value(full, f"{written(document.existing(full))}: {_about_value(detail)}")
+
+
+def _for_example(model: type[BaseModel], path: Path) -> str:
+    field = field_at(model, path)
+    return f"; write for example {path[-1]}: {field.examples[0]}" if field and field.examples else ""
 
 
 def about_unknown_key(name: str, known: list[str]) -> str:
@@ -86,13 +92,21 @@ def _about_value(detail: ErrorDetails) -> str:
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:
     """Return the keys that are allowed at a place of a model."""
-    found: type[BaseModel] | None = model
-    for part in path:
-        if found is not None and not isinstance(part, int):
-            fields = (field for name, field in found.model_fields.items() if (field.alias or name) == part)
-            field = next(fields, None)
-            found = next(_models(field.annotation), None) if field else None
+    field = field_at(model, path)
+    found = next(_models(field.annotation), None) if field else None if path else model
     return [field.alias or name for name, field in found.model_fields.items()] if found else []
+
+
+def field_at(model: type[BaseModel], path: Path) -> FieldInfo | None:
+    """Return the field that a path leads to; None for a list's item and for what there is not."""
+    found: type[BaseModel] | None = model
+    field = None
+    for part in path:
+        if not isinstance(part, int):
+            fields = found.model_fields.items() if found else ()
+            field = next((field for name, field in fields if (field.alias or name) == part), None)
+            found = next(_models(field.annotation), None) if field else None
+    return field
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

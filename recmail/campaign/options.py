@@ -2,194 +2,184 @@
 
 from __future__ import annotations
 
-import re
-from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from recmail.settings import parse_duration
+from recmail.campaign.values import (
+    Approved,
+    Day,
+    Duration,
+    Lead,
+    Line,
+    Mailbox,
+    MessageRate,
+    Share,
+    Template,
+    Text,
+    When,
+    Zone,
+    ZoneOrRecipient,
+)
 from recmail.settings.source import shown
-from recmail.settings.values import mailbox, timezone
 
-_LINE_LIMIT = 2_000  # characters of a subject as written; a header line as rendered is cut far below
-_TEMPLATE = re.compile(r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*")
-_PERCENT = re.compile(r"(\d{1,3}(?:\.\d{1,4})?) ?%")
-_RATE = re.compile(r"[1-9][0-9]{0,8} per (?:second|minute|hour|day)")
-_WEEKDAYS = "monday|tuesday|wednesday|thursday|friday|saturday|sunday|day"
-_WHEN = re.compile(rf"every (?:{_WEEKDAYS}) \d\d:\d\d|\d{{4}}-\d\d-\d\d \d\d:\d\d")
 _TOTAL_TOLERANCE = 1e-9
 
 
-def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty")
-    return value
+class Keys(BaseModel):
+    """Keys and values of a campaign.
 
+    Attributes:
+        scalar: the key that is meant when the YAML has a single text: `audience: everyone`.
+    """
 
-def _line(value: str) -> str:
-    if len(value) > _LINE_LIMIT:
-        raise ValueError(f"has {len(value):,} characters; at most {_LINE_LIMIT:,}")
-    return _text(value)
-
-
-def _template(value: str) -> str:
-    bare = value.removesuffix(".j2").removesuffix(".html").removesuffix(".txt")
-    if bare != value and _TEMPLATE.fullmatch(bare):
-        raise ValueError(f"found {shown(value)}; write {bare}: its .html.j2 and .txt.j2 belong together")
-    if not _TEMPLATE.fullmatch(value):
-        raise ValueError(f"found {shown(value)}; expected the name of a template, such as weekly")
-    return value
-
-
-def _share(value: object) -> float:
-    found = _PERCENT.fullmatch(value) if isinstance(value, str) else None
-    if not found or float(found[1]) > 100:
-        raise ValueError(f"found {shown(value)}; expected a percentage from 0% to 100%, such as 5%")
-    return float(found[1]) / 100
-
-
-def _duration(value: object) -> timedelta:
-    if not isinstance(value, str):
-        raise ValueError(f"found {shown(value)}; expected a duration such as 3h or 30d")  # noqa: TRY004 - for pydantic
-    return parse_duration(value)
-
-
-def _day(value: object) -> date:
-    try:
-        return date.fromisoformat(str(value))
-    except ValueError as error:
-        raise ValueError(f"found {shown(value)}; expected a day such as 2027-03-31") from error
-
-
-def _rate(value: str) -> str:
-    if not _RATE.fullmatch(value):
-        raise ValueError(f"found {shown(value)}; expected a rate such as 5000 per hour")
-    return value
-
-
-def _when(value: str) -> str:
-    if not _WHEN.fullmatch(value):
-        raise ValueError(f"found {shown(value)}; expected every tuesday 09:00, or 2026-12-01 09:00")
-    return value
-
-
-def _zone_or_recipient(value: str) -> str:
-    return value if value == "recipient" else timezone(value)
-
-
-Text = Annotated[str, AfterValidator(_text)]
-Line = Annotated[str, AfterValidator(_line)]
-Mailbox = Annotated[str, AfterValidator(mailbox)]
-Template = Annotated[str, AfterValidator(_template)]
-Share = Annotated[float, BeforeValidator(_share)]
-Zone = Annotated[str, AfterValidator(timezone)]
-ZoneOrRecipient = Annotated[str, AfterValidator(_zone_or_recipient)]
-When = Annotated[str, AfterValidator(_when)]
-Rate = Annotated[str, AfterValidator(_rate)]
-Day = Annotated[date, BeforeValidator(_day)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-
-
-class _Keys(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-
-class Audience(_Keys):
-    """Who is addressed; `audience: <rule>` is short for `who`."""
-
-    who: Text = Field(description="A segment, one rule a line")
-    control_group: Share | None = Field(
-        None, description="These get nothing, to see what the campaign is worth"
-    )
-    at_most: int | None = Field(None, ge=1, description="Refuse to go out to more people than this")
+    scalar: ClassVar[str | None] = None
 
     @model_validator(mode="before")
     @classmethod
     def _shorthand(cls, value: Any) -> Any:
-        return {"who": value} if isinstance(value, str) else value
+        return {cls.scalar: value} if cls.scalar and isinstance(value, str) else value
 
 
-class Variant(_Keys):
-    """A variant replaces only what it names; `blocks` are read beside it."""
+class Audience(Keys):
+    """Who is addressed; `audience: <rule>` is short for `who`."""
 
-    name: Text
-    share: Share
-    subject: Line | None = None
-    preheader: Line | None = None
-    template: Template | None = None
-    from_: Mailbox | None = Field(None, alias="from")
-    reply_to: Mailbox | None = None
-    blocks: Any = None
+    scalar = "who"
 
-
-class Schedule(_Keys):
-    """When it goes out by itself."""
-
-    when: When
-    timezone: ZoneOrRecipient | None = None
-    unknown_timezone: Zone | None = None
-    until: Day | None = None
-    prepare: Text | None = None
-    approval: Text | None = None
-    if_late: Duration | None = None
+    who: Text = Field(description="A segment, one rule a line", examples=["last_seen within 30d"])
+    control_group: Share | None = Field(
+        None,
+        description="So many get nothing from this campaign, so that the report can say what it was worth",
+    )
+    at_most: int | None = Field(None, ge=1, description="Refuse to go out to more people than this")
 
 
-class PauseIf(_Keys):
+class Variant(Keys):
+    """One of several versions; it replaces only what it names."""
+
+    name: Text = Field(description="What reports call it", examples=["question"])
+    share: Share = Field(
+        description="Of the people; the shares of all variants add up to 100%", examples=["50%"]
+    )
+    subject: Line | None = Field(None, description="Instead of the campaign's")
+    preheader: Line | None = Field(None, description="Instead of the campaign's")
+    template: Template | None = Field(None, description="Instead of the campaign's")
+    from_: Mailbox | None = Field(None, alias="from", description="Instead of the campaign's")
+    reply_to: Mailbox | None = Field(None, description="Instead of the campaign's")
+    blocks: Any = Field(None, description="Instead of the campaign's")
+
+
+class Schedule(Keys):
+    """When it goes out by itself; without a schedule it is sent by hand."""
+
+    scalar = "when"
+
+    when: When = Field(
+        description="`every` with a day of the week, `day` or `weekday` (Monday to Friday) and a time; or one"
+        " day and time",
+        examples=["every tuesday 09:00"],
+    )
+    timezone: ZoneOrRecipient | None = Field(
+        None,
+        description="Where that time is meant; `recipient`: where each person lives. Default: the project's",
+    )
+    unknown_timezone: Zone | None = Field(
+        None, description="For people whose time zone is not known. Default: the project's"
+    )
+    until: Day | None = Field(None, description="The last day on which it goes out")
+    prepare: Lead | None = Field(None, description="When the plan is made and shown for approval")
+    approval: Approved | None = Field(
+        None,
+        description="Whether a person approves each run, or the first one only as long as little changes",
+    )
+    if_late: Duration | None = Field(
+        None, description='A message that is later than this is not sent: skipped, "too late"'
+    )
+
+
+class PauseIf(Keys):
     """Shares at which a run pauses by itself."""
 
-    bounces: Share | None = None
-    complaints: Share | None = None
+    bounces: Share | None = Field(None, description="Of the messages sent")
+    complaints: Share | None = Field(None, description="Of the messages sent")
 
 
-class Speed(_Keys):
+class Speed(Keys):
     """How fast it goes out."""
 
-    at_most: Rate | None = None
-    pause_if: PauseIf | None = None
+    scalar = "at_most"
+
+    at_most: MessageRate | None = Field(None, description="Messages per second, minute, hour or day")
+    pause_if: PauseIf | None = Field(None, description="Shares at which the run pauses by itself")
 
 
-class Exposure(_Keys):
+class Exposure(Keys):
     """How often one course may be shown over the whole audience."""
 
-    max_share_per_course: Share | None = None
-    respect_seats: bool = False
+    max_share_per_course: Share | None = Field(
+        None, description="One course is shown to no more than this share of the people"
+    )
+    respect_seats: bool = Field(False, description="Offer a course to no more people than it has seats left")
 
 
-class Utm(_Keys):
+class Utm(Keys):
     """What is added to the addresses of courses, so that web analytics can tell where people came from."""
 
-    source: Text = "recmail"
-    medium: Text = "email"
+    source: Text = Field("recmail", description="utm_source")
+    medium: Text = Field("email", description="utm_medium")
 
 
-def _shares_add_up(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+def _complete(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
+    wrong = []
     total = sum(variant.share for variant in variants)
-    if abs(total - 1) > _TOTAL_TOLERANCE:
-        raise ValueError(f"the shares add up to {100 * total:.6g}%; expected 100%")
+    if variants and abs(total - 1) > _TOTAL_TOLERANCE:
+        wrong.append(f"the shares add up to {100 * total:.6g}%; expected 100%")
     names = [variant.name for variant in variants]
-    if len(set(names)) < len(names):
-        raise ValueError("two variants have the same name")
+    wrong += [f"two variants are called {shown(name)}" for name in sorted({*names}) if names.count(name) > 1]
+    if wrong:
+        raise ValueError("; ".join(wrong))
     return variants
 
 
-class CampaignKeys(_Keys):
+class CampaignKeys(Keys):
     """The keys of a campaign file; what is left out has its default here or in recmail.toml."""
 
     description: Text | None = Field(
         None, description="For colleagues, and printed nowhere by the shipped templates"
     )
-    topic: str = Field("", description="What people unsubscribe from; listed in recmail.toml")
-    from_: Mailbox | None = Field(None, alias="from", description="Default: [sender] from")
+    topic: str = Field("", description="What people unsubscribe from: a name under [topics] of recmail.toml")
+    from_: Mailbox | None = Field(
+        None, alias="from", description="Who it is from. Default: `from` under [sender] of recmail.toml"
+    )
     reply_to: Mailbox | None = Field(None, description="Where answers go, when not to the sender")
-    provider: Text | None = Field(None, description="Default: [delivery] provider")
-    subject: Line = Field(description="Jinja; one line")
-    preheader: Line | None = Field(None, description="Jinja; the line that inboxes show after the subject")
-    template: Template = Field("weekly", description="templates/NAME.html.j2 and NAME.txt.j2")
-    audience: Audience
-    blocks: Any = Field(description="The email, top to bottom")
-    variants: Annotated[tuple[Variant, ...], AfterValidator(_shares_add_up)] = Field((), strict=False)
-    schedule: Schedule | None = None
-    speed: Speed | None = None
-    exposure: Exposure | None = None
-    utm: Utm | None = None
+    provider: Text | None = Field(
+        None,
+        description="Who delivers it: [provider.NAME] of recmail.toml. Default: `provider` under [delivery]",
+    )
+    subject: Line = Field(
+        description="The subject, different for each person by what stands in {{ }}",
+        examples=["\"{{ user.first_name or 'Hello' }}, 3 courses picked for you\""],
+    )
+    preheader: Line | None = Field(None, description="What inboxes show after the subject; {{ }} as there")
+    template: Template = Field("weekly", description="templates/NAME.html.j2 and templates/NAME.txt.j2")
+    audience: Audience = Field(
+        description="Who is addressed; a text alone is `who`", examples=["last_seen within 30d"]
+    )
+    blocks: Any = Field(
+        description="The email, top to bottom; no course appears twice in it", examples=["[top_picks: 3]"]
+    )
+    variants: Annotated[tuple[Variant, ...], AfterValidator(_complete)] = Field(
+        (), strict=False, description="Versions to compare, each for a share of the people"
+    )
+    schedule: Schedule | None = Field(
+        None, description="When it goes out by itself; a text alone is `when`. Leave it out to send by hand"
+    )
+    speed: Speed | None = Field(None, description="How fast it goes out; a text alone is `at_most`")
+    exposure: Exposure | None = Field(None, description="How often one course may be shown over all emails")
+    utm: Utm | None = Field(
+        None,
+        description="Added to the addresses of courses for web analytics, with campaign, block and course;"
+        " nothing is added without it",
+    )

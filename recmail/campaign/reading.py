@@ -12,13 +12,12 @@ from pydantic import SkipValidation, ValidationError
 
 from recmail.campaign.blocks import Block, read_blocks
 from recmail.campaign.explain import explain_values, written
+from recmail.campaign.lines import line_mistakes
 from recmail.campaign.options import CampaignKeys
 from recmail.campaign.yaml import Document, read_yaml
 from recmail.campaign.yaml import Path as Place
-from recmail.errors import ConfigError, Problem, RenderError, did_you_mean
+from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.recommend import Options, fallback_block
-from recmail.render.bundle import TemplateBundle
-from recmail.render.environment import compile_line, make_environment
 from recmail.segment import compile_segment
 from recmail.settings import Settings
 from recmail.settings.secret import looks_secret
@@ -98,8 +97,10 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
     problems += _check_secrets(document)
     if settings is not None:
         problems += _check_against(document, data, settings)
-    if problems:
-        raise ConfigError(sorted(set(problems)))
+    unread = {problem.line for problem in document.problems}
+    problems = [problem for problem in problems if problem.line not in unread]
+    if document.problems or problems:
+        raise ConfigError(sorted({*document.problems, *problems}))
     built = [block for block in blocks if block.options is not None]
     return Campaign.model_validate(
         {
@@ -151,7 +152,7 @@ def _check_words(document: Document, data: Mapping[str, Any]) -> Iterator[Proble
         for key in ("subject", "preheader"):
             line = owner.get(key) if isinstance(owner, dict) else None
             if isinstance(line, str):
-                yield from _jinja_mistakes(document, line, (*path, key))
+                yield from line_mistakes(document, line, (*path, key))
 
 
 def _segment_mistakes(document: Document, who: str, path: Place) -> Iterator[Problem]:
@@ -161,24 +162,6 @@ def _segment_mistakes(document: Document, who: str, path: Place) -> Iterator[Pro
         for problem in error.problems:
             message = f"{written(path)}: {problem.message}"
             yield document.inside(path, problem.line, problem.column, message)
-
-
-def _jinja_mistakes(document: Document, line: str, path: Place) -> Iterator[Problem]:
-    environment = make_environment(TemplateBundle({}))
-    try:
-        compile_line(environment, line, name=str(path[-1]))
-    except RenderError as error:
-        # Jinja tells the line only; an unknown filter or test can be found by its name.
-        unknown = re.match(r"No (filter|test) named '(\w+)'", error.message)
-        written_line = line.split("\n")[error.line - 1] if 0 < error.line <= line.count("\n") + 1 else ""
-        column, hint = 1, ""
-        if unknown:
-            column = max(written_line.find(unknown[2]), 0) + 1
-            hint = did_you_mean(
-                unknown[2], environment.filters if unknown[1] == "filter" else environment.tests
-            )
-        message = f"{written(path)}: {error.message.rstrip('.')}{hint}"
-        yield document.inside(path, max(error.line, 1), column, message)
 
 
 def _check_secrets(document: Document) -> Iterator[Problem]:

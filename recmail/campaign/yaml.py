@@ -27,13 +27,15 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from recmail.campaign.syntax import explain_syntax
+from recmail.campaign.inside import written_place
+from recmail.campaign.syntax import explain_syntax, without_value
 from recmail.errors import ConfigError, Problem
 from recmail.settings.source import SourceText
 
 Path = tuple[str | int, ...]
 
 DEPTH_LIMIT = 20
+_SYNTAX_LIMIT = 20  # mistakes that end the reading; each begins it anew
 _INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _WORDS: Mapping[str, object] = {
@@ -86,10 +88,16 @@ Node = Scalar | Items | Pairs
 
 @dataclass(frozen=True)
 class Document:
-    """A file: its values, and where each of them stands."""
+    """A file: its values, and where each of them stands.
+
+    Attributes:
+        problems: what could not be read, and has values of no meaning now; and what campaigns do without:
+            aliases, tags, keys that are there twice, a second document.
+    """
 
     source: SourceText
     root: Pairs
+    problems: tuple[Problem, ...] = ()
 
     @property
     def data(self) -> dict[str, Any]:
@@ -125,8 +133,12 @@ class Document:
             column: of that line, from 1.
         """
         node = self.node(path)
-        offset = _inside(self.source, node, line, column) if isinstance(node, Scalar) else node.start
-        return self.source.problem(offset, message)
+        if not isinstance(node, Scalar):
+            return self.source.problem(node.start, message)
+        lines = node.text.split("\n")[: line - 1]
+        offset = sum(map(len, lines)) + len(lines) + column - 1
+        raw = self.source.text[node.start : node.end]
+        return self.source.problem(node.start + written_place(raw, node.style, node.text, offset), message)
 
     def text_at(self, path: Path) -> str:
         """Return the text of a single value, empty for anything else."""
@@ -168,49 +180,38 @@ def _plain(node: Node) -> Any:
     return [_plain(item) for item in node.items] if isinstance(node, Items) else node.value()
 
 
-def _inside(source: SourceText, node: Scalar, line: int, column: int) -> int:
-    """Find a place of an unquoted text again in the file; the start of the value where lines were folded."""
-    if node.style == "|":
-        start = source.offset_of_line(source.place(node.start)[0] + line)
-        written = source.line_at(start)
-        lines = node.text.split("\n")
-        indent = len(written) - len(lines[line - 1]) if line <= len(lines) else 0
-        return start + max(indent, 0) + min(column - 1, len(written) - max(indent, 0))
-    raw = source.text[node.start : node.end]
-    if line > 1 or "\n" in raw or "\r" in raw:
-        return node.start
-    if not node.style:
-        return node.start + column - 1
-    letter = r"\\(?:x..|u....|U........|.)|." if node.style == '"' else r"''|."
-    letters = re.finditer(letter, raw[1:-1])
-    starts = [node.start + 1 + found.start() for found in letters]
-    return starts[column - 1] if column <= len(starts) else node.end - 1
-
-
 def read_yaml(source: SourceText) -> Document:
-    """Read a YAML file that holds keys and values.
+    """Read a YAML file that holds keys and values, as far as it can be read: `problems` says what cannot.
 
     Raises:
-        ConfigError: the syntax mistake that ended the reading, or every use of what campaigns do without:
-            duplicate keys, aliases, tags, a second document.
+        ConfigError: a mistake in the syntax that leaves no doubt only about the value of one line.
     """
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        builder = _Builder(source, iter(yaml.parse(source.text)))
-        root = builder.document()
-    except MarkedYAMLError as error:
-        raise ConfigError([explain_syntax(source, error)]) from error
-    except ReaderError as error:
-        message = f"the character U+{_code(error):04X} may not stand in a YAML file; remove it"
-        raise ConfigError([source.problem(error.position, message)]) from error
-    except (ValueError, OverflowError) as error:
-        message = 'an escape such as "\\UFFFFFFFF" stands for no character'
-        raise ConfigError([Problem(source.file, 0, 0, message)]) from error
-    if builder.problems:
-        raise ConfigError(builder.problems)
+    problems: list[Problem] = []
+    text = source.text
+    while True:
+        try:
+            builder = _Builder(source, iter(YAML(typ="safe", pure=True).parse(text)))
+            root = builder.document()
+            break
+        except MarkedYAMLError as error:
+            problem, only_its_value = explain_syntax(source, error)
+            if problems and problem.line <= problems[-1].line + 1:
+                raise ConfigError(problems) from error  # what follows from the last one
+            problems.append(problem)
+            if not only_its_value or len(problems) == _SYNTAX_LIMIT:
+                raise ConfigError(problems) from error
+            start = source.offset_of_line(problem.line)
+            text = without_value(text, start, start + len(source.line_at(start)))
+        except ReaderError as error:
+            message = f"the character U+{_code(error):04X} may not stand in a YAML file; remove it"
+            raise ConfigError([*problems, source.problem(error.position, message)]) from error
+        except (ValueError, OverflowError) as error:
+            message = 'an escape such as "\\UFFFFFFFF" stands for no character'
+            raise ConfigError([*problems, Problem(source.file, 0, 0, message)]) from error
+    problems += builder.problems
     if not isinstance(root, Pairs):
-        raise ConfigError([_not_a_mapping(source, root)])
-    return Document(source, root)
+        raise ConfigError([*problems, _not_a_mapping(source, root)])
+    return Document(source, root, tuple(problems))
 
 
 def _code(error: ReaderError) -> int:

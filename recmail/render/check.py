@@ -54,6 +54,13 @@ def check_templates(
     return walk.finish()
 
 
+def check_line(source: str, *, name: str) -> list[RenderError]:
+    """Return every mistake in one line of a campaign, by line; `name` stands for its template."""
+    walk = _Walk(TemplateBundle({}))
+    walk.line(source, name=name)
+    return walk.finish()
+
+
 @dataclass
 class _Walk:
     """One pass over a template set: each statement with the names it sees, each expression with its shape."""
@@ -244,7 +251,8 @@ class _Walk:
         if node.name in scope:
             return scope[node.name]
         if node.name not in self.environment.globals:
-            self.report(f"{node.name!r} is not defined{did_you_mean(node.name, scope)}", node.lineno)
+            hint = _inside(node.name, scope) or did_you_mean(node.name, scope)
+            self.report(f"{node.name!r} is not defined{hint}", node.lineno)
         return _ANYTHING
 
     def of_getattr(self, node: nodes.Getattr, scope: Scope) -> object:
@@ -349,6 +357,16 @@ def bind(target: nodes.Node, shape: object, scope: Scope) -> None:
     elif isinstance(target, nodes.Tuple):
         for item in target.items:
             bind(item, _ANYTHING, scope)
+
+
+def _inside(name: str, scope: Scope) -> str:
+    """Say where a name is to be found that lacks what stands before its dot."""
+    for owner, shape in scope.items():
+        one = f"{owner}[0]" if isinstance(shape, list) else owner
+        fields = shape[0] if isinstance(shape, list) else shape
+        if isinstance(fields, dict) and name in fields:
+            return f"; did you mean {one}.{name}?"
+    return ""
 
 
 def _field_arguments(node: nodes.Filter) -> list[str]:

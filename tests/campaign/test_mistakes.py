@@ -85,11 +85,12 @@ def test_a_name_that_cannot_be_typed_everywhere_is_refused(tmp_path: Path, name:
 
 
 @pytest.mark.parametrize(
-    "line", ["{{ " + "(" * 900 + "1" + ")" * 900 + " }}", "{% for a in b %}" * 21 + "{% endfor %}" * 21]
+    "line", ["{{ " + "(" * 900 + "1" + ")" * 900 + " }}", "{% for a in courses %}" * 21 + "{% endfor %}" * 21]
 )
 def test_deep_templates_are_refused_before_they_are_compiled_for_people(tmp_path: Path, line: str) -> None:
     found = answer(tmp_path, GOOD.replace("Hello", f'"{line}"').encode())
-    assert "campaigns/spring.yaml:1:11: subject: too long or too deeply nested" in found
+    assert found.startswith("campaigns/spring.yaml:1:")
+    assert "subject: too long or too deeply nested" in found
 
 
 def test_a_subject_as_long_as_a_letter_is_refused(tmp_path: Path) -> None:

@@ -115,9 +115,12 @@ def test_a_campaign_cannot_be_changed_after_it_was_read(tmp_path: Path) -> None:
         (r'audience: "everyone\u0020and\x20nobody"', (1, 33)),
         ("audience: 'everyone and nobody'", (1, 25)),
         ("audience:\n  who: everyone and nobody", (2, 21)),
-        ("audience: >\n  everyone\n  and nobody", (1, 11)),  # folded lines: the place is the value's
-        ("audience: everyone\n  and nobody", (1, 11)),
-        ("audience: 'everyone\n  and nobody'", (1, 11)),
+        ("audience: >\n  everyone\n  and nobody", (3, 7)),
+        ("audience: >2-  # folded\n\n    everyone\n\n\n  and\n  nobody", (7, 3)),
+        ("audience: everyone\n  and nobody", (2, 7)),
+        ("audience: 'everyone\n  and nobody'", (2, 7)),
+        ('audience: "everyone\n\n  and \\\n  \\  nobody"', (4, 6)),
+        ('audience: "every\\\n  one and \\u006eobody"', (2, 11)),
     ],
 )
 def test_a_mistake_inside_a_value_is_shown_at_its_own_place(

@@ -1,0 +1,265 @@
+"""What a value of a campaign may be: read as recmail uses it, and described for the editor's JSON Schema."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from recmail.settings import parse_duration
+from recmail.settings.source import shown
+from recmail.settings.values import mailbox, timezone
+
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_LINE_LIMIT = 2_000  # characters of a subject as written; a header line as rendered is cut far below
+_TEMPLATE = r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*"
+_PERCENT = r"(?:100(?:\.0{1,4})?|[0-9]{1,2}(?:\.[0-9]{1,4})?) ?%"
+_DURATION = r"[1-9][0-9]{0,5}[mhdw]"
+_LEAD = rf"({_DURATION}) before"
+_RATE = r"([1-9][0-9]{0,8}) per (second|minute|hour|day)"
+_DAYS = {
+    "day": tuple(range(7)),
+    "weekday": tuple(range(5)),
+    **{day: (at,) for at, day in enumerate(WEEKDAYS)},
+}
+_CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_EVERY = rf"every ({'|'.join(_DAYS)}) ({_CLOCK})"
+_ONCE = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) ({_CLOCK})"
+_DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_EVERY_TIME = "every time"
+_APPROVED_ONCE = rf"once, while people change by at most ({_PERCENT}) and checks stay clean"
+_PER = {
+    "second": timedelta(seconds=1),
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+}
+
+
+@dataclass(frozen=True)
+class Repeatedly:
+    """Every week on these days (0 is Monday), at a time of the zone that the schedule names."""
+
+    weekdays: tuple[int, ...]
+    at: time
+
+
+@dataclass(frozen=True)
+class Once:
+    """One time, at a local time of the zone that the schedule names; it has no zone itself."""
+
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Approval:
+    """Who has to agree to a scheduled run.
+
+    Attributes:
+        people_change_at_most: a share: after the first approval, runs go out by themselves as long as the
+            number of people differs by no more than this and nothing is wrong; None: each run is approved.
+    """
+
+    people_change_at_most: float | None
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many messages in so much time."""
+
+    messages: int
+    per: timedelta
+
+    @property
+    def per_second(self) -> float:
+        """Messages a second."""
+        return self.messages / self.per.total_seconds()
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty")
+    return value
+
+
+def _line(value: str) -> str:
+    if len(value) > _LINE_LIMIT:
+        raise ValueError(f"has {len(value):,} characters; at most {_LINE_LIMIT:,}")
+    return _text(value)
+
+
+def _template(value: str) -> str:
+    bare = value.removesuffix(".j2").removesuffix(".html").removesuffix(".txt")
+    if bare != value and re.fullmatch(_TEMPLATE, bare):
+        raise ValueError(f"found {shown(value)}; write {bare}: its .html.j2 and .txt.j2 belong together")
+    if not re.fullmatch(_TEMPLATE, value):
+        raise ValueError(f"found {shown(value)}; expected the name of a template, such as weekly")
+    return value
+
+
+def _share(value: object) -> float:
+    if not isinstance(value, str) or not re.fullmatch(_PERCENT, value):
+        whole = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= 100
+        hint = f"; write {value}%" if whole else ""
+        raise ValueError(f"found {shown(value)}; expected a percentage from 0% to 100%, such as 5%{hint}")
+    return float(value.rstrip("% ")) / 100
+
+
+def _duration(value: object) -> timedelta:
+    if not isinstance(value, str) or not re.fullmatch(_DURATION, value):
+        spelled = re.fullmatch(r"([0-9]+) ?(m|h|d|w)[a-z]*", str(value))
+        written = "".join(spelled.groups()) if spelled else ""
+        hint = f"; write {written}" if re.fullmatch(_DURATION, written) else ""
+        raise ValueError(f"found {shown(value)}; expected a time such as 30d, 3h, 45m or 2w{hint}")
+    return parse_duration(value)
+
+
+def _lead(value: object) -> timedelta:
+    found = re.fullmatch(_LEAD, value) if isinstance(value, str) else None
+    if not found:
+        alone = isinstance(value, str) and re.fullmatch(_DURATION, value)
+        hint = f"; write {value} before" if alone else ""
+        raise ValueError(f"found {shown(value)}; expected a time such as 36h before{hint}")
+    return parse_duration(found[1])
+
+
+def _rate(value: object) -> Rate:
+    found = re.fullmatch(_RATE, value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(f"found {shown(value)}; expected a rate such as 5000 per hour{_rate_hint(value)}")
+    return Rate(int(found[1]), _PER[found[2]])
+
+
+def _rate_hint(value: object) -> str:
+    found = re.fullmatch(r"([0-9][0-9,._ ]*?) ?(?:/|per|a|an|every) ?([a-z]+)", str(value).lower())
+    if not found:
+        return ""
+    unit = next((unit for unit in _PER if unit.startswith(found[2].rstrip("s"))), "")
+    written = f"{re.sub('[^0-9]', '', found[1])} per {unit}"
+    return f"; write {written}" if re.fullmatch(_RATE, written) else ""
+
+
+def _day(value: object) -> date:
+    text = str(value)
+    try:
+        return date.fromisoformat(text if re.fullmatch(_DAY, text) else "")
+    except ValueError as error:
+        raise ValueError(f"found {shown(value)}; expected a day such as 2027-03-31") from error
+
+
+def _when(value: object) -> Repeatedly | Once:
+    text = value if isinstance(value, str) else ""
+    if found := re.fullmatch(_EVERY, text):
+        return Repeatedly(_DAYS[found[1]], time.fromisoformat(found[2]))
+    if found := re.fullmatch(_ONCE, text):
+        try:
+            return Once(datetime.fromisoformat(text))
+        except ValueError as error:
+            raise ValueError(f"found {shown(value)}; there is no such day") from error
+    raise ValueError(
+        f"found {shown(value)}; expected every tuesday 09:00, or 2026-12-01 09:00{_when_hint(text)}"
+    )
+
+
+def _when_hint(text: str) -> str:
+    """Write down what somebody probably meant with `Tuesdays at 9am`, where that is clear."""
+    words = re.sub(r"(?<=\d)t(?=\d)", " ", text.lower())
+    if words == "now":
+        return "; leave schedule out and send by hand"
+    clock = re.search(r"(?:^|\s)([0-9]{1,2})(?:[:.]([0-9]{2}))?(?::00)? ?(am|pm)?$", words)
+    day = re.search(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", words)
+    start = day[0] if day else f"every {_day_name(words)}"
+    if not clock:
+        return f"; add the time: {start} 09:00" if re.fullmatch(f"{_EVERY}|{_ONCE}", f"{start} 09:00") else ""
+    hour = int(clock[1]) % 12 + 12 * (clock[3] == "pm") if clock[3] else int(clock[1])
+    written = f"{start} {hour:02}:{clock[2] or '00'}"
+    return f"; write {written}" if re.fullmatch(f"{_EVERY}|{_ONCE}", written) else ""
+
+
+def _day_name(words: str) -> str:
+    """Return the one day that is named; empty when there is none, or more than one."""
+    named: set[str] = set()
+    for word in re.findall("[a-z]{3,}", words.replace("daily", "day")):
+        starts = [day for day in _DAYS if day.startswith(word.rstrip("s"))]
+        named.update((starts or get_close_matches(word, WEEKDAYS, n=1))[:1])
+    return named.pop() if len(named) == 1 else ""
+
+
+def _approval(value: object) -> Approval:
+    if value == _EVERY_TIME:
+        return Approval(None)
+    found = re.fullmatch(_APPROVED_ONCE, value) if isinstance(value, str) else None
+    if not found:
+        raise ValueError(
+            f"found {shown(value)}; expected every time, or: once, while people change by at most 10%"
+            " and checks stay clean"
+        )
+    return Approval(_share(found[1]))
+
+
+def _zone_or_recipient(value: str) -> str:
+    return value if value == "recipient" else timezone(value)
+
+
+def _described(title: str, *examples: str, pattern: str = r"\S", **more: Any) -> WithJsonSchema:
+    """Describe text for editors.
+
+    Args:
+        title: what it is, as the reference calls it.
+        pattern: of the whole text when it ends with $, else of some part of it.
+    """
+    return WithJsonSchema(
+        {"type": "string", "title": title, "pattern": pattern, "examples": list(examples), **more}
+    )
+
+
+def _whole(*patterns: str) -> str:
+    return f"^(?:{'|'.join(patterns)})$"
+
+
+Text = Annotated[str, AfterValidator(_text), _described("text")]
+Line = Annotated[str, AfterValidator(_line), _described("Jinja, one line", maxLength=_LINE_LIMIT)]
+Mailbox = Annotated[
+    str, AfterValidator(mailbox), _described("sender", "Acme Courses <learn@acme.example>", pattern="@")
+]
+Template = Annotated[str, AfterValidator(_template), _described("name", "weekly", pattern=_whole(_TEMPLATE))]
+Share = Annotated[float, BeforeValidator(_share), _described("percentage", "5%", pattern=_whole(_PERCENT))]
+Zone = Annotated[str, AfterValidator(timezone), _described("time zone", "Asia/Kolkata")]
+ZoneOrRecipient = Annotated[
+    str, AfterValidator(_zone_or_recipient), _described("time zone", "recipient", "Europe/Berlin")
+]
+When = Annotated[
+    Repeatedly | Once,
+    BeforeValidator(_when),
+    _described(
+        "when",
+        "every tuesday 09:00",
+        "every weekday 09:00",
+        "2026-12-01 09:00",
+        pattern=_whole(_EVERY, _ONCE),
+    ),
+]
+Approved = Annotated[
+    Approval,
+    BeforeValidator(_approval),
+    _described(
+        "approval",
+        _EVERY_TIME,
+        "once, while people change by at most 10% and checks stay clean",
+        pattern=_whole(_EVERY_TIME, _APPROVED_ONCE),
+    ),
+]
+MessageRate = Annotated[
+    Rate, BeforeValidator(_rate), _described("rate", "5000 per hour", pattern=_whole(_RATE))
+]
+Day = Annotated[date, BeforeValidator(_day), _described("day", "2027-03-31", pattern=_whole(_DAY))]
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), _described("time", "3h", "30d", pattern=_whole(_DURATION))
+]
+Lead = Annotated[
+    timedelta, BeforeValidator(_lead), _described("time before", "36h before", pattern=_whole(_LEAD))
+]
