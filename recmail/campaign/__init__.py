@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+from recmail.campaign.lines import explain_template
 from recmail.campaign.not_yet import not_yet
 from recmail.campaign.reading import Campaign, load_campaign, parse_campaign, parse_frozen
 from recmail.campaign.utm import with_utm
 
-__all__ = ["Campaign", "load_campaign", "not_yet", "parse_campaign", "parse_frozen", "with_utm"]
+__all__ = [
+    "Campaign",
+    "explain_template",
+    "load_campaign",
+    "not_yet",
+    "parse_campaign",
+    "parse_frozen",
+    "with_utm",
+]

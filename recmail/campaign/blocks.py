@@ -103,12 +103,10 @@ def _check_names(document: Document, options: Mapping[str, Any], path: Path) -> 
             yield _problem(document, (*path, option), message)
     scorer, fallback = options.get("scorer"), options.get("fallback")
     if isinstance(scorer, str):
-        known = {"auto", "popular", *built_scorers(), *LATER_SCORERS}
-        yield from _unknown(document, (*path, "scorer"), "scorer", scorer, known)
+        yield from _unknown(document, (*path, "scorer"), "scorer", scorer, scorer_names())
     for number, name in enumerate(fallback if isinstance(fallback, list) else ()):
         if isinstance(name, str):
-            known = {*offering_blocks(), *LATER_BLOCKS}
-            yield from _unknown(document, (*path, "fallback", number), "block", name, known)
+            yield from _unknown(document, (*path, "fallback", number), "block", name, fallback_names())
 
 
 def _unknown(document: Document, path: Path, kind: str, name: str, known: set[str]) -> Iterator[Problem]:
@@ -126,9 +124,15 @@ def built_scorers() -> list[str]:
     return plugins.names("recommend")
 
 
-def offering_blocks() -> list[str]:
+def scorer_names() -> set[str]:
+    """Return every name that `scorer` may have."""
+    return {"auto", "popular", *built_scorers(), *LATER_SCORERS}
+
+
+def fallback_names() -> set[str]:
     """Return the names of all blocks that offer courses, so that others can fall back on them."""
-    return [name for name in plugins.names(PACKAGE) if hasattr(plugins.load(PACKAGE, name), "offer")]
+    kinds = {name: plugins.load(PACKAGE, name) for name in plugins.names(PACKAGE)}
+    return {name for name, kind in kinds.items() if hasattr(kind, "offer")} | LATER_BLOCKS
 
 
 def set_fields(options: BaseModel, path: Path) -> Iterator[Path]:

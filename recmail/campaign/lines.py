@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterator
 
 from recmail.campaign.explain import written
-from recmail.campaign.yaml import Document, Path
+from recmail.campaign.yaml import Document, Path, read_yaml
 from recmail.errors import Problem, RenderError, did_you_mean
+from recmail.render.bundle import TemplateBundle
 from recmail.render.check import check_line
+from recmail.settings.source import SourceText
 
 _TAG = re.compile(r"\{[{%#](?:.*?[}%#]\}|.*)", re.DOTALL)
 # Placeholders of other tools, which would be printed as they are: *|FNAME|*, %FNAME%, ${name}, {user.name}.
@@ -59,6 +61,24 @@ def line_mistakes(document: Document, line: str, path: Path) -> Iterator[Problem
         before = line[: found.start()].split("\n")
         message = f"found {found[0]}; values are written {{{{ user.first_name or 'Hello' }}}}"
         yield document.inside(path, len(before), len(before[-1]) + 1, f"{written(path)}: {message}")
+
+
+def explain_template(error: RenderError, bundle: TemplateBundle, campaign: SourceText) -> Problem:
+    """Return a mistake of a template where it stands: in its file, or where the campaign names the file."""
+    if error.template in bundle.files:
+        text = bundle.files[error.template]
+        source = SourceText(f"templates/{error.template}", text)
+        start = source.offset_of_line(error.line)
+        message, column = _explain(error, source.line_at(start), text)
+        return source.problem(start + column, message)
+    document = read_yaml(campaign)
+    for path, scalar in document.scalars():
+        if path[-1] == "template" and f"'{scalar.text}." in error.message:
+            message = error.message
+            if not any(f"{scalar.text}.{kind}.j2" in bundle.files for kind in ("html", "txt")):
+                message = re.sub(r"\.(?:html|txt)\.j2", "", message)  # the same for both
+            return document.at_value(path, f"{written(path)}: {message}")
+    return document.at_key((), f"{error.template}: {error.message}".removeprefix(": "))
 
 
 def _explain(error: RenderError, text: str, line: str) -> tuple[str, int]:

@@ -24,6 +24,13 @@ from recmail.campaign.values import (
 from recmail.settings.source import shown
 
 _TOTAL_TOLERANCE = 1e-9
+SHORTHAND = "x-shorthand"
+"""In the schema that pydantic makes: the key that a text alone means, which pydantic cannot know of."""
+
+
+def _mark_shorthand(schema: dict[str, Any], model: type[Keys]) -> None:
+    if model.scalar:
+        schema[SHORTHAND] = model.scalar
 
 
 class Keys(BaseModel):
@@ -33,7 +40,7 @@ class Keys(BaseModel):
         scalar: the key that is meant when the YAML has a single text: `audience: everyone`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_mark_shorthand)
 
     scalar: ClassVar[str | None] = None
 

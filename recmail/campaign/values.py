@@ -205,61 +205,57 @@ def _zone_or_recipient(value: str) -> str:
     return value if value == "recipient" else timezone(value)
 
 
-def _described(title: str, *examples: str, pattern: str = r"\S", **more: Any) -> WithJsonSchema:
+def _described(title: str, *examples: str, pattern: str = "", **more: Any) -> WithJsonSchema:
     """Describe text for editors.
 
     Args:
         title: what it is, as the reference calls it.
-        pattern: of the whole text when it ends with $, else of some part of it.
+        pattern: of the whole text; any text that is not empty when left out.
     """
-    return WithJsonSchema(
-        {"type": "string", "title": title, "pattern": pattern, "examples": list(examples), **more}
-    )
-
-
-def _whole(*patterns: str) -> str:
-    return f"^(?:{'|'.join(patterns)})$"
+    schema = {"type": "string", "title": title, "pattern": f"^(?:{pattern})$" if pattern else r"\S", **more}
+    if examples:
+        schema |= {
+            "examples": list(examples),
+            "patternErrorMessage": f"expected {title} such as {examples[0]}",
+        }
+    return WithJsonSchema(schema)
 
 
 Text = Annotated[str, AfterValidator(_text), _described("text")]
-Line = Annotated[str, AfterValidator(_line), _described("Jinja, one line", maxLength=_LINE_LIMIT)]
+Line = Annotated[str, AfterValidator(_line), _described("a line with {{ }}", maxLength=_LINE_LIMIT)]
 Mailbox = Annotated[
-    str, AfterValidator(mailbox), _described("sender", "Acme Courses <learn@acme.example>", pattern="@")
+    str, AfterValidator(mailbox), _described("a sender", "Acme Courses <learn@acme.example>", pattern=".*@.*")
 ]
-Template = Annotated[str, AfterValidator(_template), _described("name", "weekly", pattern=_whole(_TEMPLATE))]
-Share = Annotated[float, BeforeValidator(_share), _described("percentage", "5%", pattern=_whole(_PERCENT))]
-Zone = Annotated[str, AfterValidator(timezone), _described("time zone", "Asia/Kolkata")]
+Template = Annotated[str, AfterValidator(_template), _described("a name", "weekly", pattern=_TEMPLATE)]
+Share = Annotated[float, BeforeValidator(_share), _described("a percentage", "5%", pattern=_PERCENT)]
+Zone = Annotated[str, AfterValidator(timezone), _described("a time zone", "Asia/Kolkata")]
 ZoneOrRecipient = Annotated[
-    str, AfterValidator(_zone_or_recipient), _described("time zone", "recipient", "Europe/Berlin")
+    str, AfterValidator(_zone_or_recipient), _described("a time zone", "recipient", "Europe/Berlin")
 ]
 When = Annotated[
     Repeatedly | Once,
     BeforeValidator(_when),
     _described(
-        "when",
+        "a day and time",
         "every tuesday 09:00",
         "every weekday 09:00",
         "2026-12-01 09:00",
-        pattern=_whole(_EVERY, _ONCE),
+        pattern=f"{_EVERY}|{_ONCE}",
     ),
 ]
 Approved = Annotated[
     Approval,
     BeforeValidator(_approval),
     _described(
-        "approval",
+        "an approval",
         _EVERY_TIME,
         "once, while people change by at most 10% and checks stay clean",
-        pattern=_whole(_EVERY_TIME, _APPROVED_ONCE),
+        pattern=f"{_EVERY_TIME}|{_APPROVED_ONCE}",
     ),
 ]
-MessageRate = Annotated[
-    Rate, BeforeValidator(_rate), _described("rate", "5000 per hour", pattern=_whole(_RATE))
-]
-Day = Annotated[date, BeforeValidator(_day), _described("day", "2027-03-31", pattern=_whole(_DAY))]
+MessageRate = Annotated[Rate, BeforeValidator(_rate), _described("a rate", "5000 per hour", pattern=_RATE)]
+Day = Annotated[date, BeforeValidator(_day), _described("a day", "2027-03-31", pattern=_DAY)]
 Duration = Annotated[
-    timedelta, BeforeValidator(_duration), _described("time", "3h", "30d", pattern=_whole(_DURATION))
+    timedelta, BeforeValidator(_duration), _described("a time", "3h", "30d", pattern=_DURATION)
 ]
-Lead = Annotated[
-    timedelta, BeforeValidator(_lead), _described("time before", "36h before", pattern=_whole(_LEAD))
-]
+Lead = Annotated[timedelta, BeforeValidator(_lead), _described("a time", "36h before", pattern=_LEAD)]

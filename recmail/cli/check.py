@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import os
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,40 +19,147 @@ from recmail.cli.command import (
     shows_errors,
 )
 from recmail.cli.terminal import say
+from recmail.errors import ConfigError, Problem, RecmailError
+
+if TYPE_CHECKING:
+    from recmail.runs.check import Checked
 
 
 @click.command("check")
 @click.argument("campaign", required=False)
+@click.option("--watch", is_flag=True, help="Check again whenever a file is saved, until Ctrl-C.")
+@click.option("--schema", is_flag=True, help="Write the JSON Schema by which editors complete campaigns.")
+@click.option("--github", is_flag=True, help="Print problems as annotations of GitHub Actions.")
 @project_option
 @now_option
 @json_option
 @shows_errors
-def command(campaign: str | None, project: Path | None, now: datetime, as_json: bool) -> None:
+def command(
+    campaign: str | None,
+    watch: bool,
+    schema: bool,
+    github: bool,
+    project: Path | None,
+    now: datetime,
+    as_json: bool,
+) -> None:
     r"""Check CAMPAIGN, or all of them: YAML, audience, templates.
 
-    Every problem is reported with file, line and column. Exit code 3 when there is any.
+    Every problem is reported with file, line and column. Exit code 3 when there is any; --watch ends with 0.
 
     \b
     Example: recmail check weekly-picks
     """
+    if watch + schema + github + as_json > 1 and not (schema and as_json):
+        raise click.UsageError("give one of --watch, --schema, --github and --json")
+    if schema:
+        _write_schema(project, as_json)
+    elif watch:
+        _watch(campaign, project, now)
+    else:
+        _check_once(campaign, project, now, github=github, as_json=as_json)
+
+
+def _check_once(
+    campaign: str | None, project: Path | None, now: datetime, *, github: bool, as_json: bool
+) -> None:
+    try:
+        checked = _check(campaign, project, now)
+    except ConfigError as error:
+        for problem in error.problems if github else ():
+            _annotate("error", problem, project)
+        raise
+    if as_json:
+        print_json({"campaigns": [one.to_dict() for one in checked]})
+    elif github:
+        found = [("error", problem) for one in checked for problem in one.problems]
+        found += [("warning", later) for one in checked for later in one.not_yet]
+        for severity, problem in dict.fromkeys(found):  # campaigns share templates
+            _annotate(severity, problem, project)
+    else:
+        _show(checked)
+    if not all(one.good for one in checked):
+        raise SystemExit(EXIT_INVALID)
+
+
+def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Checked]:
+    from recmail.campaign.schema import is_stale
     from recmail.runs.check import check
     from recmail.runs.project import open_project
 
     opened = open_project(project)
-    names = [campaign] if campaign else opened.campaigns()
-    if not names:
-        say("there are no campaigns yet; the examples in the documentation are a good start")
-    checked = [check(opened, name, now=now) for name in names]
+    try:
+        names = [campaign] if campaign else opened.campaigns()
+        if not names:
+            say("there are no campaigns yet; the examples in the documentation are a good start")
+        if is_stale(opened.folder, opened.settings):
+            say("what editors know of this project is out of date; renew it with: recmail check --schema")
+        return [check(opened, name, now=now) for name in names]
+    finally:
+        opened.engine.dispose()
+
+
+def _show(checked: list[Checked]) -> None:
+    for one in checked:
+        for problem in one.problems:
+            click.echo(problem, err=True)
+        for later in one.not_yet:
+            click.echo(f"{later} (plan will refuse it)", err=True)
+        audience = "" if one.people is None else f"; {one.people:,} people in the audience"
+        count = len(one.problems)
+        state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
+        click.echo(f"{one.campaign}: {state}{audience}")
+
+
+def _annotate(severity: str, problem: Problem, project: Path | None) -> None:
+    """Print a problem as a workflow command.
+
+    Source: docs.github.com, "Workflow commands for GitHub Actions"; what is escaped: actions/toolkit,
+    packages/core/src/command.ts.
+    """
+    from recmail.settings import find_project
+
+    root = os.environ.get("GITHUB_WORKSPACE") or Path.cwd()
+    file = os.path.relpath(find_project(project) / problem.file, root)
+    places = {"file": file, "line": problem.line or "", "col": problem.column or ""}
+    escaped = {
+        name: _escape(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in places.items()
+    }
+    where = ",".join(f"{name}={value}" for name, value in escaped.items() if value)
+    click.echo(f"::{severity} {where}::{_escape(problem.message)}")
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _write_schema(project: Path | None, as_json: bool) -> None:
+    from recmail.campaign.schema import FILE, write_schema
+    from recmail.settings import find_project, load_settings
+
+    folder = find_project(project)
+    path = write_schema(folder, load_settings(folder))
     if as_json:
-        print_json({"campaigns": [one.to_dict() for one in checked]})
-    else:
-        for one in checked:
-            for problem in one.problems:
-                click.echo(problem, err=True)
-            for later in one.not_yet:
-                click.echo(f"{later} (plan will refuse it)", err=True)
-            audience = "" if one.people is None else f"; {one.people:,} people in the audience"
-            state = "good" if one.good else f"{len(one.problems)} problems"
-            click.echo(f"{one.campaign}: {state}{audience}")
-    if not all(one.good for one in checked):
-        raise SystemExit(EXIT_INVALID)
+        print_json({"schema": path})
+        return
+    click.echo(f"wrote {path}")
+    say(f"a campaign finds it by its first line:\n# yaml-language-server: $schema=../{FILE}")
+
+
+def _watch(campaign: str | None, project: Path | None, now: datetime) -> None:
+    from recmail.runs.watching import each_change
+    from recmail.settings import find_project
+
+    folder = find_project(project)
+    ahead = now - datetime.now(UTC)
+    try:
+        for _ in each_change(folder):
+            if sys.stdout.isatty():
+                click.clear()
+            try:
+                _show(_check(campaign, folder, datetime.now(UTC) + ahead))
+            except RecmailError as error:
+                click.secho(str(error), fg="red", err=True)
+            say("watching campaigns, templates and recmail.toml; Ctrl-C ends")
+    except KeyboardInterrupt:
+        say("")

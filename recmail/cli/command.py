@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,16 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         except errors.RecmailError as error:
             code = next(code for kind, code in _CODES if isinstance(error, kind))
             if kwargs.get("as_json"):
-                print_json({"error": {"kind": type(error).__name__, "message": str(error), "exit": code}})
+                print_json(
+                    {
+                        "error": {
+                            "kind": type(error).__name__,
+                            "message": str(error),
+                            "exit": code,
+                            **_places(error),
+                        }
+                    }
+                )
             click.secho(str(error), fg="red", err=True)
             raise SystemExit(code) from error
         except (KeyboardInterrupt, click.Abort) as error:
@@ -81,6 +91,15 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             raise SystemExit(EXIT_INTERRUPTED) from error
 
     return guarded
+
+
+def _places(error: errors.RecmailError) -> dict[str, Any]:
+    """Return the problems of a file, one by one."""
+    return (
+        {"problems": [asdict(problem) for problem in error.problems]}
+        if isinstance(error, errors.ConfigError)
+        else {}
+    )
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from recmail import plugins
 from recmail.errors import ConfigError, Problem
 from recmail.records import Catalogue, GradedTriples, Offer, Shard
+from recmail.settings.values import duration
 
 if TYPE_CHECKING:
     from scipy import sparse
+
+
+Within = Annotated[
+    timedelta,
+    BeforeValidator(duration),
+    WithJsonSchema(
+        {"type": "string", "title": "a time", "pattern": "^[1-9][0-9]{0,5}[mhdw]$", "examples": ["30d"]}
+    ),
+]
+"""A time up to now, written 30d."""
 
 
 class Scorer(Protocol):
@@ -118,7 +130,7 @@ class BlockOptions(Options):
     fallback: list[str] = Field([], description="Blocks that fill up when this one has too little")
     variety: Variety = Field(Variety(), description="How mixed the block has to be")
     where: str | None = Field(None, description="A condition that every course meets")
-    not_again_within: str | None = Field(
+    not_again_within: Within | None = Field(
         None, description="Nothing that was emailed to the person in this time"
     )
 

@@ -1,17 +1,18 @@
-"""Checking campaigns before anybody is planned: the YAML, the segment, the templates, and one real email."""
+"""Checks campaigns before anybody is planned: the YAML, the segment, the templates; and counts people."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from recmail.campaign import Campaign, not_yet
-from recmail.errors import ConfigError, Problem, RecmailError, RenderError
+from recmail.campaign import Campaign, explain_template, not_yet
+from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
+from recmail.settings.source import SourceText
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,19 @@ class Checked:
     """
 
     campaign: str
-    problems: Sequence[str]
+    problems: Sequence[Problem]
     not_yet: Sequence[Problem]
     people: int | None
 
     def to_dict(self) -> dict[str, Any]:
-        """The result with stable keys, for --json."""
+        """The result with stable keys, for --json; what is not built yet is a warning."""
+        found = [(problem, "error") for problem in self.problems]
+        found += [(problem, "warning") for problem in self.not_yet]
         return {
             "campaign": self.campaign,
             "good": self.good,
             "people": self.people,
-            "problems": list(self.problems),
-            "not_yet": [str(problem) for problem in self.not_yet],
+            "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
 
     @property
@@ -49,29 +51,33 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
     try:
         campaign = project.campaign(name)
     except ConfigError as error:
-        return Checked(name, [str(problem) for problem in error.problems], [], None)
-    problems = [str(error) for error in template_errors(project, campaign)]
+        return Checked(name, error.problems, [], None)
     funnel = read_funnel(project, campaign, now=now)
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people)
+    return Checked(campaign.name, template_problems(project, campaign), not_yet(campaign), funnel[-1].people)
 
 
-def template_errors(project: Project, campaign: Campaign) -> Sequence[RecmailError]:
-    """Every mistake in the campaign's templates, subject and preheader."""
+def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
+    """Every mistake in the templates of the campaign and of its variants."""
     try:
         bundle = project.templates()
     except RenderError as error:
-        return [error]
-    return check_templates(
-        bundle, template=campaign.template, subject=campaign.subject, preheader=campaign.preheader
-    )
+        return [Problem("templates", 0, 0, error.message)]
+    source = SourceText(campaign.file, campaign.text)
+    names = {campaign.template, *(variant.template for variant in campaign.variants if variant.template)}
+    errors: list[RenderError] = []
+    for name in sorted(names):
+        errors += check_templates(
+            bundle, template=name, subject=campaign.subject, preheader=campaign.preheader
+        )
+    return list(dict.fromkeys(explain_template(error, bundle, source) for error in errors))
 
 
 def check_templates_of(project: Project, campaign: Campaign) -> None:
     """Refuse to plan with templates that could fail for everybody.
 
     Raises:
-        RenderError: the mistakes, all of them.
+        ConfigError: the mistakes, all of them.
     """
-    errors = template_errors(project, campaign)
-    if errors:
-        raise RenderError("\n".join(str(error) for error in errors))
+    problems = template_problems(project, campaign)
+    if problems:
+        raise ConfigError(problems)
