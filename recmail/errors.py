@@ -60,9 +60,15 @@ class ConfigError(RecmailError):
 
 def did_you_mean(found: str, names: Iterable[str]) -> str:
     """Return "; did you mean x?" for the closest of `names`, or nothing when none is close."""
+    meant = nearest(found, names)
+    return f"; did you mean {meant}?" if meant else ""
+
+
+def nearest(found: str, names: Iterable[str]) -> str:
+    """Return the closest of `names`, or nothing when none is close."""
     by_lower = {name.lower(): name for name in names}
     close = get_close_matches(found.lower(), by_lower, n=1)
-    return f"; did you mean {by_lower[close[0]]}?" if close else ""
+    return by_lower[close[0]] if close else ""
 
 
 class DataError(RecmailError):

@@ -51,7 +51,9 @@ def read_blocks(document: Document, value: Any, path: Path) -> tuple[list[Block]
     """
     if not isinstance(value, list) or not value:
         instead = "is empty" if value in ([], None) else f"found {shown(value)}"
-        message = f"{written(path)}: {instead}; expected a list such as - top_picks: 3"
+        no_space = isinstance(value, dict) and any(name.startswith("-") for name in value)
+        hint = "; write a space after -" if no_space else ""
+        message = f"{written(path)}: {instead}; expected a list such as - top_picks: 3{hint}"
         return [], [document.at_value(path, message)]
     blocks: list[Block] = []
     problems: list[Problem] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, get_args
 
@@ -10,7 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from recmail.campaign.yaml import Document, Path
-from recmail.errors import Problem, did_you_mean
+from recmail.errors import Problem, nearest
 from recmail.settings.secret import is_secret_name
 from recmail.settings.source import shown
 
@@ -23,9 +24,27 @@ _EXPECTED = {
     "list_type": "a list, each item with -",
     "tuple_type": "a list, each item with -",
     "dict_type": "keys and values",
-    "model_type": "keys and values",
-    "model_attributes_type": "keys and values",
 }
+_MODELS = ("model_type", "model_attributes_type")
+# What other tools have a key for; the second part is our key for it, at the places that have it.
+_OTHER_WORDS = (
+    (r"name|campaign|id", "", "the file's name is the campaign's name"),
+    (
+        r"cap|limits?|frequency",
+        "",
+        "emails per person are limited for all campaigns, by [limits] in recmail.toml",
+    ),
+    (r"(?:un)?subscri\w+|consent|suppress\w*|opt_?outs?", "", "consent is always observed, and has no key"),
+    (r"to|recipients?|segments?|lists?|people|users|where", "audience", ""),
+    (r"send|send_at|when|at|date|time|cron|start", "schedule", ""),
+    (r"via|esp|smtp|sender_service", "provider", ""),
+    (r"sender|from_name|from_email", "from", ""),
+    (r"throttle|rate|pause_if|stop_if", "speed", ""),
+    (r"holdout|control", "control_group", ""),
+    (r"count|number|limit", "show", ""),
+    (r"heading|headline", "title", ""),
+    (r"sections?|body|content|recommend\w*", "blocks", ""),
+)
 
 
 def explain_values(
@@ -37,7 +56,15 @@ def explain_values(
         model: whose values were checked.
         path: where in the document they stand.
     """
-    return [_explain(document, detail, model, path) for detail in error.errors(include_url=False)]
+    details = error.errors(include_url=False)
+    misspelt = {
+        (*detail["loc"][:-1], _meant(str(detail["loc"][-1]), keys_at(model, detail["loc"][:-1])))
+        for detail in details
+        if detail["type"] == "extra_forbidden"
+    }
+    # What is only misspelt is not missing besides.
+    told = [detail for detail in details if detail["type"] != "missing" or detail["loc"] not in misspelt]
+    return [_explain(document, detail, model, path) for detail in told]
 
 
 def _explain(document: Document, detail: ErrorDetails, model: type[BaseModel], path: Path) -> Problem:
@@ -52,8 +79,14 @@ def _explain(document: Document, detail: ErrorDetails, model: type[BaseModel], p
         case "missing":
             # At the key that should hold it.
             return document.at_key(full[:-1], f"{written(full)}: is missing{_for_example(model, inner)}")
+        case kind if kind in _MODELS and detail["input"] is None:
+            message = f"is empty{_for_example(model, inner)}"
+        case kind if kind in _MODELS:
+            keys = " and ".join(f"{key}:" for key in keys_at(model, inner)[:2])
+            message = f"found {shown(detail['input'])}; expected keys such as {keys}"
         case _:
-            return document.at_value(full, f"{written(document.existing(full))}: {_about_value(detail)}")
+            message = _about_value(detail)
+    return document.at_value(full, f"{written(document.existing(full))}: {message}")
 
 
 def _for_example(model: type[BaseModel], path: Path) -> str:
@@ -65,12 +98,22 @@ def about_unknown_key(name: str, known: list[str]) -> str:
     """Say that a key is unknown, and which one was meant."""
     if is_secret_name(name):
         return "secrets have no place in a campaign; keep them with the provider in recmail.toml, as env:NAME"
-    if name == "name":
-        return "unknown key; the file's name is the campaign's name"
-    hint = did_you_mean(name, known)
-    if not hint:
-        hint = f"; expected one of {', '.join(known)}" if known else "; no keys are expected here"
-    return f"unknown key{hint}"
+    if re.fullmatch("[0-9]{3}", name):
+        return "unknown key; a number is written without commas: 1000"
+    for pattern, _, advice in _OTHER_WORDS:
+        if advice and re.fullmatch(pattern, name.lower()) and name not in known:
+            return f"unknown key; {advice}"
+    meant = _meant(name, known)
+    hint = f"did you mean {meant}?" if meant else f"expected one of {', '.join(known)}"
+    return f"unknown key; {hint if known else 'no keys are expected here'}"
+
+
+def _meant(name: str, known: list[str]) -> str:
+    """Return the key that was probably meant by another one, empty when that is not clear."""
+    for pattern, ours, _ in _OTHER_WORDS:
+        if ours in known and re.fullmatch(pattern, name.lower()):
+            return ours
+    return nearest(name, known)
 
 
 def _about_value(detail: ErrorDetails) -> str:
@@ -79,8 +122,7 @@ def _about_value(detail: ErrorDetails) -> str:
         return str(context["error"])
     found = f"found {shown(detail['input'])}; expected"
     if kind in _EXPECTED:
-        quotes = ", in quotes" if kind == "string_type" and isinstance(detail["input"], int | float) else ""
-        return f"{found} {_EXPECTED[kind]}{quotes}"
+        return f"{found} {_EXPECTED[kind]}{_as_written(kind, detail['input'])}"
     if kind == "greater_than_equal":
         return f"{found} at least {context['ge']}"
     if kind == "less_than_equal":
@@ -88,6 +130,17 @@ def _about_value(detail: ErrorDetails) -> str:
     if kind in ("string_too_short", "too_short"):
         return "is empty"
     return f"found {shown(detail['input'])}; {detail['msg'][:1].lower()}{detail['msg'][1:]}"
+
+
+def _as_written(kind: str, value: object) -> str:
+    """Say how a value is written that is right but for its form."""
+    if kind == "string_type" and isinstance(value, int | float):
+        return ", in quotes"
+    if kind in ("int_type", "float_type") and isinstance(value, str) and value.isdecimal():
+        return ", without quotes"
+    if kind in ("list_type", "tuple_type") and isinstance(value, str):
+        return f"; write [{value}]"
+    return ""
 
 
 def keys_at(model: type[BaseModel], path: Path) -> list[str]:

@@ -7,6 +7,7 @@ language of its own (segments, Jinja) only `check` understands.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,7 +49,7 @@ def campaign_schema(settings: Settings | None = None) -> Schema:
     if settings is not None:
         properties["topic"] = _one_of(properties["topic"], settings.topics)
         properties["provider"] = _one_of(properties["provider"], settings.providers)
-    return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "A recmail campaign", **keys}
+    return {"$schema": "http://json-schema.org/draft-07/schema#", **keys, "title": "recmail campaign"}
 
 
 def write_schema(folder: Path, settings: Settings) -> Path:
@@ -75,8 +76,10 @@ def _block_schema() -> Schema:
     blocks = {name: _options_schema(kind) for name, kind in kinds.items()}
     for name in sorted(LATER_BLOCKS - blocks.keys()):
         blocks[name] = {"description": "Not built yet: plan refuses it"}
-    alone = [name for name, schema in blocks.items() if schema.get("default", {}) is not None]
-    named = {"type": "object", "properties": blocks, "additionalProperties": False}
+    alone = [
+        name for name, schema in blocks.items() if {"type": "null"} in schema.get("anyOf", [{"type": "null"}])
+    ]
+    named = {"title": "block", "type": "object", "properties": blocks, "additionalProperties": False}
     return {"anyOf": [{**named, "minProperties": 1, "maxProperties": 1}, {"type": "string", "enum": alone}]}
 
 
@@ -114,9 +117,9 @@ def _plain(schema: Any, definitions: Mapping[str, Schema]) -> Any:
     if "$ref" in schema:
         schema = {**definitions[schema["$ref"].rpartition("/")[2]], **schema}
     plain = {key: _plain(value, definitions) for key, value in schema.items() if key not in ("$ref", "$defs")}
-    if plain.get("type") == "object":
-        plain.pop("title", None)  # the name of a class
-    if "default" in plain and plain["default"] is None:
+    if plain.get("type") == "object" and "title" in plain:  # the name of a class; editors show it
+        plain["title"] = re.sub("(?<=[a-z])(?=[A-Z])", "_", plain["title"]).lower()
+    if plain.get("default", "something") in (None, ""):
         del plain["default"]
     if (short := plain.pop(SHORTHAND, None)) is not None:
         plain.pop("examples", None)

@@ -93,4 +93,4 @@ def _about_colon(before: str) -> str:
         return _COLON
     if before[:1].isspace():
         return "this line is indented deeper than the one above allows; check the indentation"
-    return "expected key: value in the line above"
+    return "expected key: value in the line above, with a space after the colon"

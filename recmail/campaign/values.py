@@ -111,9 +111,8 @@ def _share(value: object) -> float:
 
 def _duration(value: object) -> timedelta:
     if not isinstance(value, str) or not re.fullmatch(_DURATION, value):
-        spelled = re.fullmatch(r"([0-9]+) ?(m|h|d|w)[a-z]*", str(value))
-        written = "".join(spelled.groups()) if spelled else ""
-        hint = f"; write {written}" if re.fullmatch(_DURATION, written) else ""
+        meant = _spelled_out(value)
+        hint = f"; write {meant}" if meant else ""
         raise ValueError(f"found {shown(value)}; expected a time such as 30d, 3h, 45m or 2w{hint}")
     return parse_duration(value)
 
@@ -121,10 +120,17 @@ def _duration(value: object) -> timedelta:
 def _lead(value: object) -> timedelta:
     found = re.fullmatch(_LEAD, value) if isinstance(value, str) else None
     if not found:
-        alone = isinstance(value, str) and re.fullmatch(_DURATION, value)
-        hint = f"; write {value} before" if alone else ""
+        meant = _spelled_out(value)
+        hint = f"; write {meant} before" if meant else ""
         raise ValueError(f"found {shown(value)}; expected a time such as 36h before{hint}")
     return parse_duration(found[1])
+
+
+def _spelled_out(value: object) -> str:
+    """Return 3h for 3 hours."""
+    found = re.fullmatch(r"([0-9]+) ?([mhdw])[a-z]*(?: before)?", str(value))
+    meant = f"{found[1]}{found[2]}" if found else ""
+    return meant if re.fullmatch(_DURATION, meant) else ""
 
 
 def _rate(value: object) -> Rate:
@@ -148,7 +154,9 @@ def _day(value: object) -> date:
     try:
         return date.fromisoformat(text if re.fullmatch(_DAY, text) else "")
     except ValueError as error:
-        raise ValueError(f"found {shown(value)}; expected a day such as 2027-03-31") from error
+        found = re.fullmatch(r"([0-9]{1,2})\.([0-9]{1,2})\.([0-9]{4})", text)
+        hint = f"; write {found[3]}-{found[2]:0>2}-{found[1]:0>2}" if found else ""
+        raise ValueError(f"found {shown(value)}; expected a day such as 2027-03-31{hint}") from error
 
 
 def _when(value: object) -> Repeatedly | Once:

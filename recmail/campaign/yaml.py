@@ -195,8 +195,8 @@ def read_yaml(source: SourceText) -> Document:
             break
         except MarkedYAMLError as error:
             problem, only_its_value = explain_syntax(source, error)
-            if problems and problem.line <= problems[-1].line + 1:
-                raise ConfigError(problems) from error  # what follows from the last one
+            if problems and problem.line <= problems[-1].line + (not only_its_value):
+                raise ConfigError(problems) from error  # it follows from the last one
             problems.append(problem)
             if not only_its_value or len(problems) == _SYNTAX_LIMIT:
                 raise ConfigError(problems) from error

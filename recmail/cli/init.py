@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, shows_errors
 from recmail.cli.terminal import say
+
+if TYPE_CHECKING:
+    from recmail.runs.project import Project
+
+# Keys that are answered with one word each may share a question.
+_QUESTIONS = (
+    (("name",), "The company's name, as people will read it"),
+    (("sender",), "Who the emails are from"),
+    (("postal_address",), "The postal address below every email, which the law asks for"),
+    (("timezone", "currency"), "The time zone, and the currency of prices that come without one"),
+)
 
 
 @click.command("init")
@@ -19,6 +33,7 @@ from recmail.cli.terminal import say
 @click.option("--name", default=None, help="The company's name, as people will read it.")
 @click.option("--sender", metavar="'NAME <ADDRESS>'", help="Who the emails are from.")
 @click.option("--address", help="The postal address below every email.")
+@click.option("--timezone", metavar="ZONE", help="Of schedules and dates, such as Europe/Berlin.")
 @click.option("--currency", metavar="CODE", help="Of prices that come without one, such as EUR.")
 @click.option(
     "--users",
@@ -38,6 +53,7 @@ def command(
     name: str | None,
     sender: str | None,
     address: str | None,
+    timezone: str | None,
     currency: str | None,
     users: int,
     seed: int,
@@ -45,6 +61,8 @@ def command(
     as_json: bool,
 ) -> None:
     r"""Make a project in FOLDER: settings, database, templates and example campaigns.
+
+    On a terminal it asks for what is not given; elsewhere, and with --demo or --json, it never asks.
 
     \b
     Example: recmail init acme --demo
@@ -57,8 +75,16 @@ def command(
         return
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
-    given = {"name": name, "sender": sender, "postal_address": address, "currency": currency}
-    project = create_project(folder, **_answers(folder, demo, given))
+    given = {
+        "name": name,
+        "sender": sender,
+        "postal_address": address,
+        "timezone": timezone,
+        "currency": currency,
+    }
+    known = {key: value for key, value in given.items() if value}
+    asks = not (demo or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
+    project = create_project(folder, **_answers(folder, known, demo=demo, asks=asks))
     imported = []
     if not as_json:
         click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
@@ -66,10 +92,11 @@ def command(
         imported.append(asdict(result))
         if not as_json:
             show_import(result)
+    people = _count_audience(project, now)
     if as_json:
-        print_json({"project": project.folder, "imported": imported})
+        print_json({"project": project.folder, "imported": imported, "people": people})
     else:
-        _say_next(folder, demo)
+        _say_next(project, folder, people)
 
 
 def _upgrade(folder: Path | None, as_json: bool) -> None:
@@ -81,16 +108,64 @@ def _upgrade(folder: Path | None, as_json: bool) -> None:
         print_json({"project": project.folder})
 
 
-def _answers(folder: Path, demo: bool, given: dict[str, str | None]) -> dict[str, str]:
-    from recmail.runs.create import DEMO
+def _answers(folder: Path, known: Mapping[str, str], *, demo: bool, asks: bool) -> dict[str, str]:
+    """Return everything that a project has to say about itself: given, answered, or an example."""
+    from recmail.runs.create import DEMO, check_folder, example_answers
 
-    known = DEMO if demo else {"name": folder.resolve().name, "currency": "EUR"}
-    return {**known, **{key: value for key, value in given.items() if value}}
+    if demo:
+        return {**DEMO, **known}
+    check_folder(folder)
+    answers = dict(known)
+    for keys, question in _QUESTIONS if asks else ():
+        examples = example_answers(answers.get("name", folder.resolve().name))
+        wanted = [key for key in keys if key not in answers]
+        if wanted:
+            answers |= _ask(question, wanted, " ".join(examples[key] for key in wanted))
+    return {**example_answers(answers.get("name", folder.resolve().name)), **answers}
 
 
-def _say_next(folder: Path, demo: bool) -> None:
-    steps = ["recmail train", "recmail preview weekly-picks", "recmail plan weekly-picks"]
-    if not demo:
-        say("fill in recmail.toml: who sends, from which address, and where you are")
-        steps = ["recmail import users USERS.csv", "recmail import courses COURSES.csv", "recmail train"]
+def _ask(question: str, keys: list[str], example: str) -> dict[str, str]:
+    """Ask until the answer may stand in recmail.toml; Enter alone takes the example."""
+    from recmail.settings.default import ANSWERS
+
+    def read(text: str) -> dict[str, str]:
+        words = text.split() if len(keys) > 1 else [text.strip()]
+        if len(words) != len(keys):
+            raise click.BadParameter(f"found {text!r}; expected both, such as {example}")
+        try:
+            for key, word in zip(keys, words, strict=True):
+                ANSWERS[key](word)
+        except ValueError as error:
+            raise click.BadParameter(str(error)) from error
+        return dict(zip(keys, words, strict=True))
+
+    answer: dict[str, str] = click.prompt(question, default=example, value_proc=read, err=True)
+    return answer
+
+
+def _count_audience(project: Project, now: datetime) -> int:
+    """Count the people whom the example campaign would address."""
+    from recmail.runs.create import EXAMPLE
+    from recmail.runs.funnel import read_funnel
+
+    return read_funnel(project, project.campaign(EXAMPLE), now=now)[-1].people
+
+
+def _say_next(project: Project, folder: Path, people: int) -> None:
+    from recmail.runs.create import EXAMPLE, left_to_fill_in
+
+    steps = ["recmail train", f"recmail preview {EXAMPLE}", f"recmail plan {EXAMPLE}"]
+    if people:
+        say(f"{EXAMPLE} would address {people:,} people")
+    else:
+        say(f"{EXAMPLE} would address nobody: there is no data yet")
+        steps = [
+            "recmail import users USERS.csv",
+            "recmail import courses COURSES.csv",
+            *steps[:1],
+            f"recmail check {EXAMPLE}",
+        ]
+    missing = left_to_fill_in(project)
+    if missing:
+        say(f"before mail leaves this machine, fill in recmail.toml: {' and '.join(missing)} under [sender]")
     say("next:\n" + "\n".join(f"  {step}" for step in [f"cd {folder}", *steps]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime
@@ -12,40 +14,88 @@ from recmail.history.demo import write_demo
 from recmail.history.importing import ImportOptions, ImportResult, import_csv
 from recmail.runs.project import TO_FILL_IN, Project, copy_shipped, open_project, upgrade_project
 from recmail.settings import write_default
+from recmail.settings.values import timezone as read_timezone
 
 DEMO = {
     "name": "Acme Courses",
     "sender": "Acme Courses <learn@acme.example>",
     "postal_address": "Acme Learning, 12 Residency Road, Bengaluru 560025, India",
+    "timezone": "Asia/Kolkata",
     "currency": "INR",
 }
+EXAMPLE = "weekly-picks"
+"""The campaign of a new project that a first look is taken at."""
 DEMO_KINDS = ("users", "courses", "interactions", "suppressions")
 
 
+def example_answers(name: str) -> dict[str, str]:
+    """Return what a new project of a company says until somebody fills it in.
+
+    No mail leaves this machine with this sender or this postal address.
+    """
+    spoken = f'"{name}"' if re.search(r"[(),.:;<>@\[\]]", name) else name
+    return {
+        "name": name,
+        "sender": f"{spoken} <learn@company.example>",
+        "postal_address": TO_FILL_IN,
+        "timezone": _zone_of_this_machine(),
+        "currency": "EUR",
+    }
+
+
+def _zone_of_this_machine() -> str:
+    """Return the time zone that TZ or /etc/localtime names, else UTC."""
+    linked = os.path.realpath("/etc/localtime").partition("/zoneinfo/")[2]
+    for name in (os.environ.get("TZ", ""), linked):
+        try:
+            return read_timezone(name.replace("Etc/UTC", "UTC"))
+        except ValueError:
+            continue
+    return "UTC"
+
+
+def check_folder(folder: Path) -> None:
+    """Check that a project can be made here.
+
+    Raises:
+        RefusedError: there is one already.
+    """
+    if (folder / "recmail.toml").exists():
+        advice = f"upgrade its database with: recmail init {folder} --upgrade"
+        raise RefusedError(f"{folder} is a recmail project already; {advice}")
+
+
 def create_project(
-    folder: Path,
-    *,
-    name: str,
-    sender: str = "",
-    postal_address: str = TO_FILL_IN,
-    currency: str,
+    folder: Path, *, name: str, sender: str, postal_address: str, currency: str, timezone: str = "UTC"
 ) -> Project:
     """Make a project: settings, key, templates, campaigns and an empty database.
-
-    What is not given stays to be filled in; until then no mail leaves this machine.
 
     Raises:
         RefusedError: there is a project in this folder already.
         ConfigError: a value is not what recmail.toml may hold.
     """
-    if (folder / "recmail.toml").exists():
-        advice = f"upgrade its database with: recmail init {folder} --upgrade"
-        raise RefusedError(f"{folder} is a recmail project already; {advice}")
-    sender = sender or f"{name} <learn@company.example>"
-    write_default(folder, name=name, sender=sender, postal_address=postal_address, currency=currency)
+    check_folder(folder)
+    write_default(
+        folder,
+        name=name,
+        sender=sender,
+        postal_address=postal_address,
+        timezone=timezone,
+        currency=currency,
+    )
     copy_shipped("templates", folder)
     copy_shipped("campaigns", folder)
     return upgrade_project(folder)
+
+
+def left_to_fill_in(project: Project) -> list[str]:
+    """Return the keys of [sender] that still hold an example."""
+    sender = project.settings.sender
+    examples = {
+        "from": "@company.example" in sender.from_,
+        "postal_address": sender.postal_address == TO_FILL_IN,
+    }
+    return [key for key, is_example in examples.items() if is_example]
 
 
 def fill_with_demo(

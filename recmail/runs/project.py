@@ -10,6 +10,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recmail.campaign import Campaign, load_campaign
+from recmail.campaign.schema import write_schema
 from recmail.db.connect import connect, reading
 from recmail.db.migrate import current_revision, newest_revision, upgrade
 from recmail.errors import RefusedError, StorageError, did_you_mean
@@ -78,9 +79,12 @@ def open_project(folder: Path | None = None) -> Project:
 
 
 def upgrade_project(folder: Path | None = None) -> Project:
-    """Create or upgrade the project's tables, then open it."""
-    engine = connect(load_settings(find_project(folder)).database_url)
+    """Create or upgrade the project's tables and what editors know of its campaigns, then open it."""
+    found = find_project(folder)
+    settings = load_settings(found)
+    engine = connect(settings.database_url)
     upgrade(engine)
+    write_schema(found, settings)
     engine.dispose()
     return open_project(folder)
 

@@ -5,11 +5,23 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 
 from recmail.errors import RefusedError
+from recmail.settings import values
 from recmail.settings.loading import FILE_NAME, parse_settings
 from recmail.settings.source import SourceText
+from recmail.settings.values import Reader
+
+ANSWERS: Mapping[str, Reader] = {
+    "name": values.one_line,
+    "sender": values.mailbox,
+    "postal_address": values.one_line,
+    "timezone": values.timezone,
+    "currency": values.currency,
+}
+"""What is asked when a project is made, and what may be answered."""
 
 _IGNORED = (".recmail/key", "recmail.db*", "outbox/")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recmail.campaign import Campaign, load_campaign, not_yet, parse_campaign, parse_frozen
+from recmail.campaign.values import Approval, Rate, Repeatedly
 from recmail.errors import ConfigError
 from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.text import Text
@@ -54,7 +55,11 @@ def test_every_documented_key_is_understood(tmp_path: Path) -> None:
     assert (found.audience.control_group, found.audience.at_most) == (0.05, 120_000)
     assert found.schedule is not None
     assert (found.schedule.until, found.schedule.if_late) == (date(2027, 3, 31), timedelta(hours=3))
+    assert found.schedule.when == Repeatedly((1,), time(9))
+    assert (found.schedule.timezone, found.schedule.unknown_timezone) == ("recipient", "Asia/Kolkata")
+    assert (found.schedule.prepare, found.schedule.approval) == (timedelta(hours=36), Approval(None))
     assert found.speed is not None
+    assert found.speed.at_most == Rate(5000, timedelta(hours=1))
     assert found.speed.pause_if is not None
     assert (found.speed.pause_if.bounces, found.speed.pause_if.complaints) == (0.04, 0.002)
     assert found.exposure is not None
@@ -65,6 +70,15 @@ def test_every_documented_key_is_understood(tmp_path: Path) -> None:
     ]
     assert [type(block) for block in found.blocks] == [Text, TopPicks]
     assert found.block_names == ("text", "top_picks")
+
+
+def test_a_text_alone_is_the_key_that_matters(tmp_path: Path) -> None:
+    found = read(tmp_path, MINIMAL + "schedule: every day 18:30\nspeed: 2 per second\n")
+    assert found.schedule is not None
+    assert found.schedule.when == Repeatedly((0, 1, 2, 3, 4, 5, 6), time(18, 30))
+    assert found.speed is not None
+    assert found.speed.at_most is not None
+    assert found.speed.at_most.per_second == 2
 
 
 def test_headings_name_each_block_as_templates_know_it(tmp_path: Path) -> None:
