@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO ?= demo
 RECMAIL := $(BIN)/recmail
 
-.PHONY: demo test lint format wheel clean
+.PHONY: demo test lint format docs wheel clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -50,6 +50,9 @@ lint: $(VENV)/installed-dev  ## style, types, and which way imports point
 format: $(VENV)/installed-dev
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+docs: $(VENV)/installed  ## renew what the code knows best: the tables of docs/
+	$(BIN)/python docs/generate.py
 
 wheel: $(VENV)/installed  ## build the wheel, install it elsewhere, and make the demo project with it
 	.ci/try-wheel $(BIN)/python

@@ -12,7 +12,7 @@ from recmail.campaign.yaml import Document, Path, read_yaml
 from recmail.errors import Problem
 from recmail.settings.source import SourceText
 
-_LATER_KEYS: tuple[Path, ...] = (
+LATER_KEYS: tuple[Path, ...] = (
     ("audience", "control_group"),
     ("variants",),
     ("schedule",),
@@ -25,7 +25,7 @@ def not_yet(campaign: Campaign) -> list[Problem]:
     """Return everything in a campaign that is documented but not built, in the order of the file."""
     document = read_yaml(SourceText(campaign.file, campaign.text))
     data = document.data
-    problems = [_problem(document, path) for path in _LATER_KEYS if _is_set(data, path)]
+    problems = [_problem(document, path) for path in LATER_KEYS if _is_set(data, path)]
     blocks, _ = read_blocks(document, data["blocks"], ("blocks",))
     for block in blocks:
         problems += [_problem(document, path) for path in _later_parts(block)]

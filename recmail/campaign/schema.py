@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,15 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from recmail import plugins
 from recmail.campaign.blocks import LATER_BLOCKS, PACKAGE, fallback_names, scorer_names
+from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
 from recmail.recommend import Options
 from recmail.settings import Settings
 
 FILE = ".recmail/campaign.schema.json"
 """Where a project keeps it; the first line of a campaign names it, from campaigns/."""
+
+NOT_BUILT = "not built yet: plan refuses it"
 
 Schema = dict[str, Any]
 
@@ -46,6 +49,8 @@ def campaign_schema(settings: Settings | None = None) -> Schema:
     properties = keys["properties"]
     for owner in (properties, properties["variants"]["items"]["properties"]):
         owner["blocks"] |= {"type": "array", "minItems": 1, "items": _block_schema()}
+    for path in LATER_KEYS:
+        _mark_later(keys, path)
     if settings is not None:
         properties["topic"] = _one_of(properties["topic"], settings.topics)
         properties["provider"] = _one_of(properties["provider"], settings.providers)
@@ -75,7 +80,7 @@ def _block_schema() -> Schema:
     kinds = {name: plugins.load(PACKAGE, name) for name in plugins.names(PACKAGE)}
     blocks = {name: _options_schema(kind) for name, kind in kinds.items()}
     for name in sorted(LATER_BLOCKS - blocks.keys()):
-        blocks[name] = {"description": "Not built yet: plan refuses it"}
+        blocks[name] = {"description": NOT_BUILT}
     alone = [
         name for name, schema in blocks.items() if {"type": "null"} in schema.get("anyOf", [{"type": "null"}])
     ]
@@ -90,11 +95,23 @@ def _options_schema(kind: type[Options]) -> Schema:
         properties["scorer"] = _one_of(properties["scorer"], scorer_names())
     if "fallback" in properties:
         properties["fallback"]["items"] = _one_of(properties["fallback"]["items"], fallback_names())
+    for path in kind.not_yet:
+        _mark_later(options, path.split("."))
     description = options.pop("description", "")
     choices = [options, properties[kind.scalar]]
     if not options.get("required"):
         choices.append({"type": "null"})
     return {"description": description, "anyOf": choices}
+
+
+def _mark_later(schema: Schema, path: Sequence[str | int]) -> None:
+    """Say of a key that it is not built yet."""
+    *owners, last = path
+    for name in owners:
+        inner = schema["properties"][name]
+        schema = inner if "properties" in inner else inner["anyOf"][0]
+    key = schema["properties"][last]
+    schema["properties"][last] = {**key, "description": f"{key['description']} ({NOT_BUILT})"}
 
 
 def _one_of(schema: Schema, names: Collection[str]) -> Schema:

@@ -11,8 +11,8 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from recmail.errors import RenderError, did_you_mean
 from recmail.render.bundle import TemplateBundle
-from recmail.render.context import BODY_NAMES, NAMES
 from recmail.render.environment import make_environment, render_error
+from recmail.render.names import BODY_NAMES, NAMES
 
 _ANYTHING = object()
 """The shape of what this walk knows nothing about; every use of it is allowed."""

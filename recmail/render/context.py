@@ -1,4 +1,4 @@
-"""The names that a template may print, and a person's values made safe to print."""
+"""A person's values made safe to print; `names` says which there are."""
 
 from __future__ import annotations
 
@@ -7,45 +7,6 @@ import unicodedata
 from collections.abc import Mapping
 
 from recmail.errors import RenderError
-
-Shape = dict[str, "Shape"] | list["Shape"] | None
-"""What a name holds: fields by name, [what each item holds], or None for a plain value."""
-
-COURSE: Shape = dict.fromkeys(
-    (
-        "course_id",
-        "title",
-        "subtitle",
-        "category",
-        "level",
-        "language",
-        "price_minor",
-        "currency",
-        "duration_min",
-        "image_url",
-        "url",
-        "reason",
-        "block",
-        "position",
-    )
-)
-BLOCK: Shape = {"name": None, "title": None, "text": None, "courses": [COURSE]}
-NAMES: dict[str, Shape] = {
-    "user": dict.fromkeys(("first_name", "last_name", "language", "country")),
-    "courses": [COURSE],
-    "because": dict.fromkeys(("title", "course_id")),
-    "blocks": [BLOCK],
-    "campaign": dict.fromkeys(("name", "topic", "topic_title", "description")),
-    "sender": dict.fromkeys(("name", "postal_address")),
-    "links": dict.fromkeys(("unsubscribe", "preferences", "images")),
-    "date": None,
-    "language": None,
-    "direction": None,
-}
-"""Every documented name. All of them exist in every context, None when there is nothing to say."""
-
-BODY_NAMES: dict[str, Shape] = {"subject": None, "preheader": None}
-"""What the HTML and text templates get besides: the campaign's own two lines, already rendered."""
 
 # Controls (except tab and newline), lone surrogates and noncharacters: libxml2 stops reading at some of
 # them, UTF-8 cannot hold others, and mail clients show boxes.

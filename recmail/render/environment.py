@@ -24,8 +24,8 @@ from jinja2.utils import missing
 
 from recmail.errors import RenderError, did_you_mean
 from recmail.render.bundle import TemplateBundle
-from recmail.render.context import BODY_NAMES, NAMES
 from recmail.render.format import FILTERS
+from recmail.render.names import BODY_NAMES, NAMES
 
 OUTPUT_LIMIT_CHARS = 1_000_000  # mail clients cut at about 100 kB; ten times that is a loop gone wild
 # The shipped templates are 13 deep. Jinja and Python give up at 20 to 300, each kind of nesting with an

@@ -6,7 +6,8 @@ import pytest
 from markupsafe import Markup
 
 from recmail.errors import RenderError
-from recmail.render.context import NAMES, clean_name, isolate, printable
+from recmail.render.context import clean_name, isolate, printable
+from recmail.render.names import NAMES
 from tests.render.contexts import block, context, course, full
 
 FSI, PDI = "\u2068", "\u2069"

@@ -7,8 +7,8 @@ from datetime import date
 import pandas as pd
 import pytest
 
-from recmail.render.context import NAMES
 from recmail.render.frozen import Wording, freeze_people, full_context, replace_stale
+from recmail.render.names import NAMES
 
 PEOPLE = pd.DataFrame(
     {

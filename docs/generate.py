@@ -1,0 +1,149 @@
+"""Writes the parts of the documentation that the code knows best, between their marks: `make docs`."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+FULL = DOCS.parent / "tests" / "campaign" / "full.yaml"
+_PART = re.compile(r"(<!-- generated: ([a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+_SHORT = 8  # names that are listed in a table's cell
+
+
+def main() -> int:
+    """Renew every page."""
+    for path in sorted(DOCS.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        if (new := renewed(text)) != text:
+            path.write_text(new, encoding="utf-8")
+            sys.stdout.write(f"renewed {path.name}\n")
+    return 0
+
+
+def renewed(text: str) -> str:
+    """Return a page with its generated parts as they have to be now."""
+    parts = {
+        "names": names_table,
+        "filters": filters_table,
+        "campaign keys": campaign_tables,
+        "full campaign": lambda: f"```yaml\n{FULL.read_text(encoding='utf-8')}```\n",
+    }
+    return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}{found[3]}", text)
+
+
+def names_table() -> str:
+    """Return the names that templates may print."""
+    from recmail.render.names import DOCUMENTED, IN_TEMPLATES
+
+    rows = []
+    for name in (*DOCUMENTED, *IN_TEMPLATES):
+        meaning = [name.meaning] if name.meaning else []
+        if name in IN_TEMPLATES:
+            meaning.append("not in the subject and preheader themselves")
+        none = "may be None" if name.may_be_none else ""
+        kind = "list" if name.kind == "courses" else name.kind
+        rows.append([f"`{name.path}`", kind, none, _code(name.example), "; ".join(meaning)])
+    return _table(["name", "is", "", "example", "meaning"], rows)
+
+
+def filters_table() -> str:
+    """Return recmail's own filters."""
+    from recmail.render.format import FILTERS
+
+    rows = [[f"`{name}`", _sentence(inspect.getdoc(FILTERS[name]))] for name in sorted(FILTERS)]
+    return _table(["filter", "meaning"], rows)
+
+
+def _sentence(docstring: str | None) -> str:
+    first = (docstring or "").partition("\n\n")[0].replace("\n", " ")
+    return first.removeprefix("Return ")
+
+
+def campaign_tables() -> str:
+    """Return every key of a campaign, section by section."""
+    from recmail.campaign.schema import campaign_schema
+
+    schema = campaign_schema()
+    block = schema["properties"]["blocks"]["items"]["anyOf"][0]["properties"]
+    text = _keys(schema)
+    for name in ("audience", "variants", "schedule", "speed", "exposure", "utm"):
+        for title, section in _sections(name, schema["properties"][name]):
+            text += f"\n### {title}\n\n{_keys(section)}"
+    later: list[str] = []
+    nested: dict[str, str] = {}
+    for name, options in block.items():
+        if "anyOf" not in options:
+            later.append(f"`{name}`")
+            continue
+        section = options["anyOf"][0]
+        text += f"\n### Block {name}\n\n{options['description']}\n\n{_keys(section)}"
+        inner = section["properties"]
+        nested |= {key: _keys(options) for key, options in inner.items() if "properties" in options}
+    for name, keys in nested.items():
+        text += f"\n### {name}, of a block\n\n{keys}"
+    return f"{text}\nDocumented, and refused by `plan` until they are built: {', '.join(later)}.\n"
+
+
+def _sections(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Return a key's own keys, and those inside them."""
+    choices = [schema, schema.get("items", {}), *schema.get("anyOf", [])]
+    for section in (choice for choice in choices if "properties" in choice):
+        yield name, section
+        for inner, nested in section["properties"].items():
+            if inner != "blocks":
+                yield from _sections(f"{name}.{inner}", nested)
+
+
+def _keys(schema: Mapping[str, Any]) -> str:
+    required = schema.get("required", [])
+    rows = [
+        [f"`{name}`", _kind(key), "required" if name in required else _default(key), key["description"]]
+        for name, key in schema["properties"].items()
+    ]
+    return _table(["key", "is", "default", "meaning"], rows)
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    """Say what may stand there."""
+    if "enum" in schema:
+        names = [name for name in schema["enum"] if name is not None]
+        return f"one of {', '.join(map(_code, names))}" if len(names) <= _SHORT else "a name"
+    if "anyOf" in schema:
+        kinds = [_kind(choice) for choice in schema["anyOf"] if choice != {"type": "null"}]
+        return " or ".join(dict.fromkeys(kinds))
+    types = schema.get("type", "anything")
+    kind = types[0] if isinstance(types, list) else types
+    known = {"string": "text", "boolean": "true or false", "object": "keys", "array": "a list"}
+    if kind == "integer":
+        low, high = schema.get("minimum"), schema.get("maximum")
+        return f"a number from {low}" + ("" if high is None else f" to {high}")
+    examples = ", ".join(_code(example) for example in schema.get("examples", []))
+    title = schema.get("title", "text") if kind == "string" else known.get(kind, kind)
+    return f"{title}: {examples}" if examples and kind == "string" else title
+
+
+def _default(schema: Mapping[str, Any]) -> str:
+    if schema.get("default") in (None, [], {}) or isinstance(schema["default"], dict):
+        return ""
+    value = schema["default"]
+    return _code(value if isinstance(value, str) else json.dumps(value))
+
+
+def _code(text: object) -> str:
+    return f"`{text}`" if text != "" else ""
+
+
+def _table(columns: list[str], rows: list[list[str]]) -> str:
+    lines = [columns, ["---"] * len(columns), *rows]
+    cells = [[cell.replace("|", r"\|") for cell in line] for line in lines]
+    return "".join(f"| {' | '.join(line)} |\n" for line in cells)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
