@@ -13,13 +13,14 @@ from hypothesis import strategies as st
 
 from recmail.campaign import Campaign, load_campaign, not_yet, parse_campaign, parse_frozen
 from recmail.campaign.values import Approval, Rate, Repeatedly
-from recmail.errors import ConfigError
+from recmail.errors import ConfigError, Problem
 from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.text import Text
 from recmail.recommend.blocks.top_picks import TopPicks
 from recmail.settings import load_settings, write_default
+from recmail.settings.loading import parse_settings
 from recmail.settings.source import SourceText
-from tests.campaign.projects import project
+from tests.campaign.projects import TOML, project
 
 MINIMAL = """\
 subject: "{{ user.first_name or 'Hello' }}, 3 courses picked for you"
@@ -28,6 +29,7 @@ blocks:
   - top_picks: 3
 """
 FULL = (Path(__file__).parent / "full.yaml").read_text()
+SETTINGS = parse_settings(SourceText("recmail.toml", TOML), Path("acme"), flags={})
 SHIPPED = sorted((Path(__file__).parents[2] / "campaigns").glob("*.yaml"))
 
 
@@ -187,8 +189,14 @@ _ODD = [
 ]
 _ALMOST = ["subject:", "- popular: 3", "audience: everyone", "blocks: [popular]", "subject: '{% if'"]
 PIECES = st.sampled_from([*FULL.splitlines(), *_ODD, *_ALMOST])
+_CUT = st.tuples(
+    st.integers(0, len(FULL)), st.integers(0, 9), st.sampled_from(["", *_ODD, " ", ":", "[", "#"])
+)
+CHANGED = _CUT.map(lambda cut: FULL[: cut[0]] + cut[2] + FULL[cut[0] + cut[1] :])
+"""The full example, with a few characters replaced somewhere."""
 TEXTS = st.one_of(
     st.text(),
+    CHANGED,
     st.lists(PIECES).map("\n".join),
     st.lists(PIECES).map("".join),
     st.lists(st.one_of(PIECES, st.text(max_size=5))).map(" ".join),
@@ -200,6 +208,18 @@ TEXTS = st.one_of(
 def test_any_text_is_a_campaign_or_refused(text: str) -> None:
     with suppress(ConfigError):
         not_yet(parse_frozen(text, "spring"))
+
+
+@given(CHANGED)
+@settings(deadline=None)
+def test_a_mistake_anywhere_in_the_full_example_has_a_place(text: str) -> None:
+    problems: list[Problem] = []
+    try:
+        parse_campaign(SourceText("c.yaml", text), "c", SETTINGS)
+    except ConfigError as error:
+        problems = error.problems
+    for problem in problems:
+        assert 0 < problem.line <= text.count("\n") + 1 or "is missing" in problem.message
 
 
 _KEYS = st.sampled_from(
