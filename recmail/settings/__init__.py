@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from recmail.settings.default import write_default
-from recmail.settings.loading import find_project, load_settings
+from recmail.settings.loading import WRONG, find_project, load_settings, survey_settings
 from recmail.settings.secret import Secret
 from recmail.settings.settings import RawTable, Settings
 from recmail.settings.values import Limit, format_duration, is_loopback, parse_duration
 
 __all__ = [
+    "WRONG",
     "Limit",
     "RawTable",
     "Secret",
@@ -18,5 +19,6 @@ __all__ = [
     "is_loopback",
     "load_settings",
     "parse_duration",
+    "survey_settings",
     "write_default",
 ]

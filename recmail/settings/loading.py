@@ -30,6 +30,8 @@ from recmail.settings.values import NAME
 
 FILE_NAME = "recmail.toml"
 PROJECT_VARIABLE = "RECMAIL_PROJECT"
+WRONG = "wrong"
+"""The origin of a value that cannot be used."""
 
 
 def find_project(start: Path | None = None) -> Path:
@@ -65,8 +67,27 @@ def load_settings(folder: Path, *, flags: Mapping[str, str] | None = None) -> Se
     return parse_settings(source, folder.resolve(), flags=flags or {})
 
 
+def survey_settings(folder: Path) -> tuple[Settings, list[Problem]]:
+    """Read what can be read of a project's settings, and every mistake.
+
+    The origin of a wrong value is WRONG; it has its default, or is empty where there is none.
+
+    Raises:
+        ConfigError: the file cannot be read, or its syntax is broken.
+    """
+    source = read_source(folder / FILE_NAME, file=FILE_NAME)
+    return _survey(source, folder.resolve(), flags={})
+
+
 def parse_settings(source: SourceText, folder: Path, *, flags: Mapping[str, str]) -> Settings:
     """Read settings from a text, as `load_settings` does from a file."""
+    settings, problems = _survey(source, folder, flags=flags)
+    if problems:
+        raise ConfigError(problems)
+    return settings
+
+
+def _survey(source: SourceText, folder: Path, *, flags: Mapping[str, str]) -> tuple[Settings, list[Problem]]:
     loader = _Loader(parse_toml(source), folder, flags)
     sections = {name: loader.section(name, kind) for name, kind in SECTIONS.items()}
     named = {name: loader.names(name) for name in NAME_SECTIONS}
@@ -78,9 +99,7 @@ def parse_settings(source: SourceText, folder: Path, *, flags: Mapping[str, str]
     loader.check_sections()
     loader.check_variables()
     loader.check_provider(sections["delivery"].get("provider"), providers)
-    if loader.problems:
-        raise ConfigError(loader.problems)
-    return Settings(
+    settings = Settings(
         folder=folder,
         project=ProjectSettings(**sections["project"]),
         sender=SenderSettings(**sections["sender"]),
@@ -93,10 +112,11 @@ def parse_settings(source: SourceText, folder: Path, *, flags: Mapping[str, str]
         sources=raw["sources"],
         origins=loader.origins,
     )
+    return settings, loader.problems
 
 
 class _Loader:
-    """Reads sections and collects mistakes; a section with a mistake is not complete."""
+    """Reads sections and collects mistakes; a value with a mistake has its default."""
 
     def __init__(self, file: TomlFile, folder: Path, flags: Mapping[str, str]) -> None:
         self._file, self._folder, self._flags = file, folder, flags
@@ -116,6 +136,8 @@ class _Loader:
                 read[key.name] = self._value(name, written, key.metadata, table)
             except ValueError as error:
                 self._wrong(name, written, str(error))
+                fallback = key.metadata["default"]
+                read[key.name] = "" if fallback is REQUIRED else key.metadata["read"](fallback)
         return read
 
     def _value(self, section: str, name: str, about: Mapping[str, Any], table: Mapping[str, Any]) -> Any:
@@ -147,6 +169,7 @@ class _Loader:
             self.problems.append(self._file.at_key((section,), text))
         else:
             self.problems.append(Problem(origin, 0, 0, text))
+        self.origins[f"{section}.{name}"] = WRONG
 
     def names(self, section: str) -> dict[str, Any]:
         """Read a section whose keys are the user's own names."""

@@ -46,6 +46,12 @@ class RawTable:
             return Problem("recmail.toml", 0, 0, text)
         return self._file.at_value((self.section, self.name, *path), text)
 
+    def origin(self, *path: str | int) -> str:
+        """Return where one of the section's values comes from, as `Settings.origins` says it."""
+        if self._file is None:
+            return "default"
+        return f"{self._file.source.file}:{self._file.line((self.section, self.name, *path))}"
+
 
 @dataclass(frozen=True)
 class Settings:

@@ -51,7 +51,12 @@ class SourceText:
         if len(shown) > _WIDTH_LIMIT:
             shown = shown[: _WIDTH_LIMIT - 1] + "…" if column < _WIDTH_LIMIT else ""
         said = message if len(message) <= _MESSAGE_LIMIT else message[: _MESSAGE_LIMIT - 1] + "…"
-        return Problem(self.file, line, column, _UNPRINTABLE.sub("·", hide(said)), shown)
+        return Problem(self.file, line, column, printable(said), shown)
+
+
+def printable(text: str) -> str:
+    """Return a text as it may reach a terminal: without secrets and control characters."""
+    return _UNPRINTABLE.sub("·", hide(text))
 
 
 def shown(value: object) -> str:
