@@ -67,6 +67,15 @@ class EspOptions(BaseModel, ABC):
             TemporaryFailure: it cannot be reached now.
         """
 
+    def probe(self) -> str:
+        """Find out whether messages would be taken, sending none; return what was found, in words.
+
+        Raises:
+            AccountRefused, TemporaryFailure: as `connect`.
+        """
+        self.connect().close()
+        return "answers"
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -98,6 +107,10 @@ class Provider:
     def connect(self) -> Esp:
         """Open one connection."""
         return self.options.connect()
+
+    def probe(self) -> str:
+        """Find out whether messages would be taken, sending none."""
+        return self.options.probe()
 
 
 def open_provider(name: str, settings: Settings) -> Provider:

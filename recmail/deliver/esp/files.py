@@ -73,6 +73,19 @@ class Files(EspOptions):
             raise _unwritable(self.folder, error) from error
         return connection
 
+    def probe(self) -> str:
+        """Tell whether the folder can be written, without making it.
+
+        Raises:
+            AccountRefused: it cannot be.
+        """
+        nearest = next(path for path in (self.folder, *self.folder.parents) if path.exists())
+        if not nearest.is_dir():
+            raise AccountRefused(f"{self.folder.name}/ cannot be written: {nearest.name} is a file")
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise AccountRefused(f"{self.folder.name}/ cannot be written: Permission denied")
+        return f"{self.folder.name}/ can be written"
+
     def leave(self) -> None:
         """Bring the index page up to date when the last connection closes."""
         with self._lock:

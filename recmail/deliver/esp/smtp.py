@@ -22,6 +22,7 @@ from recmail.settings import Secret, is_loopback
 from recmail.tokens import email_key
 
 CONNECT_TIMEOUT_S = 30.0
+PROBE_TIMEOUT_S = 10.0  # somebody waits for it
 COMMAND_TIMEOUT_S = 300.0  # RFC 5321 4.5.3.2
 CLOSE_TIMEOUT_S = 5.0
 _CHUNK_BYTES = 16_384  # the largest TLS record
@@ -113,6 +114,17 @@ class Smtp(EspOptions):
         """Open one connection: greeting, encryption, login."""
         return SmtpConnection(self)
 
+    def probe(self) -> str:
+        """Connect, encrypt, log in and say goodbye, as `EspOptions.probe`; nothing of a message is said."""
+        server = _open(self, timeout_s=PROBE_TIMEOUT_S)
+        cipher = server.sock.version() if isinstance(server.sock, ssl.SSLSocket) else None
+        encrypted = f"encrypts with {cipher}" if cipher else "does not encrypt"
+        login = "accepts the login" if self.user else "was asked for no login"
+        if not self.user and server.has_extn("auth"):
+            login = "offers a login, and there is no user and password"
+        _say_goodbye(server)
+        return f"{self.place} answers, {encrypted}, {login}"
+
 
 @lru_cache(maxsize=8)
 def _trust(ca_file: Path | None) -> ssl.SSLContext:
@@ -124,7 +136,7 @@ def _own_name() -> str:
     return socket.getfqdn()  # may ask a name server, so only once
 
 
-def _open(options: Smtp) -> smtplib.SMTP:
+def _open(options: Smtp, *, timeout_s: float = CONNECT_TIMEOUT_S) -> smtplib.SMTP:
     """Connect, encrypt and log in.
 
     Raises:
@@ -135,11 +147,9 @@ def _open(options: Smtp) -> smtplib.SMTP:
     try:
         if options.tls == "implicit":
             context = _trust(options.ca_file)
-            server = smtplib.SMTP_SSL(
-                options.host, options.port_no, name, timeout=CONNECT_TIMEOUT_S, context=context
-            )
+            server = smtplib.SMTP_SSL(options.host, options.port_no, name, timeout=timeout_s, context=context)
         else:
-            server = smtplib.SMTP(options.host, options.port_no, name, timeout=CONNECT_TIMEOUT_S)
+            server = smtplib.SMTP(options.host, options.port_no, name, timeout=timeout_s)
         _introduce(server, options)
     except (smtplib.SMTPException, OSError) as error:
         if server is not None:
@@ -177,6 +187,15 @@ def _opening_error(error: Exception, place: str) -> AccountRefused | TemporaryFa
     return AccountRefused(f"{place}: {error}")  # no STARTTLS, no AUTH, or no way of AUTH that we know
 
 
+def _say_goodbye(server: smtplib.SMTP) -> None:
+    try:
+        if server.sock is not None:
+            server.sock.settimeout(CLOSE_TIMEOUT_S)
+            server.quit()
+    except (smtplib.SMTPException, OSError):
+        server.close()
+
+
 class SmtpConnection:
     """One connection; opened again when the server closed it between two messages."""
 
@@ -204,14 +223,8 @@ class SmtpConnection:
     def close(self) -> None:
         """Say goodbye, briefly."""
         server, self._server = self._server, None
-        if server is None:
-            return
-        try:
-            if server.sock is not None:
-                server.sock.settimeout(CLOSE_TIMEOUT_S)
-                server.quit()
-        except (smtplib.SMTPException, OSError):
-            server.close()
+        if server is not None:
+            _say_goodbye(server)
 
     # --- one message ------------------------------------------------------------------------------
 

@@ -253,3 +253,25 @@ def test_closing_twice_is_the_same_as_once(outbox: Files) -> None:
     second.close()
     assert len(listed(outbox)) == 1
     assert os.listdir(outbox.folder / "tmp") == []  # noqa: PTH208
+
+
+def test_a_probe_makes_nothing(outbox: Files) -> None:
+    assert outbox.probe() == "outbox/ can be written"
+    assert not outbox.folder.exists()
+    outbox.connect().close()
+    before = sorted(outbox.folder.rglob("*"))
+    assert outbox.probe() == "outbox/ can be written"
+    assert sorted(outbox.folder.rglob("*")) == before
+
+
+def test_a_probe_says_what_is_in_the_way(outbox: Files) -> None:
+    outbox.folder.write_text("a file")
+    with pytest.raises(AccountRefused, match=r"outbox/ cannot be written: outbox is a file"):
+        outbox.probe()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_probe_says_what_may_not_be_written(outbox: Files) -> None:
+    outbox.folder.mkdir(mode=0o500)
+    with pytest.raises(AccountRefused, match="Permission denied"):
+        outbox.probe()
