@@ -13,6 +13,7 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, NoSuchModuleError
 from recmail.errors import StorageError
 
 BUSY_TIMEOUT_MS = 30_000
+_CONNECT_TIMEOUT_S = 10  # of PostgreSQL; without one a server that is gone keeps everybody for minutes
 
 
 def connect(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
@@ -40,7 +41,8 @@ def connect(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
 def _pool(url: sa.URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
         return {"connect_args": {"check_same_thread": False}}
-    return {"pool_pre_ping": True}
+    limit = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
+    return {"pool_pre_ping": True, "connect_args": limit}
 
 
 def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:

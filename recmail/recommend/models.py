@@ -116,6 +116,31 @@ def promote(connection: sa.Connection, version: str) -> None:
         raise ModelError(_no_such(connection, version))
 
 
+@dataclass(frozen=True)
+class Promoted:
+    """The model that campaigns use: what it is, and how many users, courses and pairs it learned from."""
+
+    version: str
+    scorer: str
+    trained_at: datetime
+    counts: Mapping[str, int]
+
+
+def find_promoted(connection: sa.Connection) -> Promoted:
+    """Return the model that campaigns use, without loading it.
+
+    Raises:
+        ModelError: none is trained, or it is of another catalogue.
+    """
+    wanted = (models.c.version, models.c.scorer, models.c.trained_at, models.c.counts, models.c.params)
+    row = connection.execute(sa.select(*wanted).where(models.c.state == "promoted")).first()
+    if row is None:
+        raise ModelError(NO_MODEL)
+    *about, params = row
+    _check_catalogue(connection, row.version, **params["catalogue"])
+    return Promoted(*about)
+
+
 def load_promoted(connection: sa.Connection) -> tuple[str, dict[str, Scorer]]:
     """Return the version that campaigns use, and its scorers by name; see `load`.
 

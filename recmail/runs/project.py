@@ -14,10 +14,12 @@ from recmail.campaign.schema import write_schema
 from recmail.db.connect import connect, reading
 from recmail.db.migrate import current_revision, newest_revision, upgrade
 from recmail.errors import RefusedError, StorageError, did_you_mean
+from recmail.pipeline import domain_of
 from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.settings import Settings, find_project, load_settings
 
 TO_FILL_IN = "(fill in your postal address)"
+_RESERVED = ("example", "invalid", "test", "localhost")  # RFC 2606: nobody's, for ever
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,11 @@ def upgrade_project(folder: Path | None = None) -> Project:
     write_schema(found, settings)
     engine.dispose()
     return open_project(folder)
+
+
+def is_reserved(mailbox: str) -> bool:
+    """Return whether an address, or Name <address>, is an example that cannot be anybody's."""
+    return domain_of(mailbox).rpartition(".")[2].lower() in _RESERVED
 
 
 def copy_shipped(name: str, into: Path) -> None:

@@ -16,11 +16,10 @@ from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider, open_provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.errors import RefusedError
-from recmail.pipeline import domain_of
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
 from recmail.runs.lifecycle import check_fresh
 from recmail.runs.message import RunWriter, links_for
-from recmail.runs.project import TO_FILL_IN, Project
+from recmail.runs.project import TO_FILL_IN, Project, is_reserved
 from recmail.runs.seal import check_unchanged
 
 _OPEN = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.SENDING)
@@ -91,7 +90,7 @@ def _check_departure(project: Project, run: Mapping[str, Any], waiting: int, clo
             "under [sender] in recmail.toml",
         ),
         (
-            printed["postal_address"] == TO_FILL_IN or _is_reserved(printed["from"]),
+            printed["postal_address"] == TO_FILL_IN or is_reserved(printed["from"]),
             "who sends is still an example: fill in from and postal_address under [sender] in recmail.toml, "
             "then plan again",
         ),
@@ -113,11 +112,6 @@ def _check_departure(project: Project, run: Mapping[str, Any], waiting: int, clo
     for is_wrong, advice in guards:
         if is_wrong:
             raise RefusedError(advice)
-
-
-def _is_reserved(mailbox: str) -> bool:
-    """An address that cannot be anybody's: RFC 2606."""
-    return domain_of(mailbox).rpartition(".")[2].lower() in ("example", "invalid", "test", "localhost")
 
 
 def _is_relative(url: str | None) -> bool:

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing
 from recmail.db.tables import courses, model_parts, models
 from recmail.errors import ModelError
-from recmail.recommend.models import TrainedOn, hash_ids, load, load_promoted, promote, save
+from recmail.recommend.models import TrainedOn, find_promoted, hash_ids, load, load_promoted, promote, save
 from recmail.records import GradedTriples
 from tests.contracts import make_triples, small_svd, table_of, two_tastes
 
@@ -62,6 +62,23 @@ def test_what_is_loaded_scores_as_what_was_saved(database: sa.Engine) -> None:
     grades = table_of(two_tastes(), people=37, courses=12)
     for scorer in scorers.values():
         assert np.array_equal(scorer.score(grades), small_svd().score(grades))
+
+
+def test_the_promoted_one_is_described_without_being_loaded(database: sa.Engine) -> None:
+    add_courses(database, IDS)
+    with reading(database) as connection, pytest.raises(ModelError, match="no model is trained"):
+        find_promoted(connection)
+    promote_it(database, save_svd(database))
+    with reading(database) as connection:
+        found = find_promoted(connection)
+    assert (found.version, found.scorer, found.trained_at) == ("20261102-090000-svd", "svd", NOW)
+    assert found.counts == {"users": 37, "courses": 10, "pairs": 148}
+
+
+def test_the_promoted_one_is_not_described_for_another_catalogue(database: sa.Engine) -> None:
+    promote_it(database, save_svd(database))
+    with reading(database) as connection, pytest.raises(ModelError, match="another catalogue"):
+        find_promoted(connection)
 
 
 def test_says_what_it_was_trained_on(database: sa.Engine) -> None:
