@@ -12,6 +12,7 @@ from recmail import __version__
 # The order in which a newcomer needs them; a new command's file appears below these by itself.
 _ORDER = (
     "init",
+    "doctor",
     "import",
     "data",
     "train",

@@ -1,0 +1,85 @@
+"""The campaigns: can they be planned, and does one of them wait for a clock that nobody watches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from recmail.campaign import Campaign, not_yet
+from recmail.errors import ConfigError, RenderError
+from recmail.render.bundle import load_bundle
+from recmail.render.check import check_templates
+from recmail.runs.check import check
+from recmail.runs.doctor.finding import Finding, ok, said, warning, wrong
+from recmail.runs.doctor.subject import Subject
+
+
+def check_campaigns(subject: Subject) -> Iterator[Finding]:
+    """Check all of them; those that are good share a line."""
+    good = []
+    for name, campaign in subject.campaigns.items():
+        problems, people = _problems(subject, campaign, name)
+        if problems:
+            found = f"{name} has {len(problems)} problem{'s' * (len(problems) > 1)}: {problems[0]}"
+            yield wrong("campaigns", found, f"recmail check {name}")
+            continue
+        if people == 0:
+            yield warning("campaigns", f"{name} addresses nobody", f"recmail plan {name} --dry-run")
+        good.append(name if people is None else f"{name} ({people:,} people)")
+    if good:
+        uncounted = "" if subject.project else ", not counted because the database is not in order"
+        yield ok("campaigns", f"{len(good)} without mistakes: {', '.join(good)}{uncounted}")
+    elif not subject.campaigns:
+        yield warning("campaigns", "there are none in campaigns/", "the README has one of four lines")
+
+
+def _problems(
+    subject: Subject, campaign: Campaign | ConfigError, name: str
+) -> tuple[Sequence[str], int | None]:
+    """What is wrong with a campaign, and how many people it addresses where they can be counted."""
+    if isinstance(campaign, ConfigError):
+        return [said(problem) for problem in campaign.problems], None
+    if subject.project is not None:
+        checked = check(subject.project, name, now=subject.now)
+        return [said(problem) for problem in checked.problems], checked.people
+    try:
+        errors = check_templates(
+            load_bundle(subject.folder / "templates"),
+            template=campaign.template,
+            subject=campaign.subject,
+            preheader=campaign.preheader,
+        )
+    except RenderError as error:
+        return [said(error)], None
+    return [said(error) for error in errors], None
+
+
+def check_plans(subject: Subject) -> Iterator[Finding]:
+    """Say what campaigns ask for that this version refuses to plan."""
+    for name, campaign in subject.campaigns.items():
+        if isinstance(campaign, ConfigError):
+            continue
+        later = [problem for problem in not_yet(campaign) if not problem.message.startswith("schedule")]
+        if later:
+            found = f"{name} asks for what plan refuses: {said(later[0])}"
+            yield warning(
+                "plans",
+                found + (f", and {len(later) - 1} more" if later[1:] else ""),
+                f"recmail check {name}",
+            )
+
+
+def check_scheduler(subject: Subject) -> Iterator[Finding]:
+    """Say plainly that this version sends nothing by itself."""
+    scheduled = [
+        name
+        for name, campaign in subject.campaigns.items()
+        if isinstance(campaign, Campaign) and campaign.schedule is not None
+    ]
+    for name in scheduled:
+        yield warning(
+            "scheduler",
+            f"{name} has a schedule, and nothing in this version sends it by itself",
+            f"take schedule out of campaigns/{name}.yaml, and plan, approve and send it when it is due",
+        )
+    if not scheduled:
+        yield ok("scheduler", "no campaign has a schedule; runs are sent by hand")

@@ -1,0 +1,104 @@
+"""Settings as the doctor sees them: origins, secrets, mistakes, the key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.runs.doctor.conftest import one, report, states
+
+Change = Callable[..., None]
+RELAY = """
+[provider.relay]
+type = "smtp"
+host = "smtp.acme.org"
+user = "learn"
+password = "env:SMTP_PASSWORD"
+"""
+
+
+def test_each_value_says_where_it_comes_from(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RECMAIL_PROJECT_TIMEZONE", "Asia/Kolkata")
+    found = report(project)["settings"]
+    assert one(found, "project.name").found == "Acme (recmail.toml:6)"
+    assert one(found, "project.timezone").found == "Asia/Kolkata (RECMAIL_PROJECT_TIMEZONE)"
+    assert one(found, "delivery.engine").found == "processes (default)"
+    assert one(found, "limits.test_recipients").found == "nobody (recmail.toml:25)"
+    assert one(found, "model.half_life").found == "180d (recmail.toml:36)"
+    assert one(found, "topics.course-tips").found == "Course tips (recmail.toml:28)"
+    assert one(found, "provider.files.folder").found == "outbox (recmail.toml:40)"
+    assert set(states(found).values()) == {"ok"}
+
+
+def test_secrets_are_named_and_never_shown(
+    project: Path, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change(add=RELAY)
+    missing = one(report(project)["settings"], "provider.relay.password")
+    assert (missing.state, missing.next) == ("warning", "set the variable SMTP_PASSWORD where recmail runs")
+    monkeypatch.setenv("SMTP_PASSWORD", "open sesame")
+    monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", "postgresql://me:open-sesame@127.0.0.1:1/x")
+    found = report(project)
+    there = one(found["settings"], "provider.relay.password")
+    assert (there.state, "env:SMTP_PASSWORD, which can be read" in there.found) == ("ok", True)
+    assert "me:(hidden)@127.0.0.1" in one(found["database"], "reachable").found
+    assert "sesame" not in repr(found)
+
+
+def test_mistakes_hide_neither_each_other_nor_the_rest(project: Path, change: Change) -> None:
+    change(currency='"euros"', from_='"nobody"', add="[limit]\nx = 1")
+    found = report(project)
+    mistakes = [finding for finding in found["settings"] if finding.check == "recmail.toml"]
+    assert [finding.state for finding in mistakes] == ["wrong"] * 3
+    assert all(finding.makes_invalid for finding in mistakes)
+    assert "recmail.toml:10:12: [project] currency: found 'euros'" in mistakes[0].found
+    assert mistakes[0].next == "mend recmail.toml, line 10"
+    assert "project.name" in states(found["settings"])
+    assert "project.currency" not in states(found["settings"])
+    assert states(found["database"]) == {"reachable": "ok", "migrations": "ok"}
+    assert states(found["provider"]) == {"files": "ok"}
+
+
+def test_a_broken_syntax_leaves_the_machine(project: Path, change: Change) -> None:
+    change(add="x = = 3")
+    found = report(project)
+    assert list(found) == ["settings", "machine"]
+    (mistake,) = found["settings"]
+    assert (mistake.state, mistake.makes_invalid) == ("wrong", True)
+
+
+def test_without_a_project_the_first_step_is_said(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    assert list(found) == ["settings", "machine"]
+    assert "recmail init" in found["settings"][0].next
+
+
+def test_a_database_variable_that_is_missing_is_said(project: Path, change: Change) -> None:
+    change(database='"env:DATABASE_URL"')
+    found = report(project)
+    assert states(found["settings"])["project.database"] == "wrong"
+    assert "database" not in found
+    assert states(found["data"]) == {"people": "warning"}
+    assert states(found["campaigns"])["campaigns"] == "ok"
+
+
+def test_a_key_is_its_owners_alone(project: Path) -> None:
+    key = project / ".recmail" / "key"
+    key.chmod(0o644)
+    (project / ".gitignore").write_text("outbox/\n")
+    found = report(project)["settings"]
+    assert (one(found, "key").state, one(found, "key").next) == ("warning", f"chmod 600 {key}")
+    ignored = one(found, "key in git")
+    assert (ignored.state, ignored.next) == ("warning", f"echo .recmail/key >> {project / '.gitignore'}")
+    (project / ".gitignore").write_text("/.recmail/\n")
+    assert states(report(project)["settings"])["key in git"] == "ok"
+
+
+@pytest.mark.parametrize("text", [None, "short"])
+def test_a_key_that_cannot_be_used_is_wrong(project: Path, text: str | None) -> None:
+    key = project / ".recmail" / "key"
+    key.unlink() if text is None else key.write_text(text)
+    found = one(report(project)["settings"], "key")
+    assert (found.state, "bring it back" in found.next) == ("wrong", True)
