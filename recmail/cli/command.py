@@ -90,6 +90,8 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
             click.echo("interrupted; what was done is kept, the same command goes on from here", err=True)
             raise SystemExit(EXIT_INTERRUPTED) from error
 
+    # The mark by which click leaves an example's lines alone is the character, not how it is written.
+    guarded.__doc__ = (function.__doc__ or "").replace("\\b\n", "\b\n")
     return guarded
 
 

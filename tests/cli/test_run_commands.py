@@ -139,3 +139,4 @@ def test_every_command_has_help_an_example_and_json(path: tuple[str, ...], comma
     text = recmail(*path, "--help").stdout
     assert f"recmail {' '.join(path)}" in text.partition("Example")[2]
     assert "--json" in text
+    assert "\\b" not in text
