@@ -101,5 +101,10 @@ def _attempt(check: Check, subject: Subject) -> Iterator[Finding]:
 def _section(name: str, findings: Iterable[Finding]) -> tuple[str, list[Finding]]:
     """Findings of one line each, without secrets and control characters: servers put words into them."""
     return name, [
-        replace(one, section=name, found=printable(" ".join(one.found.split()))) for one in findings
+        replace(one, section=name, check=_line(one.check), found=_line(one.found), next=_line(one.next))
+        for one in findings
     ]
+
+
+def _line(text: str) -> str:
+    return printable(" ".join(text.split()))

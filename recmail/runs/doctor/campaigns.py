@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from recmail.campaign import Campaign, not_yet
-from recmail.errors import ConfigError, RenderError
+from recmail.errors import ConfigError, RecmailError, RenderError
 from recmail.render.bundle import load_bundle
 from recmail.render.check import check_templates
 from recmail.runs.check import check
@@ -39,7 +39,10 @@ def _problems(
     if isinstance(campaign, ConfigError):
         return [said(problem) for problem in campaign.problems], None
     if subject.project is not None:
-        checked = check(subject.project, name, now=subject.now)
+        try:
+            checked = check(subject.project, name, now=subject.now)
+        except RecmailError as error:
+            return [said(error)], None
         return [said(problem) for problem in checked.problems], checked.people
     try:
         errors = check_templates(

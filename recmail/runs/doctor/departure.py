@@ -20,9 +20,12 @@ _PATIENCE_S = 3.0
 def check_sender(subject: Subject) -> Iterator[Finding]:
     """Say whether sender and postal address are still examples."""
     sender, lacking = subject.settings.sender, _lacking(subject)
-    if subject.stands("sender.from") and is_reserved(sender.from_):
-        advice = 'write yours under [sender] in recmail.toml: from = "NAME <ADDRESS>"'
-        yield lacking("from", f"{sender.from_} is an example", advice)
+    if subject.stands("sender.from"):
+        if is_reserved(sender.from_):
+            advice = 'write yours under [sender] in recmail.toml: from = "NAME <ADDRESS>"'
+            yield lacking("from", f"{sender.from_} is an example", advice)
+        else:
+            yield ok("from", sender.from_)
     if subject.stands("sender.postal_address"):
         if sender.postal_address == TO_FILL_IN:
             advice = 'write it under [sender] in recmail.toml: postal_address = "..."'
@@ -87,7 +90,7 @@ def check_answer(name: str, url: SplitResult, *, trust: ssl.SSLContext | None = 
         return warning(name, f"cannot look up {host}: {error.strerror}", advice)
     except TimeoutError:
         return warning(name, f"{host} does not answer within {_PATIENCE_S:g} s", advice)
-    except (OSError, http.client.HTTPException) as error:
+    except (OSError, UnicodeError, http.client.HTTPException) as error:  # UnicodeError: it can be no name
         return wrong(name, f"cannot reach {host}: {error}", advice)
     if status >= 500:
         return warning(name, f"{host} answers with its error {status}", "look into that server's log")

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
+from recmail.runs.doctor.departure import check_answer
 from recmail.runs.doctor.lookup import Lookup
 from tests.runs.doctor.conftest import one, report, states
 from tests.runs.doctor.test_records import RSA_2048
 from tests.runs.doctor.zones import BROKEN, NameServer
-from tests.servers import HOST, SmtpServer, unused_port
+from tests.servers import CERTIFICATES, HOST, SmtpServer, unused_port
 
 Change = Callable[..., None]
 ZONE: Mapping[str, Any] = {
@@ -99,7 +102,7 @@ def test_what_is_an_example_is_wrong_only_once_mail_leaves(project: Path, change
 
 
 @contextmanager
-def web_server(status: int) -> Iterator[str]:
+def web_server(status: int, *, certificate: str = "") -> Iterator[str]:
     class Answer(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
             self.send_response(status)
@@ -109,10 +112,14 @@ def web_server(status: int) -> Iterator[str]:
             return
 
     server = HTTPServer((HOST, 0), Answer)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(CERTIFICATES / certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
-        yield f"http://{HOST}:{server.server_address[1]}"
+        yield f"http{'s' if certificate else ''}://{HOST}:{server.server_address[1]}"
     finally:
         server.shutdown()
         server.server_close()
@@ -129,6 +136,19 @@ def test_a_public_url_that_answers_is_good(project: Path, change: Change, status
 def test_a_public_url_where_nobody_answers_is_wrong(project: Path, change: Change) -> None:
     change(public_url=f'"http://{HOST}:{unused_port()}"')
     found = one(report(project)["before sending"], "public_url")
+    assert (found.state, "cannot reach" in found.found) == ("wrong", True)
+
+
+def test_a_certificate_is_checked() -> None:
+    with web_server(200, certificate="localhost.pem") as url:
+        trust = ssl.create_default_context(cafile=CERTIFICATES / "ca.pem")
+        assert check_answer("public_url", urlsplit(url), trust=trust).state == "ok"
+        distrusted = check_answer("public_url", urlsplit(url))
+    assert (distrusted.state, "its certificate is not valid" in distrusted.found) == ("wrong", True)
+
+
+def test_a_host_that_can_be_no_name_is_wrong() -> None:
+    found = check_answer("public_url", urlsplit(f"https://{'x' * 70}.org"))
     assert (found.state, "cannot reach" in found.found) == ("wrong", True)
 
 
@@ -161,7 +181,6 @@ def test_what_a_domain_lacks_is_wrong_once_mail_leaves(project: Path, change: Ch
     assert set(look_up(project, bare).values()) == {"warning"}
     with SmtpServer().running() as server:
         change(provider='"relay"', add=relay(server.port, tls="none")["add"].replace(HOST, "localhost"))
-        change(public_url='"https://unreachable.invalid"')
         assert look_up(project, bare)["SPF"] == "warning"  # a server on this machine is no way out
         change(port="25")
         assert look_up(project, bare) == {

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.runs.doctor.conftest import one, report, states
 
@@ -102,3 +104,37 @@ def test_a_key_that_cannot_be_used_is_wrong(project: Path, text: str | None) -> 
     key.unlink() if text is None else key.write_text(text)
     found = one(report(project)["settings"], "key")
     assert (found.state, "bring it back" in found.next) == ("wrong", True)
+
+
+JUNK = [
+    '""',
+    '"x"',
+    "3",
+    "-1",
+    "true",
+    "[]",
+    '["a"]',
+    "{}",
+    "{ a = 1 }",
+    '"env:NOT_THERE"',
+    '"file:not-there"',
+]
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from(JUNK)), min_size=1, max_size=6))
+def test_no_value_of_any_setting_stops_the_report(project: Path, changes: list[tuple[int, str]]) -> None:
+    file = project / "recmail.toml"
+    before = file.read_text("utf-8")
+    lines = before.splitlines()
+    for at, value in changes:
+        name, sign, _ = lines[at % len(lines)].partition(" = ")
+        if sign and not name.startswith("#"):
+            lines[at % len(lines)] = f"{name} = {value}"
+    try:
+        file.write_text("\n".join(lines), "utf-8")
+        found = report(project)
+    finally:
+        file.write_text(before, "utf-8")
+    assert found["settings"][0].check == "recmail.toml"
+    assert "machine" in found
