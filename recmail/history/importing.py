@@ -24,13 +24,14 @@ from recmail.history.importers.csv import CsvFile
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_rejects import Rejects
-from recmail.history.importing_target import Counts, ImportOptions, Setting, Target
+from recmail.history.importing_target import Counts, ImportOptions, LinkTarget, Setting, Target
 from recmail.settings.values import ATTRIBUTE_TYPES
 
 __all__ = ["KINDS", "Counts", "ImportOptions", "ImportResult", "import_csv"]
 
 Progress = Callable[[int, int, int], None]
 """Told the rows read, the bytes read and the bytes in all."""
+_Write = Callable[[sa.Connection, Sequence[Any]], Counts]
 
 _TABLES = {
     "users": importing_users,
@@ -189,7 +190,7 @@ class _Work:
     import_no: int | None = None
 
     def __post_init__(self) -> None:
-        self._pace = _Pace()
+        self._pace, self._link_pace = _Pace(), _Pace()
         self._began = time.perf_counter()
 
     def take_all(self, source: CsvFile, progress: Progress | None) -> None:
@@ -229,7 +230,7 @@ class _Work:
         self.warnings += checks.warnings
         for warning, lines in checks.warned_lines.items():
             self.warned_lines[warning] = (self.warned_lines.get(warning, []) + lines)[:WARNED_LINES]
-        self._store(accepted)
+        self._store(chunk, accepted)
 
     def _reject(self, chunk: Chunk, checks: Checks) -> None:
         """List the records that cannot be used, in the order of their lines."""
@@ -246,18 +247,25 @@ class _Work:
         for line, reason, record in sorted(rejected):
             self.rejects.add(line, reason, record)
 
-    def _store(self, rows: Sequence[Any]) -> None:
+    def _store(self, chunk: Chunk, rows: Sequence[Any]) -> None:
+        if self.setting.options.dry_run:
+            for start in range(0, len(rows), self._pace.rows):
+                with reading(self.engine) as connection:
+                    batch = rows[start : start + self._pace.rows]
+                    self.counts += self.target.rehearse(connection, batch)
+            return
+        if chunk.links and isinstance(self.target, LinkTarget):
+            self._write(self.target.link, chunk.links, self._link_pace)
+        self._write(self.target.write, rows, self._pace)
+
+    def _write(self, write: _Write, rows: Sequence[Any], pace: _Pace) -> None:
         start = 0
         while start < len(rows):
-            batch = rows[start : start + self._pace.rows]
-            if self.setting.options.dry_run:
-                with reading(self.engine) as connection:
-                    self.counts += self.target.rehearse(connection, batch)
-            else:
-                with writing(self.engine) as connection:
-                    began = time.perf_counter()
-                    self.counts += self.target.write(connection, batch)
-                self._pace.took(len(batch), time.perf_counter() - began)
+            batch = rows[start : start + pace.rows]
+            with writing(self.engine) as connection:
+                began = time.perf_counter()
+                self.counts += write(connection, batch)
+            pace.took(len(batch), time.perf_counter() - began)
             start += len(batch)
 
     def _note(self, finished_at: datetime | None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import sqlalchemy as sa
 
@@ -43,7 +43,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of accepted rows; all but `consents` add up to them.
+    """What became of accepted rows; all but `consents` and `linked` add up to them.
 
     Attributes:
         added: new.
@@ -51,7 +51,9 @@ class Counts:
         unchanged: known already.
         unknown_people: events of people who are not imported.
         erased: about people who were erased; never brought back.
+        pending: events that are kept until it is known whose they are.
         consents: consent rows that were written.
+        linked: other ids that a person was found to have.
     """
 
     added: int = 0
@@ -59,7 +61,9 @@ class Counts:
     unchanged: int = 0
     unknown_people: int = 0
     erased: int = 0
+    pending: int = 0
     consents: int = 0
+    linked: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
@@ -109,3 +113,11 @@ class Target(Protocol):
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[Any]) -> Counts:
         """Count what `write` would do, without doing it."""
+
+
+@runtime_checkable
+class LinkTarget(Target, Protocol):
+    """A target that also learns which other ids its people have."""
+
+    def link(self, connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> Counts:
+        """Write some of a chunk's pairs of another id and a user_id, before the chunk's rows are written."""
