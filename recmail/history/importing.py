@@ -225,7 +225,7 @@ class _Work:
         self.rows += len(chunk)
         columns = {name: cleaned(chunk.columns[place]) for name, place in self.header.places.items()}
         checks = Checks(chunk.lines)
-        accepted = self.target.check(columns, checks)
+        accepted = self.target.check(columns, checks) if len(chunk.lines) else ()
         self._reject(chunk, checks)
         self.warnings += checks.warnings
         for warning, lines in checks.warned_lines.items():
@@ -234,12 +234,7 @@ class _Work:
 
     def _reject(self, chunk: Chunk, checks: Checks) -> None:
         """List the records that cannot be used, in the order of their lines."""
-        width = len(chunk.columns)
-        rejected = [
-            (line, f"{'more' if len(record) > width else 'fewer'} fields than the header", record)
-            for line, record in chunk.broken
-        ]
-        rejected += [
+        rejected = chunk.broken + [
             (int(chunk.lines[row]), reason, [column[row] for column in chunk.columns])
             for row, reason in enumerate(checks.reasons)
             if reason is not None

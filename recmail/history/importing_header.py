@@ -26,7 +26,7 @@ def read_header(
     columns: Sequence[str],
     *,
     known: Sequence[str],
-    required: Sequence[str],
+    required: Sequence[str | tuple[str, ...]],
     renames: Mapping[str, str],
 ) -> Header:
     """Find our columns.
@@ -36,7 +36,8 @@ def read_header(
 
     Args:
         columns: the names in the file.
-        known: our names, of which `required` must be there.
+        known: our names.
+        required: those of ours that must be there; of several in a tuple, one.
         renames: theirs to ours; both count without case.
 
     Raises:
@@ -55,7 +56,7 @@ def read_header(
         *_wrong_renames(renames, columns, known),
         *(f"{name}: {count} columns of this name" for name, count in named.items() if count > 1),
         *_misspelt(unknown, missing),
-        *(_not_there(name, columns) for name in required if name in missing),
+        *(_not_there(needed, columns) for needed in required if set(_names(needed)) <= set(missing)),
     ]
     if problems:
         raise DataError("\n".join(f"{file}:1: {problem}" for problem in problems))
@@ -81,6 +82,13 @@ def _misspelt(unknown: Sequence[str], missing: Sequence[str]) -> Iterator[str]:
             yield f"{name}: unknown column; did you mean {near}? (then --map {name}={near}, or rename it)"
 
 
-def _not_there(name: str, columns: Sequence[str]) -> str:
+def _names(needed: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (needed,) if isinstance(needed, str) else needed
+
+
+def _not_there(needed: str | tuple[str, ...], columns: Sequence[str]) -> str:
+    name, *others = _names(needed)
+    either = "".join(f" or {other}" for other in others)
     found = ", ".join(filter(None, columns))
-    return f"{name}: this column is missing; found {found} (if one of them holds it: --map THEIRS={name})"
+    advice = f"if one of them holds it: --map THEIRS={name}"
+    return f"{name}{either}: this column is missing; found {found} ({advice})"

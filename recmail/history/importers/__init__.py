@@ -30,13 +30,13 @@ class Chunk:
         columns: the texts of each column; all of one length.
         lines: int64, the physical line (from 1) where each record begins; the number of the record where
             the source has no lines.
-        broken: line and texts of records that have more or fewer texts than there are columns.
+        broken: line, reason and texts of what is no record: too many or too few texts, unreadable.
         links: pairs of another id and a user_id that the source says are one person.
     """
 
     columns: Sequence[Sequence[str]]
     lines: np.ndarray
-    broken: list[tuple[int, list[str]]]
+    broken: list[tuple[int, str, list[str]]]
     links: Sequence[tuple[str, str]] = ()
 
     def __len__(self) -> int:

@@ -121,7 +121,14 @@ class CsvFile:
 def _chunk(records: list[list[str]], lines: list[int], width: int) -> Chunk:
     places = np.array(lines, dtype=np.int64)
     good = np.fromiter(map(len, records), dtype=np.int64, count=len(records)) == width
-    broken = [(lines[row], records[row]) for row in np.flatnonzero(~good).tolist()]
+    broken = [
+        (
+            lines[row],
+            f"{'more' if len(records[row]) > width else 'fewer'} fields than the header",
+            records[row],
+        )
+        for row in np.flatnonzero(~good).tolist()
+    ]
     if broken:
         records = [record for record, is_good in zip(records, good.tolist(), strict=True) if is_good]
     columns = list(zip(*records, strict=True)) or [()] * width
