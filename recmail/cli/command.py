@@ -23,6 +23,8 @@ _CODES: tuple[tuple[type[errors.RecmailError], int], ...] = (
     (errors.RefusedError, EXIT_REFUSED),
     (errors.RecmailError, EXIT_FAILED),
 )
+SEVERITY = (0, EXIT_WITH_FAILURES, EXIT_REFUSED, EXIT_INVALID, EXIT_FAILED)
+"""Exit codes of parts of a command; that of the whole is the one furthest behind."""
 
 RUN = click.IntRange(1, 2**31)
 project_option = click.option(
@@ -72,7 +74,7 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         try:
             return function(*args, **kwargs)
         except errors.RecmailError as error:
-            code = next(code for kind, code in _CODES if isinstance(error, kind))
+            code = exit_code(error)
             if kwargs.get("as_json"):
                 print_json(
                     {
@@ -84,10 +86,11 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
                         }
                     }
                 )
-            click.secho(str(error), fg="red", err=True)
+            say_error(error)
             raise SystemExit(code) from error
         except (KeyboardInterrupt, click.Abort) as error:
-            click.echo("interrupted; what was done is kept, the same command goes on from here", err=True)
+            message = str(error) or "interrupted; what was done is kept, the same command goes on from here"
+            click.echo(message, err=True)
             raise SystemExit(EXIT_INTERRUPTED) from error
 
     # The mark by which click leaves an example's lines alone is the character, not how it is written.
@@ -102,6 +105,16 @@ def _places(error: errors.RecmailError) -> dict[str, Any]:
         if isinstance(error, errors.ConfigError)
         else {}
     )
+
+
+def exit_code(error: errors.RecmailError) -> int:
+    """The documented exit code of an error."""
+    return next(code for kind, code in _CODES if isinstance(error, kind))
+
+
+def say_error(error: errors.RecmailError) -> None:
+    """An error's text on stderr."""
+    click.secho(str(error), fg="red", err=True)
 
 
 def print_json(document: dict[str, Any]) -> None:

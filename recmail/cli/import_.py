@@ -1,98 +1,133 @@
-"""`recmail import`: people, courses, interactions and suppressions from CSV files, checked row by row."""
+"""`recmail import`: what is new in the sources of recmail.toml, or one file, checked row by row."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from recmail.cli.command import (
     EXIT_WITH_FAILURES,
+    SEVERITY,
+    exit_code,
     json_option,
     now_option,
     print_json,
     project_option,
+    say_error,
     shows_errors,
 )
-from recmail.cli.terminal import progress, say
+from recmail.cli.terminal import rows_progress, say
 
 if TYPE_CHECKING:
-    from recmail.history.importing import ImportOptions, ImportResult
+    from recmail.history.importing import ImportResult
+    from recmail.history.importing_sources import SourceReport
+    from recmail.history.sources import Source
     from recmail.runs.project import Project
+    from recmail.settings import Settings
 
 KINDS = ("users", "courses", "interactions", "suppressions")
+_UNMAPPED_SHOWN = 30
+_OF_FILES = {"renames": "--map", "consent_basis": "--consent-basis", "encoding": "--encoding"}
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(KINDS))
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("what", required=False, metavar="[SOURCE | KIND]")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]")
+@click.option("--again", is_flag=True, help="Read what was read before, too; known rows change nothing.")
 @click.option("--dry-run", is_flag=True, help="Check every row and change nothing.")
 @click.option(
-    "--map", "renames", multiple=True, metavar="THEIRS=OURS", help="A column of theirs is one of ours."
+    "--map", "renames", multiple=True, metavar="THEIRS=OURS", help="A column of FILE is one of ours."
 )
-@click.option("--consent-basis", metavar="TEXT", help="Why all these people may be mailed; kept as proof.")
-@click.option("--encoding", default="utf-8", show_default=True, help="How the file's letters are written.")
+@click.option("--consent-basis", metavar="TEXT", help="Why all people of FILE may be mailed; kept as proof.")
+@click.option("--encoding", metavar="NAME", help="How the letters of FILE are written; default: utf-8.")
 @project_option
 @now_option
 @json_option
 @shows_errors
 def command(
-    kind: str,
-    file: Path,
+    what: str | None,
+    file: Path | None,
+    again: bool,
     dry_run: bool,
-    renames: tuple[str, ...],
-    consent_basis: str | None,
-    encoding: str,
     project: Path | None,
     now: datetime,
     as_json: bool,
+    **of_file: Any,
 ) -> None:
-    r"""Bring in a CSV FILE of users, courses, interactions or suppressions.
+    r"""Bring in what is new in all [sources.*] of recmail.toml, in one SOURCE, or in a FILE.
 
-    The same file again changes nothing. Rejected rows go to FILE.rejects.csv with line and reason, and the
-    exit code is then 5.
+    A FILE is CSV or Parquet; its KIND is users, courses, interactions or suppressions. What was brought in
+    before changes nothing. Rejected rows go to FILE.rejects.csv with line and reason, and the exit code is
+    then 5.
 
     \b
-    Example: recmail import users people.csv --map mail=email
+    Example: recmail import
+             recmail import users people.csv --map mail=email
     """
-    from recmail.history.importing import ImportOptions
     from recmail.runs.project import open_project
 
+    if file is not None:
+        if again:
+            raise click.UsageError("--again is for sources; a FILE is always read")
+        result = _import_file(open_project(project), what or "", file, now, dry_run=dry_run, **of_file)
+        if as_json:
+            print_json(asdict(result))
+        else:
+            show_import(result)
+        raise SystemExit(EXIT_WITH_FAILURES if result.rejected else 0)
+    _refuse_options_of_files(of_file)
     opened = open_project(project)
-    settings = opened.settings
+    reports = []
+    for source in _chosen(opened.settings, what):
+        reports.append(_import_source(opened, source, now, again=again, dry_run=dry_run))
+        if not as_json:
+            show_source(reports[-1])
+    if as_json:
+        print_json({"sources": [_document(report) for report in reports]})
+    raise SystemExit(max(map(_code, reports), key=SEVERITY.index))
+
+
+def _import_file(
+    project: Project,
+    kind: str,
+    file: Path,
+    now: datetime,
+    *,
+    dry_run: bool,
+    renames: tuple[str, ...],
+    consent_basis: str | None,
+    encoding: str | None,
+) -> ImportResult:
+    from recmail.errors import did_you_mean
+    from recmail.history.importing import ImportOptions, import_file
+
+    if kind not in KINDS:
+        hint = did_you_mean(kind, KINDS) or f"; expected one of {', '.join(KINDS)}"
+        raise click.UsageError(f"found {kind!r} before the FILE{hint}")
     options = ImportOptions(
         consent_basis=consent_basis,
         dry_run=dry_run,
         columns=_renames(renames),
-        attributes=settings.attributes,
-        currency=settings.project.currency,
-        encoding=encoding,
-        project=opened.folder,
+        attributes=project.settings.attributes,
+        currency=project.settings.project.currency,
+        project=project.folder,
     )
-    result = _read(opened, kind, file, now, options)
-    if as_json:
-        print_json(asdict(result))
-    else:
-        show_import(result)
-    if result.rejected:
-        raise SystemExit(EXIT_WITH_FAILURES)
-
-
-def _read(project: Project, kind: str, file: Path, now: datetime, options: ImportOptions) -> ImportResult:
-    from recmail.history.importing import import_csv
-
-    with progress(f"importing {kind}", unit="bytes") as bar:
-        return import_csv(
+    with rows_progress(f"importing {kind}") as progress:
+        return import_file(
             project.engine,
             kind,
             file,
             now=now,
             key=project.settings.key,
             options=options,
-            progress=lambda _rows, done, total: bar(done, total),
+            encoding=encoding or "utf-8",
+            progress=progress,
         )
 
 
@@ -104,24 +139,145 @@ def _renames(renames: tuple[str, ...]) -> dict[str, str]:
     return {theirs: ours for theirs, _, ours in pairs}
 
 
+def _refuse_options_of_files(options: dict[str, Any]) -> None:
+    for name, flag in _OF_FILES.items():
+        if options[name]:
+            raise click.UsageError(f"{flag} is for a FILE; a source has it in its section of recmail.toml")
+
+
+def _chosen(settings: Settings, what: str | None) -> list[Source]:
+    """All sources, or the one that is named."""
+    from recmail.errors import ConfigError, Problem
+    from recmail.history.sources import EXAMPLE, read_source, read_sources
+
+    if what is None:
+        found = read_sources(settings)
+        if not found:
+            message = f"has no [sources.*] yet; write where your data is, for example:\n\n{EXAMPLE}"
+            raise ConfigError([Problem("recmail.toml", 0, 0, message)])
+        return found
+    if what not in settings.sources:
+        if what in KINDS:
+            raise click.UsageError(f"{what}: name the FILE, or write a section [sources.{what}]")
+        if Path(what).is_file():
+            raise click.UsageError(f"say what {what} holds: recmail import {'|'.join(KINDS)} {what}")
+    return [read_source(what, settings)]
+
+
+def _import_source(
+    project: Project, source: Source, now: datetime, *, again: bool, dry_run: bool
+) -> SourceReport:
+    from recmail.history.importing_sources import import_source
+    from recmail.history.watermarks import everything, unread
+
+    return import_source(
+        project.engine,
+        source,
+        project.settings,
+        find=everything if again else unread,
+        now=now,
+        dry_run=dry_run,
+        watch=rows_progress,
+    )
+
+
+def _code(report: SourceReport) -> int:
+    codes = [exit_code(error) for error in report.errors]
+    codes += [EXIT_WITH_FAILURES] if report.rejected else [0]
+    return max(codes, key=SEVERITY.index)
+
+
+def _document(report: SourceReport) -> dict[str, Any]:
+    from recmail.history.event_names import likely_kind
+
+    return {
+        "source": report.source,
+        "table": report.table,
+        "files_known": report.known,
+        "results": [asdict(result) for result in report.results],
+        "unmapped": [
+            {"event": event, "count": count, "kind": likely_kind(event)}
+            for event, count in report.unmapped.most_common()
+        ],
+        "errors": [{"kind": type(error).__name__, "message": str(error)} for error in report.errors],
+    }
+
+
+def show_source(report: SourceReport) -> None:
+    """What became of a source: rows on stdout; advice and what went wrong on stderr."""
+    results = report.results
+    if results:
+        files = f"{len(results):,} files, " if len(results) > 1 else ""
+        click.echo(f"{report.source}: {files}{_counted(results)}")
+        for result in results:
+            _say_details(result, of=f"{result.file}: " if len(results) > 1 else "")
+        _say_unmapped(report)
+    elif not report.errors:
+        files = "1 file is as it was" if report.known == 1 else f"{report.known:,} files are as they were"
+        click.echo(f"{report.source}: nothing new; {files if report.known else 'no file is there yet'}")
+    for error in report.errors:
+        say_error(error)
+
+
 def show_import(result: ImportResult) -> None:
     """What became of a file: rows on stdout, advice on stderr."""
-    done = "would be" if result.dry_run else "were"
-    counts = result.counts
+    click.echo(f"{result.kind}: {_counted([result])}")
+    _say_details(result)
+
+
+def _counted(results: Sequence[ImportResult]) -> str:
+    """What became of the rows of some files together."""
+    counts = sum((result.counts for result in results[1:]), results[0].counts)
+    rows, rejected = (sum(getattr(result, name) for result in results) for name in ("rows", "rejected"))
     parts = [f"{counts.added:,} new", f"{counts.changed:,} changed", f"{counts.unchanged:,} known already"]
+    if counts.pending:
+        parts.append(f"{counts.pending:,} kept until it is known whose they are")
     if counts.unknown_people:
         parts.append(f"{counts.unknown_people:,} of people not imported yet")
     if counts.erased:
         parts.append(f"{counts.erased:,} of erased people, left out")
-    click.echo(f"{result.kind}: {result.rows:,} rows read; {', '.join(parts)}; {result.rejected:,} rejected")
-    if counts.consents:
-        say(f"  {counts.consents:,} statements of consent {done} recorded")
+    return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
+
+
+def _say_details(result: ImportResult, of: str = "") -> None:
+    """What deserves attention in a file; `of` names it where there are several."""
+    done = "would be" if result.dry_run else "were"
+    if result.counts.consents:
+        say(f"  {of}{result.counts.consents:,} statements of consent {done} recorded")
+    if result.counts.linked:
+        say(f"  {of}{result.counts.linked:,} other ids {done} joined with the people who have them")
     for warning, count in result.warnings.items():
         lines = ", ".join(map(str, result.warned_lines.get(warning, [])[:3]))
-        say(f"  {count:,} x {warning} (line {lines}{', ...' if count > 3 else ''})")
+        say(
+            f"  {of}{count:,} x {warning}"
+            + (f" (line {lines}{', ...' if count > 3 else ''})" if lines else "")
+        )
     if result.ignored_columns:
-        say(f"  columns left out: {', '.join(result.ignored_columns)}")
+        say(f"  {of}columns left out: {', '.join(result.ignored_columns)}")
     for reason, count in result.rejects.items():
-        say(f"  rejected {count:,} x {reason}")
+        say(f"  {of}rejected {count:,} x {reason}")
     if result.rejects_file:
-        say(f"  rejected rows, with line and reason: {result.rejects_file}")
+        say(f"  {of}rejected rows, with line and reason: {result.rejects_file}")
+
+
+def _say_unmapped(report: SourceReport) -> None:
+    """Events that no kind is given for, as lines to paste into recmail.toml."""
+    from recmail.history.event_names import likely_kind
+
+    events = report.unmapped.most_common(_UNMAPPED_SHOWN)
+    if not events:
+        return
+    say(
+        f"  {report.unmapped.total():,} events were left out, because no kind is given for their names; "
+        "paste what you want into\n  recmail.toml, with the kind that it is, and run the same command:\n\n"
+        f"  [sources.{report.source}.kinds]"
+    )
+    for event, count in events:
+        kind = likely_kind(event)
+        line = f'{json.dumps(event, ensure_ascii=False)} = "{kind or "viewed"}"'
+        say(
+            f"  {line if kind else f'# {line}':50}  # {count:,} times"
+            + ("" if kind else "; only if it is one")
+        )
+    others = len(report.unmapped) - len(events)
+    say(f"  # and {others:,} other names, see --json\n" if others > 0 else "")

@@ -9,13 +9,19 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import click
 
 from recmail.errors import RefusedError
 
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
+
 Advance = Callable[[int, int], None]
 """Told what is done and what there is in all; 0 in all when that is not known."""
+AdvanceRows = Callable[[int, int, int], None]
+"""Told the rows read, and how many bytes are done and there in all."""
 _LINE_EVERY_S = 10.0
 
 
@@ -56,47 +62,67 @@ def _cell(value: object) -> str:
 
 
 @contextmanager
-def progress(title: str, *, unit: str = "") -> Iterator[Advance]:
-    """A bar with the time left on a terminal; elsewhere a line every ten seconds.
-
-    Args:
-        unit: "bytes" are shown as kB and MB.
-    """
+def progress(title: str) -> Iterator[Advance]:
+    """A bar with the time left on a terminal; elsewhere a line every ten seconds."""
     if not sys.stderr.isatty():
-        yield _lines(title, unit)
+        lines = _Lines(title)
+        yield lambda done, total: lines.show(
+            f"{done:,}" + (f" of {total:,}" if total else ""), done, done, total
+        )
         return
+    from rich.progress import MofNCompleteColumn
+
+    with _bar(title, MofNCompleteColumn()) as show:
+        yield lambda done, total: show(done, total, "")
+
+
+@contextmanager
+def rows_progress(title: str) -> Iterator[AdvanceRows]:
+    """The same for files: rows and how many a second, the time left by the bytes."""
+    lines = _Lines(title)
+    if not sys.stderr.isatty():
+        yield lambda rows, done, total: lines.show(f"{rows:,} rows", rows, done, total)
+        return
+    from rich.progress import TextColumn
+
+    with _bar(title, TextColumn("{task.fields[counted]}", markup=False)) as show:
+        yield lambda rows, done, total: show(done, total, f"{rows:,} rows, {lines.rate(rows):,.0f}/s")
+
+
+@contextmanager
+def _bar(title: str, count: ProgressColumn) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar; told what is done and there in all, and the text of `counted`."""
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        DownloadColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    count = DownloadColumn() if unit == "bytes" else MofNCompleteColumn()
-    columns = (TextColumn(title), BarColumn(), count, TimeRemainingColumn())
+    columns = (TextColumn(title, markup=False), BarColumn(), count, TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total or None)
+        task = bar.add_task(title, total=None, counted="")
+        yield lambda done, total, counted: bar.update(
+            task, completed=done, total=total or None, counted=counted
+        )
 
 
-def _lines(title: str, unit: str) -> Advance:
-    started = last = time.monotonic()
+class _Lines:
+    """A line every ten seconds: what is done, how much a second, and the time left."""
 
-    def advance(done: int, total: int) -> None:
-        nonlocal last
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._started = self._last = time.monotonic()
+
+    def rate(self, count: int) -> float:
+        """How many a second."""
+        return count / max(time.monotonic() - self._started, 1e-3)
+
+    def show(self, counted: str, count: int, done: int, total: int) -> None:
+        """Write the line when it is time for one."""
         moment = time.monotonic()
-        if moment - last < _LINE_EVERY_S:
+        if moment - self._last < _LINE_EVERY_S:
             return
-        last = moment
-        rate = done / (moment - started)
-        left = f", {(total - done) / rate:,.0f} s left" if total and rate else ""
-        of = f" of {total:,}" if total else ""
-        say(f"{title}: {done:,}{of}{unit and f' {unit}'} ({rate:,.0f}/s{left})")
-
-    return advance
+        self._last = moment
+        speed = self.rate(done)
+        left = f", {(total - done) / speed:,.0f} s left" if total and speed else ""
+        say(f"{self._title}: {counted} ({self.rate(count):,.0f}/s{left})")
 
 
 def confirm_by_name(campaign: str, what: str) -> None:

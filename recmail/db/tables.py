@@ -266,6 +266,7 @@ imports = sa.Table(
     Column("kind", Text, nullable=False),  # users, courses, interactions, suppressions
     Column("file", Text),
     Column("watermark", Text),
+    Column("fingerprint", Text),  # of a file: changes when it does
     Column("started_at", UtcTime, nullable=False),
     Column("finished_at", UtcTime),
     Column("counts", JSON, nullable=False),

@@ -6,7 +6,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,17 +17,17 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing
 from recmail.db.tables import imports
 from recmail.db.types import from_microseconds
-from recmail.errors import DataError
+from recmail.errors import DataError, StorageError
 from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
-from recmail.history.importers import Chunk
-from recmail.history.importers.csv import CsvFile
+from recmail.history.importers import Chunk, Importer, Piece
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_rejects import Rejects
 from recmail.history.importing_target import Counts, ImportOptions, LinkTarget, Setting, Target
+from recmail.history.sources import file_piece
 from recmail.settings.values import ATTRIBUTE_TYPES
 
-__all__ = ["KINDS", "Counts", "ImportOptions", "ImportResult", "import_csv"]
+__all__ = ["KINDS", "Counts", "ImportOptions", "ImportResult", "import_file", "import_piece"]
 
 Progress = Callable[[int, int, int], None]
 """Told the rows read, the bytes read and the bytes in all."""
@@ -45,7 +45,7 @@ _AIM_S = 0.1  # of a transaction; at 250 ms it would hold up senders, and some t
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What became of a file.
+    """What became of a file or a query.
 
     Attributes:
         rows: records read; the counts (consents aside) and the rejects add up to them.
@@ -53,11 +53,13 @@ class ImportResult:
         rejects_file: where they are listed; None when there are none, or no place to write.
         warnings: what was left out of accepted rows, by kind; `warned_lines` has the first lines.
         ignored_columns: columns of the file that are none of ours.
+        unmapped: names of events that no kind is given for, the most frequent first; they are no rows.
         newest: the latest time among accepted rows.
     """
 
+    source: str
     kind: str
-    file: Path
+    file: str
     dry_run: bool
     rows: int
     counts: Counts
@@ -66,6 +68,7 @@ class ImportResult:
     warnings: dict[str, int]
     warned_lines: dict[str, list[int]]
     ignored_columns: tuple[str, ...]
+    unmapped: dict[str, int]
     newest: datetime | None
     started_at: datetime
     finished_at: datetime
@@ -76,7 +79,7 @@ class ImportResult:
         return sum(self.rejects.values())
 
 
-def import_csv(
+def import_file(
     engine: sa.Engine,
     kind: str,
     file: Path,
@@ -84,9 +87,25 @@ def import_csv(
     now: datetime,
     key: bytes,
     options: ImportOptions,
+    encoding: str = "utf-8",
     progress: Progress | None = None,
 ) -> ImportResult:
-    """Bring in a CSV file of users, courses, interactions or suppressions.
+    """Bring in one file by its suffix, as `import_piece` does; `encoding` is for CSV."""
+    piece = file_piece(file, encoding)
+    return import_piece(engine, kind, piece, now=now, key=key, options=options, progress=progress)
+
+
+def import_piece(
+    engine: sa.Engine,
+    kind: str,
+    piece: Piece,
+    *,
+    now: datetime,
+    key: bytes,
+    options: ImportOptions,
+    progress: Progress | None = None,
+) -> ImportResult:
+    """Bring in a file, or the answer to a query, of users, courses, interactions or suppressions.
 
     Columns have the names of the tables (prices may be decimal, lists are parted by `;`); the order is free.
     Rows that are refused are written to FILE.rejects.csv with line and reason. Memory and the length of
@@ -95,25 +114,29 @@ def import_csv(
     Args:
         engine: the project's database.
         kind: one of KINDS.
-        file: UTF-8 unless the options say otherwise; delimited by comma, semicolon or tab.
+        piece: what is read.
         now: later times, by more than a day, are refused.
         key: the project's key, for hashing addresses.
-        options: how the file is read.
+        options: how its records are read.
         progress: called after every chunk.
 
     Raises:
         DataError: the file as a whole is unusable from some line on. What came before is taken in and stays;
             the same command goes on after the mend.
         RefusedError: people without anything about their consent.
-        StorageError: the database cannot be written.
+        StorageError: a database cannot be read or written.
+        KeyboardInterrupt: says how far it came; as after a DataError, the same command goes on.
     """
-    source, header = _opened(kind, file, options)
+    source, header = _opened(kind, piece, options)
     setting = Setting(key, now, options, frozenset(header.places))
-    work = _Work(engine, kind, file, header, _target(engine, kind, setting), setting)
-    with Rejects(file, options.project, source.columns, source.delimiter) as work.rejects:
+    work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
+    # Rejects look like their file where that is CSV, so that the same program opens them.
+    delimiter = getattr(source, "delimiter", ",")
+    place = piece.path or options.project / options.source
+    with Rejects(place, options.project, source.columns, delimiter) as work.rejects:
         with _rarely_searching_for_cycles():
             work.take_all(source, progress)
-        return work.finish()
+        return work.finish(source)
 
 
 @contextmanager
@@ -128,14 +151,13 @@ def _rarely_searching_for_cycles() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _opened(kind: str, file: Path, options: ImportOptions) -> tuple[CsvFile, Header]:
+def _opened(kind: str, piece: Piece, options: ImportOptions) -> tuple[Importer, Header]:
     module = _TABLES[kind]
     known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
-    source = CsvFile(file, options.encoding, lambda name: name.lower() in names)
-    header = read_header(
-        str(file), source.columns, known=known, required=module.REQUIRED, renames=options.columns
-    )
+    source = piece.open(lambda name: name.strip().lower() in names)
+    place = f"{piece.path}:1" if piece.path else f"[{options.section}] {piece.name}"
+    header = read_header(place, source.columns, known=known, required=module.REQUIRED, options=options)
     return source, header
 
 
@@ -178,7 +200,7 @@ class _Work:
 
     engine: sa.Engine
     kind: str
-    file: Path
+    piece: Piece
     header: Header
     target: Target
     setting: Setting
@@ -193,7 +215,7 @@ class _Work:
         self._pace, self._link_pace = _Pace(), _Pace()
         self._began = time.perf_counter()
 
-    def take_all(self, source: CsvFile, progress: Progress | None) -> None:
+    def take_all(self, source: Importer, progress: Progress | None) -> None:
         """Take in every chunk."""
         self._begin()
         try:
@@ -204,15 +226,26 @@ class _Work:
         except DataError as error:
             self._note(finished_at=None)
             raise DataError(f"{error}{self._so_far()}") from error
+        except StorageError:
+            with suppress(StorageError):
+                self._note(finished_at=None)
+            raise
+        except KeyboardInterrupt as error:
+            with suppress(StorageError):
+                self._note(finished_at=None)
+            kept = "nothing was changed" if self.setting.options.dry_run else "what was written is kept"
+            message = f"{self.piece.name}: interrupted at row {self.rows:,}; {kept}"
+            raise KeyboardInterrupt(f"{message}, and the same command goes on from there") from error
 
     def _begin(self) -> None:
         """Write down that an import has begun."""
         if self.setting.options.dry_run:
             return
-        started = {
+        started: dict[str, Any] = {
             "source": self.setting.options.source,
             "kind": self.kind,
-            "file": self.file.name,
+            "file": self.piece.name,
+            "fingerprint": self.piece.fingerprint,
             "started_at": self.setting.now,
             "counts": {},
             "rejects": {},
@@ -287,14 +320,15 @@ class _Work:
             return "; nothing was taken in"
         return f"; the {self.rows:,} rows before were taken in, and the same command goes on after the mend"
 
-    def finish(self) -> ImportResult:
+    def finish(self, source: Importer) -> ImportResult:
         """Write down that the import is done, and say what became of it."""
         elapsed = timedelta(seconds=time.perf_counter() - self._began)
         finished_at = self.setting.now + elapsed
         self._note(finished_at)
         return ImportResult(
+            source=self.setting.options.source,
             kind=self.kind,
-            file=self.file,
+            file=self.piece.name,
             dry_run=self.setting.options.dry_run,
             rows=self.rows,
             counts=self.counts,
@@ -303,6 +337,7 @@ class _Work:
             warnings=dict(self.warnings),
             warned_lines=self.warned_lines,
             ignored_columns=self.header.ignored,
+            unmapped=dict(source.unmapped.most_common()),
             newest=self.newest,
             started_at=self.setting.now,
             finished_at=finished_at,

@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from recmail.errors import StorageError
+from recmail.history.importers.file_pattern import REJECTS
 from recmail.history.importing_header import OUR_MARKS
 
 LISTED = 10_000
@@ -24,7 +25,7 @@ class Rejects:
     """
 
     def __init__(self, input_file: Path, project: Path, columns: Sequence[str], delimiter: str) -> None:
-        name = f"{input_file.name}.rejects.csv"
+        name = f"{input_file.name}{REJECTS}"
         folder = input_file.parent
         self._place = (folder if os.access(folder, os.W_OK) else project) / name
         self._columns = columns

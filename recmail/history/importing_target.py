@@ -27,8 +27,8 @@ class ImportOptions:
         columns: theirs to ours.
         attributes: declared columns of users by name, with a type of settings.values.
         currency: of prices and amounts that name none.
-        encoding: how the file's letters are written.
-        project: the folder for rejected rows when the file's own cannot be written.
+        project: the folder for rejected rows when there is no file, or its own cannot be written.
+        section: of recmail.toml that all this is written in; empty for a file named on the command line.
     """
 
     source: str = "csv"
@@ -37,8 +37,12 @@ class ImportOptions:
     columns: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     currency: str | None = None
-    encoding: str = "utf-8"
     project: Path = Path()
+    section: str = ""
+
+    def renaming(self, theirs: str, ours: str) -> str:
+        """How to say that a column of theirs is one of ours, where this import is described."""
+        return f'[{self.section}.columns] "{theirs}" = "{ours}"' if self.section else f"--map {theirs}={ours}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from recmail.errors import RefusedError
 from recmail.history.demo import write_demo
-from recmail.history.importing import ImportOptions, ImportResult, import_csv
+from recmail.history.importing import ImportOptions, ImportResult, import_file
 from recmail.runs.project import TO_FILL_IN, Project, copy_shipped, open_project, upgrade_project
 from recmail.settings import write_default
 from recmail.settings.values import timezone as read_timezone
@@ -116,4 +116,4 @@ def fill_with_demo(
     options = ImportOptions(source="demo", attributes=settings.attributes, currency=settings.project.currency)
     for kind in DEMO_KINDS:
         file = folder / f"{kind}.csv"
-        yield import_csv(project.engine, kind, file, now=now, key=settings.key, options=options)
+        yield import_file(project.engine, kind, file, now=now, key=settings.key, options=options)

@@ -62,7 +62,7 @@ def measure(variant: str, folder: Path) -> dict[str, float]:
 
     from recmail.db.connect import connect
     from recmail.db.migrate import upgrade
-    from recmail.history.importing import ImportOptions, import_csv
+    from recmail.history.importing import ImportOptions, import_file
 
     database = folder / f"{'import' if variant == 'again' else variant}.db"
     engine = connect(f"sqlite:///{database}")
@@ -70,7 +70,7 @@ def measure(variant: str, folder: Path) -> dict[str, float]:
     if variant != "again":
         upgrade(engine)
         for kind in ("courses", "users"):
-            import_csv(engine, kind, folder / f"{kind}.csv", now=NOW, key=KEY, options=ImportOptions())
+            import_file(engine, kind, folder / f"{kind}.csv", now=NOW, key=KEY, options=ImportOptions())
     first = resident_mib()
     longest.clear()
     if variant == "bare":
@@ -79,7 +79,7 @@ def measure(variant: str, folder: Path) -> dict[str, float]:
         insert_bare(engine, rows)
     else:
         began = time.perf_counter()
-        import_csv(
+        import_file(
             engine, "interactions", folder / "interactions.csv", now=NOW, key=KEY, options=ImportOptions()
         )
     seconds = time.perf_counter() - began

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from recmail.history.importing import ImportOptions, ImportResult, import_csv
+from recmail.history.importing import ImportOptions, ImportResult, import_file
 from tests.history.imported import COURSES, KEY, NOW, USERS, Import
 
 
@@ -16,10 +16,13 @@ from tests.history.imported import COURSES, KEY, NOW, USERS, Import
 def bring(database: sa.Engine, tmp_path: Path) -> Import:
     """How to import text or bytes as a kind of file, with ImportOptions by keyword."""
 
-    def do(kind: str, content: str | bytes, *, now: datetime = NOW, **options: object) -> ImportResult:
+    def do(
+        kind: str, content: str | bytes, *, now: datetime = NOW, encoding: str = "utf-8", **options: object
+    ) -> ImportResult:
         file = tmp_path / f"{kind}.csv"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        return import_csv(database, kind, file, now=now, key=KEY, options=ImportOptions(**options))
+        found = ImportOptions(**options)
+        return import_file(database, kind, file, now=now, key=KEY, options=found, encoding=encoding)
 
     return do
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recmail.errors import DataError
-from recmail.history.importers import text
+from recmail.history.importers import packed, text
 from recmail.history.importers.text import TextFile
 from recmail.history.importing import _Pace
 
@@ -23,7 +23,7 @@ ANY_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function
 def test_lines_do_not_depend_on_blocks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, block: int, encoding: str
 ) -> None:
-    monkeypatch.setattr(text, "BLOCK_BYTES", block)
+    monkeypatch.setattr(packed, "BLOCK_BYTES", block)
     file = tmp_path / "file"
     file.write_bytes(content.encode(encoding))
     found = TextFile(file, encoding)
@@ -36,7 +36,7 @@ def test_lines_do_not_depend_on_blocks(
 def test_a_bad_byte_is_found_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, before: str, block: int, mark: bytes
 ) -> None:
-    monkeypatch.setattr(text, "BLOCK_BYTES", block)
+    monkeypatch.setattr(packed, "BLOCK_BYTES", block)
     good = mark + before.encode()
     file = tmp_path / "file"
     file.write_bytes(good + b"\xffand more")
@@ -46,14 +46,14 @@ def test_a_bad_byte_is_found_where_it_is(
 
 
 def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(text, "BLOCK_BYTES", 10)
+    monkeypatch.setattr(packed, "BLOCK_BYTES", 10)
     monkeypatch.setattr(text, "LINE_CHARACTERS", 25)
     file = tmp_path / "file"
     file.write_bytes(b"x" * 100)
     found = TextFile(file, "utf-8")
     with pytest.raises(DataError, match="a line of more than 25 characters"):
         list(found.lines())
-    assert found.bytes_done == 20
+    assert found.bytes_done == 30
 
 
 def test_transactions_shrink_at_once_and_at_most_double() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from recmail.db.tables import imports
 from recmail.errors import DataError, RecmailError
-from recmail.history.importing import KINDS, Counts, ImportOptions, import_csv
+from recmail.history.importing import KINDS, Counts, ImportOptions, import_file
 from tests.history.imported import KEY, NOW, USERS, Import, everything
 
 
@@ -25,7 +25,7 @@ from tests.history.imported import KEY, NOW, USERS, Import, everything
         (b"user_id,user_id,email_consent\n", r"user_id: 2 columns of this name"),
         (b"user_id,email_consent\na,yes\nb\xff,yes\n", r"csv:3: byte 29 \(0xff\) is not utf-8.*cp1252"),
         (b"user_id,email_consent\na,yes\n\0b,yes\n", r"users\.csv:3: there is a NUL byte"),
-        ("user_id,email_consent\n".encode("utf-16"), r"is written in utf-16; add: --encoding utf-16"),
+        ("user_id,email_consent\n".encode("utf-16"), r"is written in utf-16; .*--encoding utf-16"),
         (b'user_id,email_consent\na,yes\n"b,yes\nc,yes\n', r"users\.csv:3: a quoted field begins here"),
         (b'user_id,email_consent\na,yes\nb,"y"es\n', r"users\.csv:3: a quoted field begins here"),
         (
@@ -67,7 +67,7 @@ def test_all_problems_of_a_header_are_told_at_once(bring: Import) -> None:
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_file_that_is_not_there_is_told_so(database: sa.Engine, bring: Import, tmp_path: Path) -> None:
     def bring_in(path: Path, **options: object) -> None:
-        import_csv(database, "users", path, now=NOW, key=KEY, options=ImportOptions(**options))
+        import_file(database, "users", path, now=NOW, key=KEY, options=ImportOptions(**options))
 
     with pytest.raises(DataError, match="no such file"):
         bring_in(tmp_path / "nowhere.csv")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from recmail.db.connect import connect
 from recmail.db.migrate import upgrade
 from recmail.db.tables import imports, interactions, users
-from recmail.history.importing import Counts, ImportOptions, import_csv
+from recmail.history.importing import Counts, ImportOptions, import_file
 from tests.history.imported import COURSES, EVENTS, KEY, NOW, USERS, Import, everything, rejected
 
 
@@ -147,7 +147,7 @@ def test_progress_goes_from_the_first_chunk_to_the_last_byte(database: sa.Engine
     file = tmp_path / "users.csv"
     file.write_text("user_id,email_consent\n" + "".join(f"{number},yes\n" for number in range(25_000)))
     seen: list[tuple[int, int, int]] = []
-    import_csv(
+    import_file(
         database,
         "users",
         file,
@@ -171,7 +171,7 @@ def test_two_imports_at_once_give_no_number_twice(database_url: str, tmp_path: P
         file.write_text("user_id,email_consent\n" + "".join(f"{name}{row},yes\n" for row in range(6_000)))
         engine = connect(database_url)
         try:
-            return import_csv(engine, "users", file, now=NOW, key=KEY, options=ImportOptions()).counts
+            return import_file(engine, "users", file, now=NOW, key=KEY, options=ImportOptions()).counts
         finally:
             engine.dispose()
 

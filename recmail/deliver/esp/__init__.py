@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from recmail import plugins
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.records import Outgoing
 from recmail.settings import RawTable, Settings
+from recmail.settings.plugin_section import read_options
 
 MOST_CONNECTIONS = 256
 
@@ -124,12 +124,8 @@ def open_provider(name: str, settings: Settings) -> Provider:
         there = ", ".join(settings.providers)
         hint = did_you_mean(name, settings.providers) or f"; there are: {there}"
         raise ConfigError([Problem("recmail.toml", 0, 0, f"there is no section [provider.{name}]{hint}")])
-    values = dict(table.values)
-    kind = _kind(table, values.pop("type", None))
-    try:
-        return Provider(name, kind.model_validate(values, context={"folder": settings.folder}))
-    except ValidationError as error:
-        raise ConfigError(list(_problems(table, kind, error))) from error
+    kind = _kind(table, table.values.get("type"))
+    return Provider(name, read_options(kind, table, naming="type", folder=settings.folder))
 
 
 def _kind(table: RawTable, name: object) -> type[EspOptions]:
@@ -141,25 +137,3 @@ def _kind(table: RawTable, name: object) -> type[EspOptions]:
         raise ConfigError([table.problem(f"found {name!r}{hint}", "type")])
     found: type[EspOptions] = plugins.load("deliver.esp", str(name))
     return found
-
-
-def _problems(table: RawTable, kind: type[EspOptions], error: ValidationError) -> Iterable[Problem]:
-    for one in error.errors():
-        path = tuple(part for part in one["loc"] if part in table.values)
-        if one["type"] == "extra_forbidden":
-            key = str(one["loc"][-1])
-            yield table.problem(f"unknown key{_nearest(key, kind.model_fields)}", *path)
-        elif one["type"] == "missing":
-            yield table.problem(f"{one['loc'][-1]} is missing")
-        else:
-            yield table.problem(_in_words(one["msg"], one.get("ctx")), *path)
-
-
-def _nearest(key: str, keys: Mapping[str, Any]) -> str:
-    return did_you_mean(key, keys) or f"; expected one of type, {', '.join(keys)}"
-
-
-def _in_words(message: str, context: Mapping[str, Any] | None) -> str:
-    """Pydantic's text as it stands in other messages: small, and ours where we raised it."""
-    own = (context or {}).get("error")
-    return str(own) if own is not None else f"{message[:1].lower()}{message[1:]}"

@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Protocol
+from typing import Annotated, ClassVar, Literal, Protocol, get_args
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
 
-from recmail.errors import DataError
+from recmail.history.importers.file_pattern import Files
 
 PACKAGE = "history.importers"
-Table = Literal["users", "courses", "interactions", "suppressions"]
+Table = Literal["users", "courses", "suppressions", "interactions"]
+TABLES: tuple[Table, ...] = get_args(Table)
+"""In the order in which each can refer to those before it."""
 Knows = Callable[[str], bool]
 """Whether the name of a column is one of ours, or is renamed to one."""
 
@@ -72,14 +74,14 @@ class Piece:
     """Part of a source that is read in one go: a file, or the answer to a query.
 
     Attributes:
-        name: as messages and the list of imports call it.
-        rejects: the path that the file of rejected rows is named after.
+        name: as messages and the list of imports call it; pieces of one source differ in it.
+        path: the file, where it is one; its rejected rows are listed beside it.
         fingerprint: what changes when there is something new in it; None where only reading it tells.
         open: begins to read it.
     """
 
     name: str
-    rejects: Path
+    path: Path | None
     fingerprint: str | None
     open: Callable[[Knows], Importer]
 
@@ -89,13 +91,15 @@ class SourceOptions(BaseModel, ABC):
 
     Attributes:
         tables: what it can bring.
+        whereabouts: keys that say where and when to read; a change of any other makes all of it new.
         table: what it brings; where it is not said, the section's name if that is a table, else interactions.
         columns: theirs to ours.
         consent_basis: why all people of this source may be mailed, when it has no email_consent.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
-    tables: ClassVar[tuple[Table, ...]] = ("users", "courses", "interactions", "suppressions")
+    tables: ClassVar[tuple[Table, ...]] = TABLES
+    whereabouts: ClassVar[frozenset[str]] = frozenset({"table"})
 
     table: Table | None = Field(None, description="users, courses, interactions or suppressions")
     columns: Mapping[str, str] = Field({}, description="Their columns to ours")
@@ -109,22 +113,24 @@ class SourceOptions(BaseModel, ABC):
             since: the newest time that was read before; None at the first time, or to read everything again.
 
         Raises:
-            DataError: there is nothing to read, or it cannot be found.
+            DataError: what there should be to read cannot be found.
         """
 
 
-def _pattern(value: str, info: ValidationInfo) -> str:
-    return str(info.context["folder"] / value) if info.context else value
+def _files(value: object, info: ValidationInfo) -> object:
+    return Files(value, (info.context or {}).get("folder", Path())) if isinstance(value, str) else value
 
 
 class FileOptions(SourceOptions):
     """A source of files: those that are new or changed are read.
 
     Attributes:
-        file: a path or a pattern such as data/*.csv, relative to the project.
+        file: a path or a pattern such as data/*.csv or data/**/*.gz, relative to the project.
     """
 
-    file: Annotated[str, AfterValidator(_pattern)] = Field(
+    whereabouts: ClassVar[frozenset[str]] = SourceOptions.whereabouts | {"file"}
+
+    file: Annotated[Files, BeforeValidator(_files)] = Field(
         description="A path, or a pattern such as data/*.gz"
     )
 
@@ -134,11 +140,10 @@ class FileOptions(SourceOptions):
 
     def pieces(self, since: datetime | None) -> Iterator[Piece]:
         """Yield all files in the order of their names; a changed size or time makes one new again."""
-        pattern = Path(self.file)
-        found = sorted(pattern.parent.glob(pattern.name))
-        if not found:
-            raise DataError(f"{self.file}: there is no such file")
-        for path in found:
-            state = path.stat()
+        for name, path in self.file.found():
+            try:
+                state = path.stat()
+            except OSError:  # taken away a moment ago
+                continue
             fingerprint = f"{state.st_size}:{state.st_mtime_ns}"
-            yield Piece(path.name, path, fingerprint, partial(self.open, path))
+            yield Piece(name, path, fingerprint, partial(self.open, path))

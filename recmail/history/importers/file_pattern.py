@@ -1,0 +1,60 @@
+"""Which files a source has: a path or a pattern of them, relative to the project."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from recmail.errors import DataError
+
+REJECTS = ".rejects.csv"
+"""The end of the names of files of rejected rows."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """A path such as users.csv, or a pattern such as data/*.csv or data/**/*.gz, as somebody wrote it."""
+
+    written: str
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if not self.written or "\0" in self.written:
+            raise ValueError("expected a path, or a pattern such as data/*.csv")
+        if "://" in self.written:
+            raise ValueError("expected files on this machine; fetch them first, such as with: aws s3 sync")
+
+    def __str__(self) -> str:
+        return self.written
+
+    def found(self) -> Iterator[tuple[str, Path]]:
+        """Yield a name and the path of each, in the order of their names; a pattern may match none yet.
+
+        Raises:
+            DataError: there is no such file, or no folder in which a pattern could match any.
+        """
+        one = self.folder / self.written
+        if one.exists() or not glob.has_magic(self.written):
+            if not one.exists():
+                raise DataError(f"{self.written}: there is no such file")
+            yield one.name, one
+            return
+        above = Path(self.written).parent
+        while glob.has_magic(str(above)):
+            above = above.parent
+        below = str(Path(self.written).relative_to(above))
+        above = self.folder / above
+        if not above.is_dir():
+            raise DataError(f"{self.written}: there is no folder {above}")
+        try:
+            found = sorted(path for path in above.glob(below) if _counts(path))
+        except ValueError as error:  # such as "**.gz"
+            raise DataError(f"{self.written}: {str(error).lower()}") from error
+        yield from ((path.relative_to(above).as_posix(), path) for path in found)
+
+
+def _counts(path: Path) -> bool:
+    """A file, but none that is still being copied here, and none that an earlier import wrote."""
+    return not path.name.startswith(".") and not path.name.endswith(REJECTS) and path.is_file()

@@ -1,0 +1,63 @@
+"""A file as blocks of bytes, unpacked where it is gzip, whatever its name."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from recmail.errors import DataError
+
+BLOCK_BYTES = 256 * 1024
+_GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
+
+
+class DamagedFileError(DataError):
+    """The rest of a file cannot be read; what came before is good."""
+
+
+class PackedFile:
+    """Blocks of a file; `bytes_done` and `bytes_total` count the bytes on the disk."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.bytes_done = 0
+        try:
+            self.bytes_total = path.stat().st_size
+        except OSError as error:
+            raise DataError(f"{path}: {why(error)}") from error
+
+    def blocks(self) -> Iterator[bytes]:
+        """Yield the file's bytes, unpacked.
+
+        Raises:
+            DataError: the file cannot be opened or read.
+            DamagedFileError: it is gzip and ends early, or goes on with something else.
+        """
+        try:
+            with self.path.open("rb") as file:
+                packed = file.peek(2)[:2] == _GZIP
+                stream: gzip.GzipFile | io.BufferedReader = gzip.GzipFile(fileobj=file) if packed else file
+                # read1 gives what one step unpacks: read would lose that when the next step fails.
+                while block := stream.read1(BLOCK_BYTES):
+                    self.bytes_done = file.tell()
+                    yield block
+        except EOFError as error:
+            raise DamagedFileError(
+                "the gzip file ends in the middle; copy it again from where it comes from"
+            ) from error
+        except (gzip.BadGzipFile, zlib.error) as error:
+            raise DamagedFileError(f"the gzip file is damaged ({error}); copy it again") from error
+        except OSError as error:
+            raise DataError(f"{self.path}: {why(error)}") from error
+
+
+def why(error: OSError) -> str:
+    """What is wrong with a path, for people."""
+    if isinstance(error, FileNotFoundError):
+        return "there is no such file"
+    if isinstance(error, IsADirectoryError):
+        return "is a folder; name the file in it"
+    return (error.strerror or str(error)).lower()
