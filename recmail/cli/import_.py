@@ -236,6 +236,8 @@ def _counted(results: Sequence[ImportResult]) -> str:
         parts.append(f"{counts.unknown_people:,} of people not imported yet")
     if counts.erased:
         parts.append(f"{counts.erased:,} of erased people, left out")
+    if counts.left_out:
+        parts.append(f"{counts.left_out:,} who did not say no, left out")
     return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
 
 

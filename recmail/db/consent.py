@@ -17,6 +17,7 @@ from recmail.db.tables import consent, suppressions, users
 
 EMAIL, PERSONALIZATION = "email", "personalization"
 IMPORT = "import"
+IMPORTED = "imported"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Consent:
     Attributes:
         channel: import, page, one_click, console or api.
         proof: the words or the source that show it.
+        dated: `at` is when the person said so, and not when somebody else's word for it was read.
     """
 
     user_no: int
@@ -35,6 +37,7 @@ class Consent:
     channel: str
     proof: str | None = None
     topic: str = ""
+    dated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +61,24 @@ class ImportedConsent:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that gets nothing more; reason is hard_bounce, complaint, manual, imported or erased."""
+    """An address that gets nothing more; reason is hard_bounce, complaint, manual, imported or erased.
+
+    `imported` is a no that the person said to another tool, and the one reason that is not for ever: their
+    own later yes counts again. It stays with the address, and not in `consent`, because another tool's list
+    names addresses and may come before the people do: so it covers accounts that are imported later, and
+    those that take the address on. What answers it is a yes that the person gave after it: on our page,
+    through the console or the api, or reported by an import with a later date. A yes without a date of its
+    own is no answer, whichever of the two was imported first.
+
+    Attributes:
+        dated: `at` is when it happened, and not when the list was read.
+    """
 
     email_hash: str
     reason: str
     at: datetime
     source: str
+    dated: bool = True
 
 
 # --- writing --------------------------------------------------------------------------------------
@@ -120,35 +135,38 @@ def record_consent(connection: sa.Connection, rows: Sequence[Consent]) -> None:
     """Append what people said; the newest row of each (user, purpose, topic) will count."""
     if rows:
         lock_people(connection, [row.user_no for row in rows])
-        connection.execute(consent.insert(), [_cells(row) for row in rows])
+        connection.execute(consent.insert(), [_cells(row, consent) for row in rows])
 
 
 def record_imported_consent(connection: sa.Connection, rows: Sequence[ImportedConsent]) -> int:
     """Append what another system says where that is new; return how many rows were written.
 
     A row is written when it differs from what import wrote last. A yes to email never overrules a no, the
-    person's own click or another file's, unless it is dated later; and a yes that is only assumed is for
-    people without any word on email. A no counts from the import's own last yes at the earliest: an opt-out
-    that is reported late must not lose against the date of an import.
+    person's own click, another file's or another tool's, unless it is dated later; and a yes that is only
+    assumed is for people without any word on email. A no counts from the import's own last yes at the
+    earliest: an opt-out that is reported late must not lose against the date of an import.
     """
     if not rows:
         return 0
-    lock_people(connection, [row.user_no for row in rows])
-    before = _said_before(connection, [row.user_no for row in rows])
+    people = [row.user_no for row in rows]
+    lock_people(connection, people)
+    before = _said_before(connection, people)
     new: list[Consent] = []
     for row in rows:
         said = before.get((row.user_no, row.purpose), [])
         ours = next((one for one in reversed(said) if one.channel == IMPORT and one.topic == ""), None)
         if _says_something_new(row, ours, said):
             at = row.at if row.granted or ours is None else max(row.at, ours.at)
-            new.append(Consent(row.user_no, row.purpose, row.granted, at, IMPORT, row.proof))
+            new.append(Consent(row.user_no, row.purpose, row.granted, at, IMPORT, row.proof, dated=row.dated))
     record_consent(connection, new)
     return len(new)
 
 
 def _says_something_new(row: ImportedConsent, ours: Consent | None, said: Sequence[Consent]) -> bool:
-    if ours is not None and ours.granted == row.granted and not (row.dated and row.at > ours.at):
-        return False
+    if ours is not None and ours.granted == row.granted:
+        tells_when = row.granted and not ours.dated
+        if not (row.dated and (row.at > ours.at or tells_when)):
+            return False
     if not row.granted:
         return True
     if row.purpose == PERSONALIZATION:  # its column has no dates; without a row it counts as a yes anyway
@@ -162,12 +180,22 @@ def _says_something_new(row: ImportedConsent, ours: Consent | None, said: Sequen
 
 
 def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> dict[tuple[int, str], list[Consent]]:
-    """By user and purpose: all that was said, of every topic, in the order in which it was written down."""
-    query = sa.select(consent).where(among(connection, consent.c.user_no, user_nos))
+    """By user and purpose: all that was said, of every topic, in the order in which it was written down.
+
+    With it comes what the person's address said to another tool.
+    """
+    fields = [consent.c[name] for name in Consent.__slots__]
+    query = sa.select(*fields).where(among(connection, consent.c.user_no, user_nos))
     said: dict[tuple[int, str], list[Consent]] = {}
     for found in connection.execute(query.order_by(consent.c.consent_no)):
-        row = Consent(found.user_no, found.purpose, found.granted, found.at, found.channel, topic=found.topic)
+        row = Consent(*found)
         said.setdefault((row.user_no, row.purpose), []).append(row)
+    elsewhere = sa.select(users.c.user_no, suppressions.c.at).join(
+        suppressions, suppressions.c.email_hash == users.c.email_hash
+    )
+    of_them = among(connection, users.c.user_no, user_nos), suppressions.c.reason == IMPORTED
+    for user_no, at in connection.execute(elsewhere.where(*of_them)):
+        said.setdefault((user_no, EMAIL), []).append(Consent(user_no, EMAIL, False, at, IMPORTED))
     return said
 
 
@@ -194,22 +222,54 @@ def unsubscribe(
     return len(accounts)
 
 
-def suppress(connection: sa.Connection, rows: Sequence[Suppression]) -> int:
-    """Keep these addresses from ever getting email; return how many were not suppressed before.
+def suppress(connection: sa.Connection, rows: Sequence[Suppression]) -> tuple[int, int]:
+    """Keep these addresses from getting email; return how many are new, and how many known ones changed.
 
-    An address that is suppressed already keeps its first reason.
+    An address that is suppressed already keeps its first reason, unless that is `imported`: any other reason
+    is stronger, and so is a later no with a date of its own.
     """
     if not rows:
-        return 0
+        return 0, 0
     lock_people(connection, (), email_hashes=[row.email_hash for row in rows])
+    new, changed = compare_suppressions(connection, rows)
     insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = insert(suppressions).on_conflict_do_nothing().returning(suppressions.c.email_hash)
-    return len(connection.scalars(statement, [_cells(row) for row in rows]).all())
+    statement = insert(suppressions)
+    theirs = {name: statement.excluded[name] for name in ("reason", "at", "source")}
+    # Two imports at once may have found the same new address; what is for ever stays.
+    statement = statement.on_conflict_do_update(
+        index_elements=["email_hash"], set_=theirs, where=suppressions.c.reason == IMPORTED
+    )
+    if new or changed:
+        connection.execute(statement, [_cells(row, suppressions) for row in (*new, *changed)])
+    return len(new), len(changed)
 
 
-def _cells(row: Consent | Suppression) -> dict[str, Any]:
+def compare_suppressions(
+    connection: sa.Connection, rows: Sequence[Suppression]
+) -> tuple[list[Suppression], list[Suppression]]:
+    """Which of these would be new, and which would change a suppressed address; one row an address."""
+    columns = [suppressions.c[name] for name in ("email_hash", "reason", "at", "source")]
+    hashes = sorted({row.email_hash for row in rows})
+    found = connection.execute(sa.select(*columns).where(among(connection, columns[0], hashes)))
+    known = {row.email_hash: Suppression(*row) for row in found}
+    wanted: dict[str, Suppression] = {}
+    for row in rows:
+        before = wanted.get(row.email_hash) or known.get(row.email_hash)
+        if before is None or _outlasts(row, before):
+            wanted[row.email_hash] = row
+    new = [row for email_hash, row in wanted.items() if email_hash not in known]
+    return new, [row for email_hash, row in wanted.items() if email_hash in known]
+
+
+def _outlasts(row: Suppression, before: Suppression) -> bool:
+    if before.reason != IMPORTED:
+        return False
+    return row.reason != IMPORTED or (row.dated and row.at > before.at)
+
+
+def _cells(row: Consent | Suppression, table: sa.Table) -> dict[str, Any]:
     # dataclasses.asdict copies deeply: 50 us a row, more than all the rest of an import.
-    return {name: getattr(row, name) for name in row.__slots__}
+    return {name: getattr(row, name) for name in row.__slots__ if name in table.c}
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -225,14 +285,19 @@ def consent_reason(
 
     The words are no_address, opted_out, suppressed and no_consent, and the first that holds is given. Neither
     topic '' nor the campaign's may be a no, and one of them must be a yes. A no of any account covers all
-    that share its address: it is the same inbox.
+    that share its address: it is the same inbox. A no to another tool covers every account that has not said
+    yes since.
 
     Args:
         user_no: a column of the enclosing statement, as is email_hash.
         at: a yes counts from its time on; a no counts at once, whatever its time.
     """
-    suppressed = sa.exists().where(suppressions.c.email_hash == email_hash)
     topics = ("", topic)
+    listed = sa.exists().where(suppressions.c.email_hash == email_hash)
+    suppressed = listed.where(suppressions.c.reason != IMPORTED)
+    said_no_elsewhere = listed.where(
+        suppressions.c.reason == IMPORTED, ~said_yes_since(user_no, suppressions.c.at, topics=topics, at=at)
+    )
     sharer = users.alias("sharer")
     a_sharer_said_no = sa.exists().where(
         sharer.c.email_hash == email_hash,
@@ -244,8 +309,30 @@ def consent_reason(
         (email_hash.is_(None), "no_address"),
         (a_sharer_said_no, "opted_out"),
         (suppressed, sa.case((answer == 0, "opted_out"), else_="suppressed")),
+        (said_no_elsewhere, "opted_out"),
         else_=sa.case({0: sa.literal("opted_out"), 1: sa.null()}, value=answer, else_="no_consent"),
     )
+
+
+def said_yes_since(
+    user_no: sa.ColumnElement[int],
+    since: sa.ColumnElement[datetime],
+    *,
+    topics: Sequence[str],
+    at: datetime | sa.ColumnElement[datetime],
+) -> sa.ColumnElement[bool]:
+    """Whether this person said yes to email of one of these topics after `since`, on a date of their own."""
+    yes = consent.alias("yes")
+    found = sa.exists().where(
+        yes.c.user_no == user_no,
+        yes.c.purpose == EMAIL,
+        yes.c.topic.in_(sorted(set(topics))),
+        yes.c.granted.is_(True),
+        yes.c.dated.is_(True),
+        yes.c.at > since,
+        yes.c.at <= at,
+    )
+    return found.correlate_except(yes)
 
 
 def personalized(user_no: sa.ColumnElement[int], at: datetime) -> sa.ColumnElement[bool]:

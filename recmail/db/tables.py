@@ -105,6 +105,7 @@ consent = sa.Table(  # append-only; the newest row per (user, purpose, topic) wi
     Column("at", UtcTime, nullable=False),
     Column("channel", Text, nullable=False),
     Column("proof", Text),
+    Column("dated", Boolean, nullable=False, server_default=sa.false()),  # `at` is when the person said so
     Index(None, "user_no", "purpose", "at", "granted"),
 )
 

@@ -20,6 +20,7 @@ from recmail.db.types import from_microseconds
 from recmail.errors import DataError, StorageError
 from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
 from recmail.history.importers import Chunk, Importer, Piece
+from recmail.history.importing_addresses import as_addresses
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_rejects import Rejects
@@ -156,6 +157,8 @@ def _opened(kind: str, piece: Piece, options: ImportOptions) -> tuple[Importer, 
     known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
     source = piece.open(lambda name: name.strip().lower() in names)
+    if kind == "suppressions":
+        source = as_addresses(source, options.columns)
     place = f"{piece.path}:1" if piece.path else f"[{options.section}] {piece.name}"
     header = read_header(place, source.columns, known=known, required=module.REQUIRED, options=options)
     return source, header

@@ -55,6 +55,7 @@ class Counts:
         unchanged: known already.
         unknown_people: events of people who are not imported.
         erased: about people who were erased; never brought back.
+        left_out: addresses of people who said no such thing.
         pending: events that are kept until it is known whose they are.
         consents: consent rows that were written.
         linked: other ids that a person was found to have.
@@ -65,6 +66,7 @@ class Counts:
     unchanged: int = 0
     unknown_people: int = 0
     erased: int = 0
+    left_out: int = 0
     pending: int = 0
     consents: int = 0
     linked: int = 0

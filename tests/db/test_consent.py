@@ -78,7 +78,10 @@ def test_a_yes_counts_from_its_time_on_and_a_no_at_once(people: sa.Engine, now: 
 def test_a_suppressed_address_gets_nothing(people: sa.Engine, now: datetime) -> None:
     say(people, now, "0 yes", "1 yes")
     with writing(people) as connection:
-        assert suppress(connection, [Suppression("hash of ana@example.org", "complaint", now, "test")]) == 1
+        assert suppress(connection, [Suppression("hash of ana@example.org", "complaint", now, "test")]) == (
+            1,
+            0,
+        )
     assert reasons(people, now) == ["suppressed", None, "suppressed", "no_address"]
     say(people, now, "2 no")
     assert reasons(people, now) == ["opted_out", None, "opted_out", "no_address"]
@@ -176,10 +179,10 @@ def test_unsubscribing_wins_against_a_clock_that_ran_ahead(people: sa.Engine, no
 
 def test_a_second_suppression_keeps_the_first_reason(people: sa.Engine, now: datetime) -> None:
     with writing(people) as connection:
-        assert suppress(connection, [Suppression("a", "complaint", now, "test")]) == 1
+        assert suppress(connection, [Suppression("a", "complaint", now, "test")]) == (1, 0)
         again = [Suppression("a", "manual", now, "test"), Suppression("b", "manual", now, "test")]
-        assert suppress(connection, again) == 1
-        assert suppress(connection, []) == 0
+        assert suppress(connection, again) == (1, 0)
+        assert suppress(connection, []) == (0, 0)
         rows = connection.execute(sa.select(suppressions.c.email_hash, suppressions.c.reason))
         assert sorted(map(tuple, rows)) == [("a", "complaint"), ("b", "manual")]
 
@@ -260,7 +263,7 @@ def test_nothing_else_writes_consent_or_suppressions() -> None:
     writers = {
         path.relative_to(root).as_posix() for path in root.rglob("*.py") if WRITES.search(path.read_text())
     }
-    assert writers == {"db/consent.py"}
+    assert {file for file in writers if "/migrations/" not in file} == {"db/consent.py"}
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def test_people_are_mailable_or_not_for_a_reason(database: sa.Engine, bring: Imp
         "a,a@example.org,yes\nb,b@example.org,no\nc,c@example.org,\nd,,yes\ne,e@example.org,yes\n"
         "f,f@example.org,yes\n",
     )
-    bring("suppressions", "email\ne@example.org\nx@example.org\n")
+    bring("suppressions", "email,reason\ne@example.org,manual\nx@example.org,\n")
     with writing(database) as connection:
         connection.execute(users.update().where(users.c.user_id == "f").values(erased_at=NOW))
     with reading(database) as connection:

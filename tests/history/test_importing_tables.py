@@ -1,4 +1,4 @@
-"""Courses, interactions and suppressions are checked row by row, and known ones stay as they are."""
+"""Courses and interactions are checked row by row, and known ones stay as they are."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 import pytest
 import sqlalchemy as sa
 
-from recmail.db.tables import courses, interactions, suppressions
+from recmail.db.tables import courses, interactions
 from recmail.errors import DataError
 from recmail.history.importing import Counts
-from recmail.tokens import email_hash
-from tests.history.imported import EVENTS, KEY, NOW, Import, everything, rejected
+from tests.history.imported import EVENTS, Import, everything, rejected
 
 # --- courses --------------------------------------------------------------------------------------
 
@@ -198,23 +197,3 @@ def test_ids_have_a_length_that_an_index_takes(filled: Import) -> None:
         (3, "user_id: longer than 255 characters"),
     ]
     assert filled("courses", f"course_id,title\n{long},A\n{long[1:]},B\n").counts == Counts(added=1)
-
-
-# --- suppressions ---------------------------------------------------------------------------------
-
-
-def test_suppressions_come_in_as_hashes(database: sa.Engine, bring: Import) -> None:
-    text = (
-        "email,reason,at\nAna@example.org,complaint,2026-01-01\nben@example.org,bored,\nnobody,,\n"
-        "ana@example.org,manual,\n"
-    )
-    result = bring("suppressions", text, source="mailer")
-    assert rejected(result) == [(4, "email: no usable address")]
-    assert result.warnings == {"reason: unknown, kept as imported": 1}
-    assert result.counts == Counts(added=2, unchanged=1)
-    found = set(everything(database, suppressions, "email_hash", "reason", "at", "source"))
-    assert found == {
-        (email_hash(KEY, "ana@example.org"), "complaint", datetime(2026, 1, 1, tzinfo=UTC), "mailer"),
-        (email_hash(KEY, "ben@example.org"), "imported", NOW, "mailer"),
-    }
-    assert bring("suppressions", text).counts == Counts(unchanged=3)
