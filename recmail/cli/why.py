@@ -49,6 +49,10 @@ def _tell(story: Story) -> None:
         topic = f" to {row['topic']}" if row["topic"] else ""
         proof = f" ({row['proof']})" if row["proof"] else ""
         click.echo(f"  {row['at']:%Y-%m-%d}  {row['purpose']}{topic}: {answer}, by {row['channel']}{proof}")
+    if story.suppression is not None:
+        held = story.suppression
+        why = "said no to another tool" if held["reason"] == "imported" else held["reason"].replace("_", " ")
+        click.echo(f"  {held['at']:%Y-%m-%d}  the address: {why} ({held['source']})")
     click.echo(
         f"\nTook {len(story.taken)} courses, newest first:" if story.taken else "\nTook no course yet."
     )

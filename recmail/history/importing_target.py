@@ -83,12 +83,14 @@ class Setting:
     Attributes:
         key: the project's key, for hashing addresses.
         present: the columns, by our names, that the source has.
+        ignored: those of its columns that are none of ours.
     """
 
     key: bytes
     now: datetime
     options: ImportOptions
     present: frozenset[str]
+    ignored: tuple[str, ...] = ()
 
     @property
     def latest(self) -> datetime:

@@ -38,6 +38,7 @@ COLUMNS = (
     *("email_consent", "email_consent_at", "email_consent_source", "personalization"),
 )
 REQUIRED = ("user_id",)
+_ON_CONSENT = re.compile(r"consent|opt.?in|subscri|newsletter|marketing|permission", re.IGNORECASE)
 _LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
@@ -77,10 +78,7 @@ class Users:
         self._setting = setting
         self._seen = SeenIds()
         if "email_consent" not in setting.present and not setting.options.consent_basis:
-            raise RefusedError(
-                "the file has no column email_consent (yes or no), and without consent nobody can be mailed; "
-                'add it, or say why all these people may be mailed: --consent-basis "TEXT" (kept as proof)'
-            )
+            raise RefusedError(_nothing_on_consent(setting))
 
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Person]:
         """Check a chunk of people."""
@@ -153,17 +151,19 @@ class Users:
         basis = setting.options.consent_basis
         said: list[tuple[_Said, ...]] = [()] * length
         email: Sequence[bool | None] = [True] * length
-        dates, sources = np.full(length, -1, dtype=np.int64), [""] * length
         if not assumed:
             email = answers("email_consent", columns["email_consent"], checks)
-            if "email_consent_at" in columns:
-                dates = times("email_consent_at", columns["email_consent_at"], checks)
-                reject_future("email_consent_at", dates, setting.latest, checks)
-            sources = columns.get("email_consent_source", sources)
+        dates = np.full(length, -1, dtype=np.int64)
+        if "email_consent_at" in columns:
+            dates = times("email_consent_at", columns["email_consent_at"], checks)
+            reject_future("email_consent_at", dates, setting.latest, checks)
+        sources = columns.get("email_consent_source", [""] * length)
         for row, (granted, at, source) in enumerate(zip(email, moments(dates), sources, strict=True)):
             if granted is not None:
+                # With a date it is this person's own yes, though the file has no column that says so.
+                own = at is not None
                 proof = source or basis or None
-                said[row] = (_Said(EMAIL, granted, at or setting.now, at is not None, proof, assumed),)
+                said[row] = (_Said(EMAIL, granted, at or setting.now, own, proof, assumed and not own),)
         if "personalization" in columns:
             personal = answers("personalization", columns["personalization"], checks)
             for row, granted in enumerate(personal):
@@ -193,6 +193,17 @@ class Users:
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
         """Count what `write` would do, consent aside."""
         return compare(connection, users, [person.row for person in rows]).counts
+
+
+def _nothing_on_consent(setting: Setting) -> str:
+    """What to do when no column and no basis says why these people may be mailed."""
+    maybe = next((name for name in setting.ignored if _ON_CONSENT.search(name)), None)
+    mend = f'if {maybe} holds it: --map "{maybe}=email_consent"' if maybe else "add it"
+    return (
+        "nothing says that these people may be mailed, and that is not guessed: there is no column "
+        f"email_consent (yes or no); {mend}. Or say once why all of them may be mailed, which is kept as "
+        'proof: --consent-basis "told of course emails at sign-up, terms of May 2024"'
+    )
 
 
 def language_tag(text: str) -> str | None:

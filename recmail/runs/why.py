@@ -21,6 +21,7 @@ from recmail.db.tables import (
     ledger_context,
     ledger_events,
     runs,
+    suppressions,
     users,
 )
 from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, TAKEN_KINDS, MessageState
@@ -46,7 +47,11 @@ class InRun:
 
 @dataclass(frozen=True)
 class Story:
-    """All that recmail knows about why one person gets or does not get mail."""
+    """All that recmail knows about why one person gets or does not get mail.
+
+    Attributes:
+        suppression: reason, at and source of what is held against the person's address.
+    """
 
     user_id: str
     name: str
@@ -54,6 +59,7 @@ class Story:
     personalized: bool
     last_seen_at: datetime | None
     consents: Sequence[dict[str, Any]]
+    suppression: dict[str, Any] | None
     taken: Sequence[tuple[str, str, datetime]]
     runs: Sequence[InRun]
 
@@ -79,6 +85,7 @@ def why(project: Project, who: str, *, now: datetime, run_no: int | None = None)
             personalized=bool(person["personal"]),
             last_seen_at=person["last_seen_at"],
             consents=_consents(connection, user_no),
+            suppression=_suppression(connection, person["email_hash"]),
             taken=_taken(connection, user_no, now),
             runs=_runs(connection, user_no, run_no),
         )
@@ -111,6 +118,13 @@ def _consents(connection: sa.Connection, user_no: int) -> list[dict[str, Any]]:
     columns = [consent.c[name] for name in ("at", "purpose", "topic", "granted", "channel", "proof")]
     query = sa.select(*columns).where(consent.c.user_no == user_no).order_by(consent.c.at)
     return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _suppression(connection: sa.Connection, email_hash: str | None) -> dict[str, Any] | None:
+    columns = [suppressions.c[name] for name in ("reason", "at", "source")]
+    query = sa.select(*columns).where(suppressions.c.email_hash == email_hash)
+    found = connection.execute(query).mappings().one_or_none()
+    return None if found is None else dict(found)
 
 
 def _taken(connection: sa.Connection, user_no: int, now: datetime) -> list[tuple[str, str, datetime]]:

@@ -48,6 +48,17 @@ def test_people_without_consent_information_are_not_guessed_at(project: Path, tm
     file = write(tmp_path / "users.csv", "user_id,email\nx1,x1@example.org\n")
     assert "--consent-basis" in recmail("import", "users", file, project=project, code=4).stderr
     recmail("import", "users", file, "--consent-basis", "customers of 2026", project=project)
+    assert "email: yes, by import (customers of 2026)" in recmail("why", "x1", project=project).stdout
+
+
+def test_what_is_held_against_an_address_is_told(project: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "old.csv", "email,reason,at\nx1@example.org,,2025-06-01\n")
+    recmail("import", "suppressions", file, "--now", AT, project=project)
+    people = write(tmp_path / "users.csv", USERS + GOOD)
+    recmail("import", "users", people, "--now", AT, project=project)
+    story = recmail("why", "x1", "--now", AT, project=project).stdout
+    assert "x1  Ana: is not mailed: unsubscribed" in story
+    assert "2025-06-01  the address: said no to another tool (csv)" in story
 
 
 @pytest.mark.parametrize(

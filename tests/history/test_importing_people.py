@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from recmail.db.connect import writing
-from recmail.db.consent import Consent, record_consent
+from recmail.db.connect import reading, writing
+from recmail.db.consent import Consent, consent_reason, record_consent
 from recmail.db.tables import consent, users
 from recmail.errors import RefusedError
 from recmail.history.importing import Counts
@@ -120,6 +120,41 @@ def test_people_without_a_word_on_consent_are_refused(database: sa.Engine, bring
     result = bring("users", "user_id,email\na,ana@example.org\n", consent_basis="customers since 2019")
     assert result.counts == Counts(added=1, consents=1)
     assert everything(database, consent, "granted", "at", "proof") == [(True, NOW, "customers since 2019")]
+
+
+def test_a_column_that_may_be_consent_is_named(bring: Import) -> None:
+    text = "user_id,Plan,Newsletter opt-in\na,pro,yes\n"
+    with pytest.raises(RefusedError, match='--map "Newsletter opt-in=email_consent"'):
+        bring("users", text)
+    assert bring("users", text, columns={"Newsletter opt-in": "email_consent"}).counts.consents == 1
+
+
+def test_dates_of_consent_are_proof_beside_a_basis(database: sa.Engine, bring: Import) -> None:
+    text = "user_id,CONFIRM_TIME,email_consent_source\na,2025-02-01 10:00:00,shop\nb,,\n"
+    columns = {"CONFIRM_TIME": "email_consent_at"}
+    assert bring("users", text, columns=columns, consent_basis="old tool").counts.consents == 2
+    assert everything(database, consent, "granted", "at", "dated", "proof") == [
+        (True, datetime(2025, 2, 1, 10, tzinfo=UTC), True, "shop"),
+        (True, NOW, False, "old tool"),
+    ]
+
+
+def test_who_said_no_to_the_old_tool_is_not_mailed_whenever_they_are_imported(
+    database: sa.Engine, bring: Import
+) -> None:
+    def mailable() -> list[str | None]:
+        reason = consent_reason(users.c.user_no, users.c.email_hash, "", NOW)
+        with reading(database) as connection:
+            return list(connection.scalars(sa.select(reason).select_from(users).order_by(users.c.user_no)))
+
+    text = "user_id,email,email_consent,email_consent_at\na,ana@example.org,yes,\nb,Ben@example.org,yes,{}\n"
+    bring("users", text.format("2025-01-01"))
+    bring(
+        "suppressions", "email,at\nANA@example.org,2025-06-01\nben@example.org,2025-06-01\nc@example.org,\n"
+    )
+    assert mailable() == ["opted_out", "opted_out"]
+    bring("users", text.format("2025-07-01") + "c,c@example.org,yes,\n")
+    assert mailable() == ["opted_out", None, "opted_out"]
 
 
 def test_a_basis_for_all_does_not_overrule_a_recorded_no(database: sa.Engine, bring: Import) -> None:
