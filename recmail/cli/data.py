@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
-    from recmail.history.freshness import DataSurvey, LastImport
+    from recmail.history.freshness import DataSurvey, Source
 
 
 @click.command("data")
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 @json_option
 @shows_errors
 def command(project: Path | None, now: datetime, as_json: bool) -> None:
-    r"""Show what recmail knows: counts, how fresh it is, and what looks wrong.
+    r"""Show what recmail knows: counts, how fresh each source is, and what looks wrong.
 
     \b
     Example: recmail data
     """
     from recmail.db.connect import reading
     from recmail.history.freshness import survey
-    from recmail.records import SKIP_WORDS
     from recmail.runs.project import open_project
 
     with reading(open_project(project).engine) as connection:
@@ -36,57 +36,79 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     if as_json:
         print_json(found.to_json())
         return
-    print_table(("", "count", "newest"), _counts(found, now))
-    reasons = [(people, SKIP_WORDS[reason]) for reason, people in found.not_mailable.items()]
-    if reasons:
-        click.echo()
-        print_table(("people", "may not be mailed because"), reasons)
-    if found.imports:
-        click.echo()
-        columns = ("source", "kind", "file", "when", "rows", "new", "changed", "rejected")
-        print_table(columns, [_import(one) for one in found.imports])
-    odd = _odd(found)
-    if odd:
-        click.echo("\nWorth a look:\n" + "\n".join(f"  {line}" for line in odd))
+    print_table(("", "count", "newest, UTC"), _counts(found, now))
+    for columns, rows in _tables(found, now):
+        if rows:
+            click.echo()
+            print_table(columns, rows)
+    if any(one.rejects for one in found.sources):
+        say(
+            "\nrejected rows are listed beside each file in FILE.rejects.csv: mend them there and import that"
+        )
     if not found.people:
         say("\nno people yet; bring them in with: recmail import users USERS.csv")
 
 
 def _counts(found: DataSurvey, now: datetime) -> list[tuple[str, int, str]]:
     return [
-        ("people", found.people, _ago(found.newest_change, now)),
+        ("people", found.people, _when(found.newest_change, now)),
         ("  may be mailed", found.mailable, ""),
         ("courses", found.courses, ""),
         ("  active", found.active_courses, ""),
-        ("interactions", found.interactions, _ago(found.newest_interaction, now)),
+        ("interactions", found.interactions, _when(found.newest_interaction, now)),
         ("suppressed addresses", found.suppressions, ""),
     ]
 
 
-def _ago(moment: datetime | None, now: datetime) -> str:
+def _tables(found: DataSurvey, now: datetime) -> Iterator[tuple[Sequence[str], Sequence[Sequence[object]]]]:
+    from recmail.records import SKIP_WORDS
+
+    people = [(count, SKIP_WORDS[reason]) for reason, count in found.not_mailable.items()]
+    yield ("people", "may not be mailed because"), people
+    columns = ("source", "kind", "rows", "newest, UTC", "last import, UTC", "rejected", "")
+    yield columns, [_source(one, now) for one in found.sources]
+    rejects = [
+        (count, f"{one.source} {one.kind}", reason)
+        for one in found.sources
+        for reason, count in sorted(one.rejects.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    yield ("rejected", "in the last import of", "because"), rejects
+    waiting = [
+        (one.source, one.linked_ids, one.pending_events, _when(one.oldest_pending, now))
+        for one in found.unidentified
+    ]
+    yield ("source", "other ids known", "events of unknown people", "oldest, UTC"), waiting
+    odd = [(one.count, one.what, ", ".join(one.examples), one.advice) for one in found.findings]
+    yield ("worth a look", "", "for example", "what to do"), odd
+
+
+def _source(one: Source, now: datetime) -> tuple[object, ...]:
+    when = (_when(one.newest, now), _when(one.last_import, now))
+    return (one.source, one.kind, one.rows, *when, one.counts.get("rejected", 0), _state(one))
+
+
+def _state(one: Source) -> str:
+    if one.state == "unfinished":
+        return "stopped half-way: import it again, it goes on"
+    if one.state == "fresh":
+        return ""
+    usual = f", usually {_every(one.usual_gap)}" if one.usual_gap else ""
+    return f"old{usual}: does its export still run?"
+
+
+def _every(gap: timedelta) -> str:
+    hours = gap / timedelta(hours=1)
+    if hours < 20:
+        return f"every {hours:,.0f} hours"
+    return "every day" if hours < 36 else f"every {hours / 24:,.0f} days"
+
+
+def _when(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
     hours = (now - moment).total_seconds() / 3600
-    words = f"{hours:,.0f} hours ago" if abs(hours) < 48 else f"{hours / 24:,.0f} days ago"
-    return f"{moment:%Y-%m-%d %H:%M} UTC, {words}"
-
-
-def _import(one: LastImport) -> tuple[object, ...]:
-    counts = one.counts
-    when = f"{one.finished_at:%Y-%m-%d %H:%M}" if one.finished_at else "stopped half-way"
-    numbers = (counts.get(name) for name in ("rows", "added", "changed", "rejected"))
-    return (one.source, one.kind, one.file, when, *numbers)
-
-
-def _odd(found: DataSurvey) -> list[str]:
-    missing = {
-        "no address on the web": found.courses_without_url,
-        "no picture": found.courses_without_image,
-        "no level": found.courses_without_level,
-        "no category": found.courses_without_category,
-    }
-    lines = [f"{count:,} courses with {what}" for what, count in missing.items() if count]
-    lines += [f"one category in several spellings: {', '.join(alike)}" for alike in found.categories_alike]
-    for one in found.imports:
-        lines += [f"{one.file}: {count:,} rows rejected: {reason}" for reason, count in one.rejects.items()]
-    return lines
+    if abs(hours) < 1:
+        ago = f"{hours * 60:,.0f} minutes ago"
+    else:
+        ago = f"{hours:,.0f} hours ago" if abs(hours) < 48 else f"{hours / 24:,.0f} days ago"
+    return f"{moment:%Y-%m-%d %H:%M}, {ago}"

@@ -62,8 +62,7 @@ def unsubscribes(
         .where(found.c.place == 1, users.c.erased_at.is_(None))
         .order_by(found.c.at, users.c.user_id, found.c.topic)
     )
-    streamed = connection.execution_options(yield_per=_AT_ONCE)
-    for row in streamed.execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": _AT_ONCE}):
         yield Unsubscribe(*row)
 
 

@@ -1,32 +1,66 @@
-"""What there is and how fresh it is: counts, newest times, the last imports, and what looks wrong."""
+"""What there is and how fresh it is: counts, and every source with its last import and what it rejected."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
 
 from recmail.db.consent import consent_reason
-from recmail.db.tables import courses, imports, interactions, suppressions, users
-from recmail.history.reading import category_key
+from recmail.db.tables import aliases, courses, imports, interactions, pending_events, suppressions, users
+from recmail.history.metadata import Finding, inspect_courses
+
+_LATELY = timedelta(days=90)  # imports of so long tell the usual rhythm of a source
+_DAY, _WEEK = timedelta(days=1), timedelta(days=7)
+_APART = timedelta(hours=1)  # imports closer together are one occasion
+_BREAKS = 3  # how many times its usual gap a source may be silent
+_HELD = {"users": users, "courses": courses, "suppressions": suppressions}
 
 
 @dataclass(frozen=True)
-class LastImport:
-    """The newest import of one kind from one source; `finished_at` is None when it stopped half-way."""
+class Source:
+    """What came from one source into one table.
+
+    Attributes:
+        rows: there now. A row that two sources bring counts for the one that changed it last.
+        last_import: when it was last finished; None when it never was.
+        newest: the time of the newest interaction, not after now; of other kinds, the last import.
+        usual_gap: between its imports of the last 90 days; None with fewer than three of them.
+        state: fresh, old or unfinished. Old is what is silent for three times its usual gap, or for a week
+            where that is not known; never a list of suppressions, which an old tool gives once. Unfinished
+            is what stopped half-way the last time.
+        files: what was read the last time.
+        counts: what became of its rows then.
+        rejects: how many of them were rejected, by reason.
+    """
 
     source: str
     kind: str
-    file: str | None
-    watermark: str | None
-    started_at: datetime
-    finished_at: datetime | None
+    rows: int
+    last_import: datetime | None
+    newest: datetime | None
+    usual_gap: timedelta | None
+    state: str
+    files: list[str | None]
     counts: dict[str, int]
     rejects: dict[str, int]
+
+
+@dataclass(frozen=True)
+class Unidentified:
+    """A source's ids that are not ours: how many are known to be whose, how many events wait for that."""
+
+    source: str
+    linked_ids: int
+    pending_events: int
+    oldest_pending: datetime | None
 
 
 @dataclass(frozen=True)
@@ -37,7 +71,7 @@ class DataSurvey:
         people: known and not erased; `mailable` and `not_mailable`, by reason, add up to them.
         newest_change: when people were last added or changed.
         newest_interaction: not after now.
-        categories_alike: spellings of one category that differ in case or spaces.
+        findings: what looks wrong in active courses.
     """
 
     people: int
@@ -47,27 +81,24 @@ class DataSurvey:
     newest_change: datetime | None
     courses: int
     active_courses: int
-    courses_without_url: int
-    courses_without_image: int
-    courses_without_level: int
-    courses_without_category: int
-    categories_alike: list[list[str]]
     interactions: int
     newest_interaction: datetime | None
     suppressions: int
-    imports: list[LastImport]
+    sources: list[Source]
+    unidentified: list[Unidentified]
+    findings: list[Finding]
 
     def to_json(self) -> dict[str, Any]:
-        """The same as plain values, times in ISO 8601."""
+        """The same as plain values: times in ISO 8601, gaps in seconds."""
         plain = _plain(dataclasses.asdict(self))
         assert isinstance(plain, dict)
         return plain
 
 
 def survey(connection: sa.Connection, now: datetime) -> DataSurvey:
-    """Count and inspect all histories and courses."""
+    """Count and inspect all histories and courses; nothing but courses is read row by row."""
     reasons = _reasons(connection, now)
-    happened = interactions.c.at <= now
+    events = _events(connection, now)
     return DataSurvey(
         people=sum(reasons.values()),
         erased=_count(connection, users, users.c.erased_at.is_not(None)),
@@ -76,15 +107,12 @@ def survey(connection: sa.Connection, now: datetime) -> DataSurvey:
         newest_change=connection.scalar(sa.select(sa.func.max(users.c.imported_at))),
         courses=_count(connection, courses),
         active_courses=_count(connection, courses, courses.c.active.is_(True)),
-        courses_without_url=_count(connection, courses, courses.c.url.is_(None)),
-        courses_without_image=_count(connection, courses, courses.c.image_url.is_(None)),
-        courses_without_level=_count(connection, courses, courses.c.level.is_(None)),
-        courses_without_category=_count(connection, courses, courses.c.category.is_(None)),
-        categories_alike=_categories_alike(connection),
-        interactions=_count(connection, interactions),
-        newest_interaction=connection.scalar(sa.select(sa.func.max(interactions.c.at)).where(happened)),
+        interactions=sum(rows for rows, _ in events.values()),
+        newest_interaction=max((newest for _, newest in events.values() if newest), default=None),
         suppressions=_count(connection, suppressions),
-        imports=_last_imports(connection),
+        sources=_sources(connection, events, now),
+        unidentified=_unidentified(connection),
+        findings=inspect_courses(connection, now),
     )
 
 
@@ -101,24 +129,128 @@ def _reasons(connection: sa.Connection, now: datetime) -> dict[str | None, int]:
     return {why: int(people) for why, people in connection.execute(query)}
 
 
-def _categories_alike(connection: sa.Connection) -> list[list[str]]:
-    spellings: defaultdict[str | None, list[str]] = defaultdict(list)
-    query = sa.select(courses.c.category).where(courses.c.category.is_not(None)).distinct()
-    for category in sorted(connection.scalars(query)):
-        spellings[category_key(category)].append(category)
-    return [alike for alike in spellings.values() if len(alike) > 1]
+def _events(connection: sa.Connection, now: datetime) -> dict[str, tuple[int, datetime | None]]:
+    """How many interactions each source brought, and the newest of them up to now: one reading of all."""
+    happened = sa.case((interactions.c.at <= now, interactions.c.at))
+    newest = sa.func.max(happened, type_=interactions.c.at.type)
+    query = sa.select(interactions.c.source, sa.func.count(), newest).group_by(interactions.c.source)
+    return {source: (int(rows), at) for source, rows, at in connection.execute(query)}
 
 
-def _last_imports(connection: sa.Connection) -> list[LastImport]:
-    newest = sa.select(sa.func.max(imports.c.import_no)).group_by(imports.c.source, imports.c.kind)
-    columns = [imports.c[field.name] for field in dataclasses.fields(LastImport)]
-    query = sa.select(*columns).where(imports.c.import_no.in_(newest)).order_by(imports.c.import_no)
-    return [LastImport(*row) for row in connection.execute(query)]
+# --- sources --------------------------------------------------------------------------------------
+
+
+def _sources(
+    connection: sa.Connection, events: Mapping[str, tuple[int, datetime | None]], now: datetime
+) -> list[Source]:
+    """Every pair of source and kind that was ever imported, in the order of the first time."""
+    rows = {("interactions", source): count for source, (count, _) in events.items()}
+    for kind, table in _HELD.items():
+        by_source = sa.select(table.c.source, sa.func.count()).group_by(table.c.source)
+        rows |= {(kind, source): int(count) for source, count in connection.execute(by_source)}
+    last, gaps = _last_imports(connection), _usual_gaps(connection, now)
+    found = []
+    for kind, source, finished_at in _known(connection):
+        files = last[kind, source]
+        unfinished = any(one.finished_at is None for one in files)
+        of_events = events.get(source, (0, None))[1] if kind == "interactions" else None
+        newest, gap = of_events or finished_at, gaps.get((kind, source))
+        found.append(
+            Source(
+                source=source,
+                kind=kind,
+                rows=rows.get((kind, source), 0),
+                last_import=finished_at,
+                newest=newest,
+                usual_gap=gap,
+                state="unfinished" if unfinished else _state(kind, newest, gap, now),
+                files=[one.file for one in files],
+                counts=_added_up(one.counts for one in files),
+                rejects=_added_up(one.rejects for one in files),
+            )
+        )
+    return found
+
+
+def _state(kind: str, newest: datetime | None, gap: timedelta | None, now: datetime) -> str:
+    if newest is None or kind == "suppressions":
+        return "fresh"
+    allowed = _WEEK if gap is None else max(_BREAKS * gap, _DAY)
+    return "old" if now - newest > allowed else "fresh"
+
+
+def _known(connection: sa.Connection) -> list[tuple[str, str, datetime | None]]:
+    """Kind, source, and when its last import was finished."""
+    last = sa.func.max(imports.c.finished_at, type_=imports.c.finished_at.type)
+    query = sa.select(imports.c.kind, imports.c.source, last).group_by(imports.c.kind, imports.c.source)
+    in_order = connection.execute(query.order_by(sa.func.min(imports.c.import_no)))
+    return [(kind, source, finished_at) for kind, source, finished_at in in_order]
+
+
+def _last_imports(connection: sa.Connection) -> dict[tuple[str, str], list[sa.Row[Any]]]:
+    """All files that were read the last time, by kind and source: they were begun at the same time."""
+    begun = sa.func.max(imports.c.started_at, type_=imports.c.started_at.type).label("begun")
+    pair = imports.c.kind, imports.c.source
+    newest = sa.select(*pair, begun).group_by(*pair).subquery("newest")
+    columns = [imports.c[name] for name in ("kind", "source", "file", "finished_at", "counts", "rejects")]
+    query = sa.select(*columns).join(
+        newest,
+        sa.and_(
+            imports.c.kind == newest.c.kind,
+            imports.c.source == newest.c.source,
+            imports.c.started_at == newest.c.begun,
+        ),
+    )
+    last: defaultdict[tuple[str, str], list[sa.Row[Any]]] = defaultdict(list)
+    for row in connection.execute(query.order_by(imports.c.import_no)):
+        last[row.kind, row.source].append(row)
+    return last
+
+
+def _usual_gaps(connection: sa.Connection, now: datetime) -> dict[tuple[str, str], timedelta]:
+    """The median time between imports, by kind and source, where two gaps at least are known."""
+    times: defaultdict[tuple[str, str], list[datetime]] = defaultdict(list)
+    query = (
+        sa.select(imports.c.kind, imports.c.source, imports.c.started_at)
+        .where(imports.c.finished_at.is_not(None), imports.c.started_at.between(now - _LATELY, now))
+        .distinct()
+        .order_by(imports.c.started_at)
+    )
+    for kind, source, at in connection.execute(query):
+        before = times[kind, source]
+        if not before or at - before[-1] >= _APART:
+            before.append(at)
+    return {
+        pair: timedelta(seconds=median((later - sooner).total_seconds() for sooner, later in pairwise(at)))
+        for pair, at in times.items()
+        if len(at) > 2
+    }
+
+
+def _added_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return dict(total)
+
+
+def _unidentified(connection: sa.Connection) -> list[Unidentified]:
+    linked = sa.select(aliases.c.source, sa.func.count()).group_by(aliases.c.source)
+    by_source = {source: int(count) for source, count in connection.execute(linked)}
+    oldest = sa.func.min(pending_events.c.at, type_=pending_events.c.at.type)
+    waiting = sa.select(pending_events.c.source, sa.func.count(), oldest).group_by(pending_events.c.source)
+    pending = {source: (int(count), at) for source, count, at in connection.execute(waiting)}
+    return [
+        Unidentified(source, by_source.get(source, 0), *pending.get(source, (0, None)))
+        for source in sorted({*by_source, *pending})
+    ]
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,0 +1,38 @@
+"""What `recmail data` says fits on a screen, and its JSON has the same in stable keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.cli.conftest import AT, read_json, recmail
+
+
+def test_the_demo_shows_what_was_planted_in_it(project: Path) -> None:
+    shown = recmail("data", "--now", AT, project=project).stdout
+    assert len(shown.splitlines()) < 40
+    assert "Data Science (19) = data science (1)" in shown
+    document = read_json(recmail("data", "--now", AT, "--json", project=project))
+    assert {"image_missing", "level_missing", "category_spellings"} <= {
+        finding["code"] for finding in document["findings"]
+    }
+    assert [(one["source"], one["kind"], one["state"]) for one in document["sources"]] == [
+        ("demo", kind, "fresh") for kind in ("users", "courses", "interactions", "suppressions")
+    ]
+    assert document["people"] == document["mailable"] + sum(document["not_mailable"].values())
+
+
+def test_what_is_old_and_what_was_rejected_is_told(project: Path, tmp_path: Path) -> None:
+    events = tmp_path / "events.csv"
+    events.write_text("user_id,course_id,kind,at\nu00040,no-such,viewed,2026-10-01\n", "utf-8")
+    recmail("import", "interactions", events, "--now", AT, project=project, code=5)
+    result = recmail("data", "--now", "2026-11-20", project=project)
+    assert "course_id: unknown course" in result.stdout
+    assert "old: does its export still run?" in result.stdout
+    assert "18 days ago" in result.stdout
+    assert "rejects.csv" in result.stderr
+
+
+def test_an_empty_project_gets_the_first_step(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    recmail("init", folder)
+    assert "recmail import users" in recmail("data", project=folder).stderr
