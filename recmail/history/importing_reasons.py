@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from recmail.db.consent import IMPORTED
 from recmail.history.importing_checks import Checks, filled
+from recmail.history.importing_target import ImportOptions
 
 SUBSCRIBED = "subscribed"
 MAILCHIMP = ("unsub_time", "clean_time", "member_rating", "leid")
@@ -25,19 +26,14 @@ _MEANINGS = {
     **dict.fromkeys((SUBSCRIBED, "enabled", "active", "confirmed", "unconfirmed"), SUBSCRIBED),
 }
 
-_ONE_LIST = (
-    "status enabled: listmonk says so of those, too, who unsubscribed from one list; export that list's "
-    "unsubscribed and import them with --map status=reason"
-)
 
-
-def reasons(columns: Mapping[str, list[str]], checks: Checks) -> list[str]:
+def reasons(columns: Mapping[str, list[str]], checks: Checks, options: ImportOptions) -> list[str]:
     """A suppression's reason for each row, or SUBSCRIBED; in doubt a no."""
     found = _own_reasons(columns.get("reason", [""] * len(checks.lines)), checks)
     if set(MAILCHIMP) & set(columns):
         return _filled_in(found, _of_members(columns, len(found)), checks)
     if "status" in columns:
-        return _filled_in(found, _of_status(columns["status"], checks), checks)
+        return _filled_in(found, _of_status(columns["status"], checks, options), checks)
     return [reason or IMPORTED for reason in found]
 
 
@@ -58,11 +54,15 @@ def _of_members(columns: Mapping[str, list[str]], length: int) -> list[str]:
     ]
 
 
-def _of_status(status: Sequence[str], checks: Checks) -> list[str]:
+def _of_status(status: Sequence[str], checks: Checks, options: ImportOptions) -> list[str]:
     words = [text.lower() for text in status]
     unknown = [row for row in filled(words) if words[row] not in _MEANINGS]
     checks.warn(unknown, "status: unknown, taken for a no")
-    checks.warn([row for row, word in enumerate(words) if word == "enabled"], _ONE_LIST)
+    checks.warn(
+        [row for row, word in enumerate(words) if word == "enabled"],
+        "status enabled: listmonk says so of those, too, who unsubscribed from one list; export that list's "
+        f"unsubscribed and import them with {options.renaming('status', 'reason')}",
+    )
     return [_MEANINGS.get(word, IMPORTED) for word in words]
 
 

@@ -48,7 +48,7 @@ class Suppressions:
         setting = self._setting
         keys = [email_key(email) for email in columns["email"]]
         checks.reject([row for row, key in enumerate(keys) if key is None], "email: no usable address")
-        why = reasons(columns, checks)
+        why = reasons(columns, checks, setting.options)
         micros = self._times(columns, checks)
         dates = moments(micros)
         accepted = checks.accepted()

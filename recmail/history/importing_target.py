@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -42,7 +43,9 @@ class ImportOptions:
 
     def renaming(self, theirs: str, ours: str) -> str:
         """How to say that a column of theirs is one of ours, where this import is described."""
-        return f'[{self.section}.columns] "{theirs}" = "{ours}"' if self.section else f"--map {theirs}={ours}"
+        if self.section:
+            return f'[{self.section}.columns] "{theirs}" = "{ours}"'
+        return f"--map {shlex.quote(f'{theirs}={ours}')}"
 
 
 @dataclass(frozen=True)

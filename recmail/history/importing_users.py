@@ -197,12 +197,14 @@ class Users:
 
 def _nothing_on_consent(setting: Setting) -> str:
     """What to do when no column and no basis says why these people may be mailed."""
+    options = setting.options
     maybe = next((name for name in setting.ignored if _ON_CONSENT.search(name)), None)
-    mend = f'if {maybe} holds it: --map "{maybe}=email_consent"' if maybe else "add it"
+    mend = f"if {maybe} holds it: {options.renaming(maybe, 'email_consent')}" if maybe else "add it"
+    basis = f"[{options.section}] consent_basis = " if options.section else "--consent-basis "
     return (
         "nothing says that these people may be mailed, and that is not guessed: there is no column "
         f"email_consent (yes or no); {mend}. Or say once why all of them may be mailed, which is kept as "
-        'proof: --consent-basis "told of course emails at sign-up, terms of May 2024"'
+        f'proof: {basis}"told of course emails at sign-up, terms of May 2024"'
     )
 
 

@@ -9,8 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from recmail.db.connect import reading, writing
+from recmail.db.consent import Consent, record_consent
 from recmail.db.migrate import current_revision, newest_revision, upgrade
-from recmail.db.tables import metadata, suppressions
+from recmail.db.tables import consent, metadata, suppressions, users
 
 
 def test_migrations_equal_the_metadata(database: sa.Engine) -> None:
@@ -36,3 +37,17 @@ def test_upgrading_twice_changes_nothing(database: sa.Engine, now: datetime) -> 
     with reading(database) as connection:
         assert current_revision(connection) == newest_revision()
         assert connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) == 1
+
+
+def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Engine, now: datetime) -> None:
+    rows = [Consent(0, "email", True, now, channel) for channel in ("import", "page", "one_click")]
+    person = {"user_no": 0, "user_id": "a", "source": "test", "source_row_hash": "", "imported_at": now}
+    with writing(database) as connection:
+        connection.execute(users.insert(), person)
+        record_consent(connection, rows)
+        connection.exec_driver_sql("ALTER TABLE consent DROP COLUMN dated")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+    upgrade(database)
+    with reading(database) as connection:
+        found = connection.execute(sa.select(consent.c.channel, consent.c.dated)).all()
+    assert sorted(map(tuple, found)) == [("import", False), ("one_click", True), ("page", True)]

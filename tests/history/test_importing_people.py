@@ -124,7 +124,7 @@ def test_people_without_a_word_on_consent_are_refused(database: sa.Engine, bring
 
 def test_a_column_that_may_be_consent_is_named(bring: Import) -> None:
     text = "user_id,Plan,Newsletter opt-in\na,pro,yes\n"
-    with pytest.raises(RefusedError, match='--map "Newsletter opt-in=email_consent"'):
+    with pytest.raises(RefusedError, match="--map 'Newsletter opt-in=email_consent'"):
         bring("users", text)
     assert bring("users", text, columns={"Newsletter opt-in": "email_consent"}).counts.consents == 1
 
