@@ -14,7 +14,6 @@ from recmail.runs.doctor.subject import Subject
 from recmail.runs.doctor.words import age
 from recmail.runs.project import Project
 
-_OLD_DATA = timedelta(days=7)
 _OLD_MODEL = timedelta(days=30)  # behind the newest interaction
 _MANY_REJECTS = 0.05
 
@@ -28,8 +27,8 @@ def check_data(subject: Subject) -> Iterator[Finding]:
     with reading(project.engine) as connection:
         found = survey(connection, subject.now)
         yield _people(found, project)
-        yield _freshness(found, subject.now, project)
-        yield from _imports(found, project)
+        yield _interactions(found, subject.now, project)
+        yield from _sources(found, project)
         try:
             yield check_model(find_promoted(connection), found.newest_interaction, subject.now)
         except ModelError as error:
@@ -45,32 +44,32 @@ def _people(found: DataSurvey, project: Project) -> Finding:
     return ok("people", f"{found.people:,}, of whom {found.mailable:,} may be mailed")
 
 
-def _freshness(found: DataSurvey, now: datetime, project: Project) -> Finding:
+def _interactions(found: DataSurvey, now: datetime, project: Project) -> Finding:
     if found.newest_interaction is None:
         return warning("interactions", "there are none yet", _bring_in(project, "interactions"))
-    since = now - found.newest_interaction
-    words = f"{found.interactions:,}, the newest {age(since)}"
-    if since > _OLD_DATA:
-        advice = f"{_bring_in(project, 'interactions')} (every night, from cron)"
-        return warning("interactions", words, advice)
-    return ok("interactions", words)
+    return ok("interactions", f"{found.interactions:,}, the newest {age(now - found.newest_interaction)}")
 
 
 def _bring_in(project: Project, kind: str) -> str:
     return "recmail import" if project.settings.sources else f"recmail import {kind} {kind.upper()}.csv"
 
 
-def _imports(found: DataSurvey, project: Project) -> Iterator[Finding]:
-    for one in found.imports:
+def _sources(found: DataSurvey, project: Project) -> Iterator[Finding]:
+    old = [f"{one.kind} from {one.source}" for one in found.sources if one.state == "old"]
+    if old:
+        advice = f"{_bring_in(project, 'interactions')} (every night, from cron)"
+        yield warning("freshness", f"silent for longer than usual: {', '.join(old)}", advice)
+    elif found.sources:
+        yield ok("freshness", "no source is silent for longer than usual")
+    for one in found.sources:
         what = f"{one.kind} from {one.source}"
         rows, rejected = one.counts.get("rows", 0), one.counts.get("rejected", 0)
-        if one.finished_at is None:
-            began = f"{one.started_at:%Y-%m-%d %H:%M} UTC"
+        if one.state == "unfinished":
             advice = "run the same import again: it goes on"
-            yield warning("imports", f"{what}: the import of {began} stopped half-way", advice)
+            yield warning("imports", f"{what}: the last import stopped half-way", advice)
         elif rows and rejected / rows > _MANY_REJECTS:
             yield warning("imports", f"{what}: {rejected:,} of {rows:,} rows were rejected", "recmail data")
-    known = {one.source for one in found.imports}
+    known = {one.source for one in found.sources}
     for name in project.settings.sources:
         if name not in known:
             yield warning("imports", f"[sources.{name}] was never imported", f"recmail import {name}")

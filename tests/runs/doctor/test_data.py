@@ -50,7 +50,7 @@ def test_imports_that_need_a_look_are_said(on: Path, database: sa.Engine) -> Non
         settings.write('[sources.events]\nformat = "csv"\nfile = "events.csv"\n')
     found = [finding.found for finding in report(on)["data"] if finding.check == "imports"]
     assert found == [
-        "users from csv: the import of 2026-11-02 09:00 UTC stopped half-way",
+        "users from csv: the last import stopped half-way",
         "courses from csv: 6 of 100 rows were rejected",
         "[sources.events] was never imported",
     ]
@@ -66,8 +66,10 @@ def test_the_newest_interaction_says_how_fresh_everything_is(project: Path) -> N
     assert one(fresh, "people").state == one(fresh, "interactions").state == "ok"
     assert one(fresh, "people").found.startswith("60, of whom ")
     assert one(fresh, "interactions").found.endswith("the newest 3 days ago")
-    old = one(report(project, now=newest + timedelta(days=8))["data"], "interactions")
-    assert (old.state, "recmail import" in old.next) == ("warning", True)
+    assert one(fresh, "freshness").state == "ok"
+    old = one(report(project, now=newest + timedelta(days=8))["data"], "freshness")
+    assert (old.state, "interactions from demo" in old.found) == ("warning", True)
+    assert old.next.startswith("recmail import interactions")
 
 
 @pytest.mark.parametrize(("behind", "state"), [(-1, "ok"), (29, "ok"), (31, "warning")])
