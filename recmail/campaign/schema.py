@@ -21,6 +21,7 @@ from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
 from recmail.recommend import Options
 from recmail.settings import Settings
+from recmail.settings.loading import FILE_NAME
 
 FILE = ".recmail/campaign.schema.json"
 """Where a project keeps it; the first line of a campaign names it, from campaigns/."""
@@ -66,9 +67,11 @@ def write_schema(folder: Path, settings: Settings) -> Path:
 
 
 def is_stale(folder: Path, settings: Settings) -> bool:
-    """Return whether the project's schema is older than its topics, its providers or its plug-ins."""
-    path = folder / FILE
-    return path.is_file() and path.read_text(encoding="utf-8", errors="replace") != _text(settings)
+    """Return whether the settings changed since the schema was written, and the schema with them."""
+    path, toml = folder / FILE, folder / FILE_NAME
+    if not path.is_file() or path.stat().st_mtime_ns > toml.stat().st_mtime_ns:
+        return False  # to make the schema takes longer than everything else that `check` does with a file
+    return path.read_text(encoding="utf-8", errors="replace") != _text(settings)
 
 
 def _text(settings: Settings) -> str:

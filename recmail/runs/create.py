@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+from recmail.campaign.schema import write_schema
 from recmail.errors import RefusedError
 from recmail.history.demo import write_demo
 from recmail.history.importing import ImportOptions, ImportResult, import_file
@@ -113,6 +114,7 @@ def fill_with_demo(
     declared = toml.read_text("utf-8").replace('# plan = "text"', 'plan = "text"  ')
     toml.write_text(declared, "utf-8")
     settings = open_project(project.folder).settings
+    write_schema(project.folder, settings)
     options = ImportOptions(source="demo", attributes=settings.attributes, currency=settings.project.currency)
     for kind in DEMO_KINDS:
         file = folder / f"{kind}.csv"
