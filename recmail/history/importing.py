@@ -6,7 +6,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from recmail.db.tables import imports
 from recmail.db.types import from_microseconds
 from recmail.errors import DataError, StorageError
 from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
-from recmail.history.importers import Chunk, Importer, Piece
+from recmail.history.importers import Chunk, ClosingImporter, Importer, Piece
 from recmail.history.importing_addresses import as_addresses
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
@@ -128,16 +128,16 @@ def import_piece(
         StorageError: a database cannot be read or written.
         KeyboardInterrupt: says how far it came; as after a DataError, the same command goes on.
     """
-    source, header = _opened(kind, piece, options)
-    setting = Setting(key, now, options, frozenset(header.places), header.ignored)
-    work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
-    # Rejects look like their file where that is CSV, so that the same program opens them.
-    delimiter = getattr(source, "delimiter", ",")
-    place = piece.path or options.project / options.source
-    with Rejects(place, options.project, source.columns, delimiter) as work.rejects:
-        with _rarely_searching_for_cycles():
-            work.take_all(source, progress)
-        return work.finish(source)
+    with _opened(kind, piece, options) as (source, header):
+        setting = Setting(key, now, options, frozenset(header.places), header.ignored)
+        work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
+        # Rejects look like their file where that is CSV, so that the same program opens them.
+        delimiter = getattr(source, "delimiter", ",")
+        place = piece.path or options.project / options.source
+        with Rejects(place, options.project, source.columns, delimiter) as work.rejects:
+            with _rarely_searching_for_cycles():
+                work.take_all(source, progress)
+            return work.finish(source)
 
 
 @contextmanager
@@ -152,16 +152,28 @@ def _rarely_searching_for_cycles() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _opened(kind: str, piece: Piece, options: ImportOptions) -> tuple[Importer, Header]:
+@contextmanager
+def _opened(kind: str, piece: Piece, options: ImportOptions) -> Iterator[tuple[Importer, Header]]:
+    """Open a piece and read its header; what goes wrong with a query is told with its section."""
     module = _TABLES[kind]
     known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
-    source = piece.open(lambda name: name.strip().lower() in names)
-    if kind == "suppressions":
-        source = as_addresses(source, options.columns)
-    place = f"{piece.path}:1" if piece.path else f"[{options.section}] {piece.name}"
-    header = read_header(place, source.columns, known=known, required=module.REQUIRED, options=options)
-    return source, header
+    try:
+        with ExitStack() as stack:
+            source = piece.open(lambda name: name.strip().lower() in names)
+            if isinstance(source, ClosingImporter):
+                stack.callback(source.close)
+            if kind == "suppressions":
+                source = as_addresses(source, options.columns)
+            place = f"{piece.path}:1" if piece.path else piece.name
+            yield (
+                source,
+                read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
+            )
+    except (DataError, StorageError) as error:
+        if piece.path is not None:
+            raise
+        raise type(error)(f"[{options.section}] {error}") from error
 
 
 def _declared(options: ImportOptions) -> tuple[str, ...]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
-from recmail.db.migrate import current_revision, newest_revision, upgrade
-from recmail.db.tables import consent, metadata, suppressions, users
+from recmail.db.migrate import _config, current_revision, newest_revision, upgrade
+from recmail.db.tables import consent, imports, metadata, suppressions, users
 
 
 def test_migrations_equal_the_metadata(database: sa.Engine) -> None:
@@ -51,3 +53,19 @@ def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Eng
     with reading(database) as connection:
         found = connection.execute(sa.select(consent.c.channel, consent.c.dated)).all()
     assert sorted(map(tuple, found)) == [("import", False), ("one_click", True), ("page", True)]
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_database_of_the_first_version_keeps_its_rows(database: sa.Engine) -> None:
+    with writing(database) as connection:
+        metadata.drop_all(connection)
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+        command.upgrade(_config(connection), "0001")
+        started = "1" if connection.dialect.name == "sqlite" else "now()"
+        connection.exec_driver_sql(
+            "INSERT INTO imports (source, kind, started_at, counts, rejects) "
+            f"VALUES ('csv', 'users', {started}, '{{}}', '{{}}')"
+        )
+    upgrade(database)
+    with reading(database) as connection:
+        assert connection.execute(sa.select(imports.c.source, imports.c.fingerprint)).all() == [("csv", None)]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Protocol, get_args
+from typing import Annotated, ClassVar, Literal, Protocol, get_args, runtime_checkable
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo
@@ -67,6 +67,14 @@ class Importer(Protocol):
         Raises:
             DataError: the source cannot be read on from some line.
         """
+
+
+@runtime_checkable
+class ClosingImporter(Importer, Protocol):
+    """An importer that holds something until it is closed."""
+
+    def close(self) -> None:
+        """Give it back."""
 
 
 @dataclass(frozen=True)
