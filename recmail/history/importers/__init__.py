@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -34,12 +34,14 @@ class Chunk:
             the source has no lines.
         broken: line, reason and texts of what is no record: too many or too few texts, unreadable.
         links: pairs of another id and a user_id that the source says are one person.
+        left_out: what is no record though its name is mapped, by why, with how often it came.
     """
 
     columns: Sequence[Sequence[str]]
     lines: np.ndarray
     broken: list[tuple[int, str, list[str]]]
     links: Sequence[tuple[str, str]] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines) + len(self.broken)

@@ -44,6 +44,7 @@ class PackedFile:
                 while block := stream.read1(BLOCK_BYTES):
                     self.bytes_done = file.tell()
                     yield block
+                self.bytes_done = file.tell()
         except EOFError as error:
             raise DamagedFileError(
                 "the gzip file ends in the middle; copy it again from where it comes from"

@@ -1,0 +1,264 @@
+"""Exports of events: which of them are ours, whose they are and about which course; one file a vendor.
+
+A vendor's class derives from EventOptions and says how its events read: their name, person, time and id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+from pydantic import Field
+
+from recmail.db.types import from_microseconds
+from recmail.errors import DataError
+from recmail.history.importers import Chunk, FileOptions, Knows, Table
+from recmail.history.importers.json_lines import ObjectFile, Unreadable
+from recmail.history.importers.places import Place, Places
+from recmail.records import CURRENCY_DIGITS
+
+Event = Mapping[str, Any]
+Kind = Literal["viewed", "searched", "enrolled", "progressed", "completed", "rated"]
+COLUMNS = (
+    *("event_id", "user_id", "other_id", "course_id", "kind", "at"),
+    *("value", "amount", "currency", "seconds", "query"),
+)
+CHUNK_RECORDS = 10_000
+CHUNK_LINES = 50_000
+_NAMES = 1_000  # of unmapped events; somebody's user_ids may be among them
+_OTHER_NAMES = "(other names)"
+_PAIRS = 100_000  # links that are remembered, so that each is passed on once and not with every event
+# A `value` of a view is money in one tool and seconds in another: only what our kinds have is read.
+_FIELDS = {
+    "viewed": ("seconds",),
+    "searched": ("query",),
+    "enrolled": ("amount", "currency"),
+    "progressed": ("value", "seconds"),
+    "completed": ("seconds",),
+    "rated": ("value",),
+}
+
+
+class EventError(Exception):
+    """An event that cannot be used; the text says why."""
+
+
+class EventOptions(FileOptions):
+    """What the sections of all exports of events have in common.
+
+    Attributes:
+        kinds: names of events, exactly as the tool has them, to our kinds; others are counted.
+        course_id: where the course stands; with `[]` behind a list, as in items[].item_id, each of its
+            elements is an interaction of its own.
+    """
+
+    tables: ClassVar[tuple[Table, ...]] = ("interactions",)
+
+    kinds: Mapping[str, Kind] = Field({}, description="Names of their events to our kinds")
+    course_id: Places = Field(description="Where the course stands")
+    value: Places = Field(description="Where a rating from 1 to 5, or progress from 0 to 1, stands")
+    amount: Places = Field(description="Where the price of an enrolment stands")
+    currency: Places = Field(description="Where the currency of the price stands")
+    seconds: Places = Field(description="Where the time spent stands; milliseconds if it ends in msec")
+    query: Places = Field(description="Where the text of a search stands")
+
+    def open(self, path: Path, knows: Knows) -> EventFile:
+        """Begin to read one of the files."""
+        return EventFile(ObjectFile(path), self)
+
+    @abstractmethod
+    def names(self, event: Event) -> tuple[str, ...]:
+        """What the event may be called in `kinds`, the best first; nothing when it is not what somebody did.
+
+        Raises:
+            EventError: it is none of the tool's events.
+        """
+
+    @abstractmethod
+    def links(self, event: Event) -> Iterable[tuple[str, str]]:
+        """Pairs of another id and a user_id that the event says are one person."""
+
+    @abstractmethod
+    def who(self, event: Event) -> tuple[str, str]:
+        """The user_id, and the other id, of who did it; empty where there is none."""
+
+    @abstractmethod
+    def moment(self, event: Event) -> str:
+        """When, as ISO 8601."""
+
+    @abstractmethod
+    def event_id(self, event: Event, course_id: str) -> str:
+        """What tells the event from all others of the tool; empty when it has nothing of that sort."""
+
+    def flat(self, event: Event) -> Event:
+        """The event as the places of fields see it."""
+        return event
+
+
+class Objects(Protocol):
+    """Where objects come from, with their lines or numbers."""
+
+    @property
+    def bytes_done(self) -> int:
+        """How far it was read."""
+
+    @property
+    def bytes_total(self) -> int:
+        """How long it is."""
+
+    def objects(self) -> Iterator[tuple[int, dict[str, Any] | Unreadable]]:
+        """Yield each object, or why there is none."""
+
+
+class EventFile:
+    """An importer for one file of events."""
+
+    def __init__(self, objects: Objects, options: EventOptions) -> None:
+        self.columns = list(COLUMNS)
+        self.unmapped = Counter[str]()
+        self._objects = objects
+        self._options = options
+        self._passed_on: set[tuple[str, str]] = set()
+        self._begin()
+
+    @property
+    def bytes_done(self) -> int:
+        """How far the file was read."""
+        return self._objects.bytes_done
+
+    @property
+    def bytes_total(self) -> int:
+        """How long the file is."""
+        return self._objects.bytes_total
+
+    def chunks(self) -> Iterator[Chunk]:
+        """Yield all interactions, and the links between ids, in the order of the file."""
+        read = 0
+        try:
+            for read, (line, found) in enumerate(self._objects.objects(), 1):
+                if isinstance(found, Unreadable):
+                    self._broken.append((line, str(found), []))
+                else:
+                    self._take(line, found)
+                if len(self._records) >= CHUNK_RECORDS or read % CHUNK_LINES == 0:
+                    yield self._chunk()
+        except DataError:
+            yield self._chunk()
+            raise
+        yield self._chunk()
+
+    def _begin(self) -> None:
+        self._records: list[tuple[str, ...]] = []
+        self._lines: list[int] = []
+        self._broken: list[tuple[int, str, list[str]]] = []
+        self._links: list[tuple[str, str]] = []
+        self._left_out = Counter[str]()
+
+    def _chunk(self) -> Chunk:
+        columns = list(zip(*self._records, strict=True)) or [()] * len(COLUMNS)
+        lines = np.array(self._lines, dtype=np.int64)
+        chunk = Chunk(columns, lines, self._broken, links=self._links, left_out=self._left_out)
+        self._begin()
+        return chunk
+
+    def _take(self, line: int, event: Event) -> None:
+        options = self._options
+        try:
+            names = options.names(event)
+            self._link(options.links(event))
+            if not names:
+                return
+            for name in names:
+                if kind := options.kinds.get(name):
+                    self._add(line, name, kind, event)
+                    return
+        except EventError as refused:
+            self._broken.append((line, str(refused), []))
+            return
+        last = cleaned_name(names[-1])
+        self.unmapped[last if last in self.unmapped or len(self.unmapped) < _NAMES else _OTHER_NAMES] += 1
+
+    def _link(self, pairs: Iterable[tuple[str, str]]) -> None:
+        for pair in pairs:
+            if pair not in self._passed_on:
+                if len(self._passed_on) >= _PAIRS:
+                    self._passed_on.clear()
+                self._passed_on.add(pair)
+                self._links.append(pair)
+
+    def _add(self, line: int, name: str, kind: str, event: Event) -> None:
+        """Add the interactions of one event: one for each course that it is about."""
+        options = self._options
+        user_id, other_id = options.who(event)
+        if not user_id and not other_id:
+            self._left_out[f"{cleaned_name(name)}: of nobody, without any id"] += 1
+            return
+        at = options.moment(event)
+        flat = options.flat(event)
+        courses = [("", None)] if kind == "searched" else _courses(options.course_id, flat)
+        if not courses:
+            self._left_out[f"{cleaned_name(name)}: about no course"] += 1
+        for index, (course_id, item) in enumerate(courses):
+            event_id = options.event_id(event, course_id)
+            if index and event_id:
+                event_id = f"{event_id}#{index}"
+            fields = dict.fromkeys(COLUMNS[6:], "")
+            for field in _FIELDS[kind]:
+                fields[field] = _read(getattr(options, field), flat, item)
+            if fields["amount"]:
+                fields["amount"] = _rounded(fields["amount"], fields["currency"])
+            self._records.append((event_id, user_id, other_id, course_id, kind, at, *fields.values()))
+            self._lines.append(line)
+
+
+def _courses(places: tuple[Place, ...], event: Event) -> list[tuple[str, Event | None]]:
+    """The event's courses, with the elements of the list that they stand in.
+
+    Nothing when a pattern says that the event is about no course; an empty id when one should be there.
+    """
+    for place in places:
+        found = place.courses(event)
+        if found:
+            return found
+    return [] if any(place.match for place in places) else [("", None)]
+
+
+def _read(places: tuple[Place, ...], event: Event, item: Event | None) -> str:
+    for place in places:
+        found = place.read(event, item)
+        if found:
+            return found
+    return ""
+
+
+def _rounded(amount: str, currency: str) -> str:
+    """An amount with the digits of its currency: tools compute prices, and 16.666667 is one."""
+    try:
+        number = float(amount)
+    except ValueError:
+        return amount
+    return f"{number:.{CURRENCY_DIGITS.get(currency.strip().upper(), 2)}f}"
+
+
+def cleaned_name(name: str) -> str:
+    """A name of an event that can be shown: one line of it, without what is no character."""
+    return " ".join(name.encode("utf-8", "replace").decode().split())[:200] or "(no name)"
+
+
+def iso(micros: int) -> str:
+    """A time in microseconds since 1970, UTC, as ISO 8601; what no calendar has as the number that it is."""
+    try:
+        return from_microseconds(micros).isoformat()
+    except OverflowError:
+        return str(micros)
+
+
+def compound_id(first: str, *others: str) -> str:
+    """An id made of several, of bounded length; with the time first, near ones are near in the index."""
+    digest = hashlib.blake2b("\x1f".join(others).encode("utf-8", "replace"), digest_size=16)
+    return f"{first}-{digest.hexdigest()}"
