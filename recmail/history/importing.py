@@ -24,7 +24,15 @@ from recmail.history.importing_addresses import as_addresses
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_rejects import Rejects
-from recmail.history.importing_target import Counts, ImportOptions, LinkTarget, Setting, Target
+from recmail.history.importing_target import (
+    Counts,
+    ImportOptions,
+    LinkTarget,
+    Setting,
+    SettlingTarget,
+    Target,
+)
+from recmail.history.settling import settle
 from recmail.history.sources import file_piece
 from recmail.settings.values import ATTRIBUTE_TYPES
 
@@ -276,6 +284,7 @@ class _Work:
         accepted = self.target.check(columns, checks) if len(chunk.lines) else ()
         self._reject(chunk, checks)
         self.warnings += checks.warnings
+        self.warnings += Counter(chunk.left_out)
         for warning, lines in checks.warned_lines.items():
             self.warned_lines[warning] = (self.warned_lines.get(warning, []) + lines)[:WARNED_LINES]
         self._store(chunk, accepted)
@@ -310,6 +319,13 @@ class _Work:
                 self.counts += write(connection, batch)
             pace.took(len(batch), time.perf_counter() - began)
             start += len(batch)
+            self._settle()
+
+    def _settle(self) -> None:
+        """Bring in what was kept of people who became known."""
+        while isinstance(self.target, SettlingTarget) and self.target.due:
+            with writing(self.engine) as connection:
+                self.counts += settle(connection, self.target.due)
 
     def _note(self, finished_at: datetime | None) -> None:
         """Write down how far the import has come."""
@@ -337,6 +353,8 @@ class _Work:
 
     def finish(self, source: Importer) -> ImportResult:
         """Write down that the import is done, and say what became of it."""
+        if isinstance(self.target, LinkTarget):
+            self.warnings += self.target.warnings
         elapsed = timedelta(seconds=time.perf_counter() - self._began)
         finished_at = self.setting.now + elapsed
         self._note(finished_at)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,8 +14,17 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.among import among
-from recmail.db.tables import courses, interactions, users
+from recmail.db.tables import courses, interactions
 from recmail.db.types import from_microseconds
+from recmail.history.identity import (
+    Due,
+    Kept,
+    add_links,
+    keep,
+    keys_there,
+    people_by_any_id,
+    people_by_user_id,
+)
 from recmail.history.importing_checks import (
     LONGEST_ID,
     Checks,
@@ -30,16 +40,18 @@ from recmail.history.importing_target import Counts, Setting
 from recmail.records import KINDS
 
 COLUMNS = (
-    *("event_id", "user_id", "course_id", "kind", "at"),
+    *("event_id", "user_id", "other_id", "course_id", "kind", "at"),
     *("value", "amount", "currency", "seconds", "query"),
 )
-REQUIRED = ("user_id", "kind", "at")
-
+REQUIRED = (("user_id", "other_id"), "kind", "at")
 
 # A row of `interactions`, but with the person's id in place of their number; at in microseconds.
 _Event = tuple[
     str, str, int | None, str, int, float | None, int | None, str | None, float | None, str | None, str
 ]
+CONFLICT = "an id that was linked to somebody else before: the first link stays"
+PAYLOAD = ("course_no", "kind", "value", "amount_minor", "currency", "seconds", "query")
+"""What is kept of an event, besides its key, source and time, until its person is known."""
 _WRITTEN = (
     *("event_key", "user_no", "course_no", "kind", "at"),
     *("value", "amount_minor", "currency", "seconds", "query", "source"),
@@ -50,21 +62,30 @@ class Interactions:
     """The target of interactions.
 
     An event's key is its source's id, or else a hash of person, course, kind, time, query and value, so that
-    the same file, or an overlapping one, adds nothing twice. Searches carry no course.
+    the same file, or an overlapping one, adds nothing twice. Searches carry no course. People are known by
+    user_id, or by another id that the source linked to one; events of a source that is read every night, or
+    that has other ids, are kept until their person is known.
+
+    Attributes:
+        due: what is kept of people who became known.
+        warnings: what is odd about links, with how often it came.
     """
 
     def __init__(self, setting: Setting, course_nos: Mapping[str, int]) -> None:
         """Prepare to check interactions with these courses, by course_id."""
         self._setting = setting
         self._course_nos = course_nos
+        # A file that somebody names can be brought in again after its people; a source is not read twice.
+        self._keeps = bool(setting.options.section) or "other_id" in setting.present
         self.newest = -1
+        self.due: Due = {}
+        self.warnings = Counter[str]()
 
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Event]:
         """Check a chunk of interactions."""
         empty = [""] * len(checks.lines)
-        user_ids = columns["user_id"]
+        user_ids = _any_ids(columns, checks)
         event_ids = columns.get("event_id", empty)
-        reject_ids("user_id", user_ids, checks)
         checks.reject(
             [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],
             f"event_id: longer than {LONGEST_ID} characters",
@@ -124,37 +145,75 @@ class Interactions:
         ]
 
     def write(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
-        """Write events of people who are known and not erased."""
-        known, counts = self._of_known_people(connection, rows)
-        if not known:
-            return counts
-        insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
-        added = insert(connection, known)
-        return counts + Counts(added=added, unchanged=len(known) - added)
+        """Write events of people who are known and not erased; keep those of others where that is wanted."""
+        known, unknown, erased = self._by_person(connection, rows)
+        added = insert_interactions(connection, known) if known else 0
+        counts = Counts(added=added, unchanged=len(known) - added, erased=erased)
+        if not self._keeps:
+            return counts + Counts(unknown_people=len(unknown))
+        kept = keep(connection, [_kept(event) for event in unknown]) if unknown else 0
+        return counts + Counts(pending=kept, unchanged=len(unknown) - kept)
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
-        """Count what `write` would do; an event that is twice in one chunk counts once."""
-        known, counts = self._of_known_people(connection, rows)
+        """Count what `write` would do, but for links; an event that is twice in one chunk counts once."""
+        known, unknown, erased = self._by_person(connection, rows)
         keys = {event[0] for event in known}
         query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
         there = connection.scalar(query) or 0
-        return counts + Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there)
+        counts = Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there, erased=erased)
+        if not self._keeps:
+            return counts + Counts(unknown_people=len(unknown))
+        keys = {event[0] for event in unknown}
+        kept = len(keys - keys_there(connection, sorted(keys)))
+        return counts + Counts(pending=kept, unchanged=len(unknown) - kept)
 
-    def _of_known_people(
+    def link(self, connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> Counts:
+        """Write which other ids belong to people; what is kept under them is due then."""
+        setting = self._setting
+        links = add_links(connection, setting.options.source, pairs, now=setting.now, due=self.due)
+        if links.conflicts:
+            self.warnings[CONFLICT] += links.conflicts
+        return Counts(linked=links.linked)
+
+    def _by_person(
         self, connection: sa.Connection, rows: Sequence[_Event]
-    ) -> tuple[list[tuple[Any, ...]], Counts]:
-        """Events as they are written, people's numbers read in this transaction: the erased stay erased."""
+    ) -> tuple[list[tuple[Any, ...]], list[_Event], int]:
+        """Events as they are written, those of unknown people, and how many are of people who were erased.
+
+        People's numbers are read in this transaction: the erased stay erased.
+        """
         keys, user_ids, *others = zip(*rows, strict=True)
         ids = sorted(set(user_ids))
-        number = sa.case((users.c.erased_at.is_(None), users.c.user_no), else_=-1)
-        query = sa.select(users.c.user_id, number).where(among(connection, users.c.user_id, ids))
-        people: dict[str, int] = dict(connection.execute(query).all())
+        if self._keeps:
+            people = people_by_any_id(connection, self._setting.options.source, ids)
+        else:
+            people = people_by_user_id(connection, ids)
         numbers_of = list(map(people.get, user_ids))
-        counts = Counts(unknown_people=numbers_of.count(None), erased=numbers_of.count(-1))
         known = list(zip(keys, numbers_of, *others, strict=True))
-        if counts != Counts():
-            known = [row for row in known if row[1] is not None and row[1] >= 0]
-        return known, counts
+        if len(people) == len(ids) and min(people.values()) >= 0:
+            return known, [], 0
+        unknown = [row for row, number in zip(rows, numbers_of, strict=True) if number is None]
+        known = [row for row in known if row[1] is not None and row[1] >= 0]
+        return known, unknown, len(rows) - len(known) - len(unknown)
+
+
+def _any_ids(columns: Mapping[str, list[str]], checks: Checks) -> list[str]:
+    """Each row's user_id, or its other id where it has none."""
+    if "other_id" not in columns:
+        reject_ids("user_id", columns["user_id"], checks)
+        return columns["user_id"]
+    ids = columns["other_id"]
+    if "user_id" in columns:
+        ids = [user_id or other_id for user_id, other_id in zip(columns["user_id"], ids, strict=True)]
+    reject_ids("user_id or other_id", ids, checks)
+    return ids
+
+
+def _kept(event: _Event) -> Kept:
+    """An event that waits for its person."""
+    key, any_id, course_no, kind, at, *others, source = event
+    fields = zip(PAYLOAD, (course_no, kind, *others), strict=True)
+    return Kept(key, source, any_id, at, {name: field for name, field in fields if field is not None})
 
 
 def read_course_nos(connection: sa.Connection) -> dict[str, int]:
@@ -171,6 +230,12 @@ def _values(written: Sequence[str], kinds: Sequence[str], checks: Checks) -> lis
     checks.reject(rated & ~within, "value: a rating goes from 1 to 5")
     checks.reject(progressed & ((values < 0) | (values > 1)), "value: progress goes from 0 to 1")
     return optional(values)
+
+
+def insert_interactions(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
+    """Write events in the order of _WRITTEN, at in microseconds, and return how many were new."""
+    insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
+    return insert(connection, rows)
 
 
 def _insert_sqlite(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:

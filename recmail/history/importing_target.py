@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shlex
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import sqlalchemy as sa
 
+from recmail.history.identity import Due
 from recmail.history.importing_checks import Checks
 
 FUTURE = timedelta(days=1)  # clocks and zones of other systems are wrong by less than this
@@ -50,7 +52,7 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class Counts:
-    """What became of accepted rows; all but `consents` and `linked` add up to them.
+    """What became of accepted rows; all but the last three add up to them.
 
     Attributes:
         added: new.
@@ -62,6 +64,7 @@ class Counts:
         pending: events that are kept until it is known whose they are.
         consents: consent rows that were written.
         linked: other ids that a person was found to have.
+        settled: events that were kept before and whose person is known now.
     """
 
     added: int = 0
@@ -73,6 +76,7 @@ class Counts:
     pending: int = 0
     consents: int = 0
     linked: int = 0
+    settled: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
@@ -127,8 +131,19 @@ class Target(Protocol):
 
 
 @runtime_checkable
+class SettlingTarget(Target, Protocol):
+    """A target after whose writing events can be brought in that were kept until their person is known."""
+
+    due: Due
+    """What is kept of people who became known; `settling.settle` empties it."""
+
+
+@runtime_checkable
 class LinkTarget(Target, Protocol):
     """A target that also learns which other ids its people have."""
+
+    warnings: Counter[str]
+    """What is odd about them, with how often it came."""
 
     def link(self, connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> Counts:
         """Write some of a chunk's pairs of another id and a user_id, before the chunk's rows are written."""

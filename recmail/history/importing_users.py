@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from recmail.db.consent import EMAIL, PERSONALIZATION, ImportedConsent, record_imported_consent
 from recmail.db.tables import users
 from recmail.errors import RefusedError
+from recmail.history.identity import Due, note_arrived
 from recmail.history.importing_checks import (
     Checks,
     answers,
@@ -65,6 +66,9 @@ class Users:
 
     A person whose address is unusable is kept without one, with a warning: their history still counts, and
     nobody is mailed by mistake. An unknown time zone or language becomes none, with a warning.
+
+    Attributes:
+        due: events that were kept until these people came.
     """
 
     newest = -1
@@ -77,6 +81,7 @@ class Users:
         """
         self._setting = setting
         self._seen = SeenIds()
+        self.due: Due = {}
         if "email_consent" not in setting.present and not setting.options.consent_basis:
             raise RefusedError(_nothing_on_consent(setting))
 
@@ -188,6 +193,8 @@ class Users:
             if person.row.id in written
             for one in person.said
         ]
+        # Those who were there before, too: an import that was killed may have left their events.
+        note_arrived(connection, [person.row.id for person in rows], self.due)
         return counts + Counts(consents=record_imported_consent(connection, said))
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:

@@ -24,10 +24,9 @@ from recmail.records import CURRENCY_DIGITS
 
 Event = Mapping[str, Any]
 Kind = Literal["viewed", "searched", "enrolled", "progressed", "completed", "rated"]
-COLUMNS = (
-    *("event_id", "user_id", "other_id", "course_id", "kind", "at"),
-    *("value", "amount", "currency", "seconds", "query"),
-)
+_OPTIONAL = ("value", "amount", "currency", "seconds", "query")
+_AMOUNT, _CURRENCY = _OPTIONAL.index("amount"), _OPTIONAL.index("currency")
+COLUMNS = ("event_id", "user_id", "other_id", "course_id", "kind", "at", *_OPTIONAL)
 CHUNK_RECORDS = 10_000
 CHUNK_LINES = 50_000
 _NAMES = 1_000  # of unmapped events; somebody's user_ids may be among them
@@ -124,6 +123,10 @@ class EventFile:
         self._objects = objects
         self._options = options
         self._passed_on: set[tuple[str, str]] = set()
+        self._fields = {
+            kind: [(_OPTIONAL.index(name), getattr(options, name)) for name in names]
+            for kind, names in _FIELDS.items()
+        }
         self._begin()
 
     @property
@@ -207,12 +210,12 @@ class EventFile:
             event_id = options.event_id(event, course_id)
             if index and event_id:
                 event_id = f"{event_id}#{index}"
-            fields = dict.fromkeys(COLUMNS[6:], "")
-            for field in _FIELDS[kind]:
-                fields[field] = _read(getattr(options, field), flat, item)
-            if fields["amount"]:
-                fields["amount"] = _rounded(fields["amount"], fields["currency"])
-            self._records.append((event_id, user_id, other_id, course_id, kind, at, *fields.values()))
+            fields = [""] * len(_OPTIONAL)
+            for place, field in self._fields[kind]:
+                fields[place] = _read(field, flat, item)
+            if fields[_AMOUNT]:
+                fields[_AMOUNT] = _rounded(fields[_AMOUNT], fields[_CURRENCY])
+            self._records.append((event_id, user_id, other_id, course_id, kind, at, *fields))
             self._lines.append(line)
 
 
@@ -246,8 +249,8 @@ def _rounded(amount: str, currency: str) -> str:
 
 
 def cleaned_name(name: str) -> str:
-    """A name of an event that can be shown: one line of it, without what is no character."""
-    return " ".join(name.encode("utf-8", "replace").decode().split())[:200] or "(no name)"
+    """A name of an event as it can be written down: its beginning, without what is no character."""
+    return name[:200].encode("utf-8", "replace").decode() or "(no name)"
 
 
 def iso(micros: int) -> str:

@@ -60,6 +60,6 @@ def objects_of(name: str) -> list[dict[str, Any]]:
 
 def write_lines(path: Path, objects: Iterable[object]) -> Path:
     """Write objects one a line, gzip when the name ends in .gz."""
-    text = "".join(json.dumps(one, ensure_ascii=False) + "\n" for one in objects).encode()
+    text = "".join(json.dumps(one) + "\n" for one in objects).encode()
     path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
     return path

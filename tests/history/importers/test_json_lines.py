@@ -103,12 +103,19 @@ def test_a_gzip_file_that_ends_early_gives_what_came_before_and_its_line(tmp_pat
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (gzip.compress(b"{}\n{}\n") + b"rest", r"x:3: the gzip file is damaged \(Not a gzipped file"),
-        (gzip.compress(b"{}\n{}")[:-8] + b"\0" * 8, r"x:\d: the gzip file is damaged \(CRC check failed"),
+        (
+            gzip.compress(b"{}\n{}\n", mtime=0) + b"rest",
+            r"x:3: the gzip file is damaged \(Not a gzipped file",
+        ),
+        (
+            gzip.compress(b"{}\n{}", mtime=0)[:-8] + b"\0" * 8,
+            r"x:\d: the gzip file is damaged \(CRC check failed",
+        ),
         (b"\x1f\x8b\x08", r"x:1: the gzip file ends in the middle"),
         (b' [\n{"a": 1}\n]', r"x:1: is one JSON array; it has to be one object a line: jq -c"),
         ('{"a": 1}'.encode("utf-16"), r"x: is written in utf-16; it has to be UTF-8"),
     ],
+    ids=["goes on", "damaged", "ends", "array", "utf-16"],
 )
 def test_a_file_that_is_wrong_as_a_whole_is_told(tmp_path: Path, content: bytes, message: str) -> None:
     with pytest.raises(DataError, match=message):
