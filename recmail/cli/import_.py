@@ -249,9 +249,7 @@ def _say_details(result: ImportResult, of: str = "") -> None:
     if result.counts.linked:
         say(f"  {of}{result.counts.linked:,} other ids {done} joined with the people who have them")
     if result.counts.settled:
-        say(
-            f"  {of}{result.counts.settled:,} events that were kept before came in: their people are known now"
-        )
+        say(f"  {of}{result.counts.settled:,} kept events came in: it is known now whose they are")
     for warning, count in result.warnings.items():
         lines = ", ".join(map(str, result.warned_lines.get(warning, [])[:3]))
         say(

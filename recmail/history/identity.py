@@ -171,9 +171,13 @@ def _insert_pending(connection: sa.Connection, events: Sequence[Kept]) -> None:
 
 
 def _forget_oldest(connection: sa.Connection, most: int) -> None:
+    if not most:
+        return
     number = pending_events.c.pending_no
-    first, last = connection.execute(sa.select(sa.func.min(number), sa.func.max(number))).one()
-    if most and last - first >= KEPT_AT_MOST:
+    # One by one: SQLite reads the whole table for both in one query.
+    first = connection.scalar(sa.select(sa.func.min(number))) or 0
+    last = connection.scalar(sa.select(sa.func.max(number))) or 0
+    if last - first >= KEPT_AT_MOST:
         too_old = min(last - KEPT_AT_MOST, first + most)
         connection.execute(pending_events.delete().where(number <= too_old))
 

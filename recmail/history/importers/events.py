@@ -10,20 +10,19 @@ from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import numpy as np
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from recmail.db.types import from_microseconds
-from recmail.errors import DataError
+from recmail.errors import DataError, did_you_mean
 from recmail.history.importers import Chunk, FileOptions, Knows, Table
 from recmail.history.importers.json_lines import ObjectFile, Unreadable
 from recmail.history.importers.places import Place, Places
-from recmail.records import CURRENCY_DIGITS
+from recmail.records import CURRENCY_DIGITS, KINDS
 
 Event = Mapping[str, Any]
-Kind = Literal["viewed", "searched", "enrolled", "progressed", "completed", "rated"]
 _OPTIONAL = ("value", "amount", "currency", "seconds", "query")
 _AMOUNT, _CURRENCY = _OPTIONAL.index("amount"), _OPTIONAL.index("currency")
 COLUMNS = ("event_id", "user_id", "other_id", "course_id", "kind", "at", *_OPTIONAL)
@@ -47,6 +46,13 @@ class EventError(Exception):
     """An event that cannot be used; the text says why."""
 
 
+def _kind(value: str) -> str:
+    if value not in KINDS:
+        hint = did_you_mean(value, KINDS) or f"; expected one of {', '.join(KINDS)}"
+        raise ValueError(f"found {value!r}{hint}")
+    return value
+
+
 class EventOptions(FileOptions):
     """What the sections of all exports of events have in common.
 
@@ -58,7 +64,9 @@ class EventOptions(FileOptions):
 
     tables: ClassVar[tuple[Table, ...]] = ("interactions",)
 
-    kinds: Mapping[str, Kind] = Field({}, description="Names of their events to our kinds")
+    kinds: Mapping[str, Annotated[str, AfterValidator(_kind)]] = Field(
+        {}, description="Names of their events to our kinds"
+    )
     course_id: Places = Field(description="Where the course stands")
     value: Places = Field(description="Where a rating from 1 to 5, or progress from 0 to 1, stands")
     amount: Places = Field(description="Where the price of an enrolment stands")

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import PlainValidator
+from pydantic import PlainSerializer, PlainValidator
 
 _EACH = "[]"
 _EXPECTED = 'a path such as "properties.course_id", or { from = "a.path", match = "^/courses/([a-z0-9-]+)" }'
@@ -131,4 +131,8 @@ def _times(price: str, quantity: Any) -> str:
         return price
 
 
-Places = Annotated[tuple[Place, ...], PlainValidator(_read_places)]
+def _written(found: tuple[Place, ...]) -> list[list[str | None]]:
+    return [[*place.keys, _EACH, *place.within, place.match and place.match.pattern] for place in found]
+
+
+Places = Annotated[tuple[Place, ...], PlainValidator(_read_places), PlainSerializer(_written)]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
-from recmail.history.importers.events import Kind
 from recmail.history.importers.places import Place, text
 from recmail.history.importers.segment import Segment
 from recmail.records import KINDS
@@ -29,8 +28,12 @@ def first(written: Any) -> list[str]:
     return [course_id for course_id, _ in places(written)[0].courses(EVENT)]
 
 
-def test_our_kinds_are_the_kinds_that_can_be_named() -> None:
-    assert get_args(Kind) == KINDS
+def test_every_kind_of_ours_can_be_named_and_no_other() -> None:
+    assert set(options_of(Segment, kinds={kind: kind for kind in KINDS}).kinds) == set(KINDS)
+    with pytest.raises(ValidationError, match=r"found 'veiwed'; did you mean viewed\?"):
+        options_of(Segment, kinds={"View": "veiwed"})
+    with pytest.raises(ValidationError, match=r"found 'x'; expected one of viewed, searched, enrolled"):
+        options_of(Segment, kinds={"View": "x"})
 
 
 @pytest.mark.parametrize(
