@@ -7,7 +7,6 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parseaddr
 from functools import lru_cache
 from typing import Any
 
@@ -28,6 +27,7 @@ from recmail.records import SHARD_SIZE, Catalogue, MessageState, Shard, Slate
 from recmail.render.frozen import freeze_people
 from recmail.segment import Segment, audience_query, compile_segment
 from recmail.settings import Limit
+from recmail.settings.values import domain_of
 
 
 @dataclass(frozen=True)
@@ -154,11 +154,6 @@ def row_hash(
 def shard_hash(rows: Iterable[str]) -> str:
     """The hash of a shard: over its rows' hashes, in the order of user_no."""
     return hashlib.sha256("".join(rows).encode()).hexdigest()
-
-
-def domain_of(mailbox: str) -> str:
-    """The domain of `Name <address>`."""
-    return parseaddr(mailbox)[1].rpartition("@")[2]
 
 
 @lru_cache(maxsize=2)

@@ -11,11 +11,12 @@ from recmail import __version__
 from recmail.campaign import Campaign
 from recmail.history.frozen import freeze_catalogue
 from recmail.history.reading import read_catalogue
-from recmail.pipeline import Facts, domain_of
+from recmail.pipeline import Facts
 from recmail.recommend.models import load_promoted
 from recmail.runs.project import Project
 from recmail.runs.seal import fingerprint
 from recmail.segment import compile_segment
+from recmail.settings.values import domain_of
 
 
 def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Facts:

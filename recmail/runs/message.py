@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 from recmail.campaign import Campaign, parse_frozen, with_utm
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
-from recmail.pipeline import domain_of
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
@@ -21,6 +20,7 @@ from recmail.render.email import Email, Renderer
 from recmail.render.frozen import Wording, full_context, replace_stale
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.project import Project
+from recmail.settings.values import domain_of
 from recmail.tokens import sign
 
 

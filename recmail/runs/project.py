@@ -14,9 +14,9 @@ from recmail.campaign.schema import write_schema
 from recmail.db.connect import connect, reading
 from recmail.db.migrate import current_revision, newest_revision, upgrade
 from recmail.errors import RefusedError, StorageError, did_you_mean
-from recmail.pipeline import domain_of
 from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.settings import Settings, find_project, load_settings
+from recmail.settings.values import domain_of
 
 TO_FILL_IN = "(fill in your postal address)"
 _RESERVED = ("example", "invalid", "test", "localhost")  # RFC 2606: nobody's, for ever

@@ -15,13 +15,14 @@ from recmail.db.connect import reading
 from recmail.db.tables import users
 from recmail.deliver.esp import open_provider
 from recmail.errors import RefusedError
-from recmail.pipeline import Facts, compose, domain_of
+from recmail.pipeline import Facts, compose
 from recmail.records import SKIP_WORDS, Outgoing
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.message import Links, RunWriter, image_base
 from recmail.runs.preview import choose_people
 from recmail.runs.project import Project
+from recmail.settings.values import domain_of
 
 INERT = "https://test-link.invalid/"  # .invalid never resolves: RFC 2606
 

@@ -98,6 +98,11 @@ def mailbox(value: object) -> str:
     return text
 
 
+def domain_of(mailbox: str) -> str:
+    """Return the domain of `Name <address>`."""
+    return parseaddr(mailbox)[1].rpartition("@")[2]
+
+
 def addresses(value: object) -> tuple[str, ...]:
     """Read a list of bare addresses."""
     if not isinstance(value, list):
