@@ -65,7 +65,7 @@ def _tables(found: DataSurvey, now: datetime) -> Iterator[tuple[Sequence[str], S
 
     people = [(count, SKIP_WORDS[reason]) for reason, count in found.not_mailable.items()]
     yield ("people", "may not be mailed because"), people
-    columns = ("source", "kind", "rows", "newest, UTC", "last import, UTC", "rejected", "")
+    columns = ("source", "kind", "rows", "last import, UTC", "newest event, UTC", "rejected", "")
     yield columns, [_source(one, now) for one in found.sources]
     rejects = [
         (count, f"{one.source} {one.kind}", reason)
@@ -83,7 +83,8 @@ def _tables(found: DataSurvey, now: datetime) -> Iterator[tuple[Sequence[str], S
 
 
 def _source(one: Source, now: datetime) -> tuple[object, ...]:
-    when = (_when(one.newest, now), _when(one.last_import, now))
+    event = _when(one.newest, now) if one.kind == "interactions" else ""
+    when = (_when(one.last_import, now), event)
     return (one.source, one.kind, one.rows, *when, one.counts.get("rejected", 0), _state(one))
 
 
@@ -106,9 +107,8 @@ def _every(gap: timedelta) -> str:
 def _when(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "never"
-    hours = (now - moment).total_seconds() / 3600
-    if abs(hours) < 1:
-        ago = f"{hours * 60:,.0f} minutes ago"
-    else:
-        ago = f"{hours:,.0f} hours ago" if abs(hours) < 48 else f"{hours / 24:,.0f} days ago"
-    return f"{moment:%Y-%m-%d %H:%M}, {ago}"
+    minutes = round((now - moment).total_seconds() / 60)
+    ago = f"{minutes:,} min ago" if abs(minutes) < 120 else f"{minutes / 60:,.0f} hours ago"
+    if abs(minutes) >= 48 * 60:
+        ago = f"{minutes / 1440:,.0f} days ago"
+    return f"{moment:%Y-%m-%d %H:%M}, {ago if minutes else 'now'}"

@@ -15,8 +15,8 @@ from recmail.history.importing_checks import Checks, filled
 from recmail.history.importing_target import ImportOptions
 
 SUBSCRIBED = "subscribed"
-MAILCHIMP = ("unsub_time", "clean_time", "member_rating", "leid")
-SAYS_NO = {"reason", "unsub_time", "clean_time", "status"}
+MAILCHIMP = ("unsub_time", "unsub_reason", "clean_time", "member_rating", "leid")
+SAYS_NO = {"reason", "unsub_time", "unsub_reason", "clean_time", "status"}
 _REASONS = ("hard_bounce", "complaint", "manual", IMPORTED, "erased")
 _MEANINGS = {
     **{reason: reason for reason in _REASONS},
@@ -47,10 +47,10 @@ def _own_reasons(written: Sequence[str], checks: Checks) -> list[str]:
 
 def _of_members(columns: Mapping[str, list[str]], length: int) -> list[str]:
     empty = [""] * length
-    cleaned, unsubscribed = (columns.get(name, empty) for name in ("clean_time", "unsub_time"))
+    cells = [columns.get(name, empty) for name in ("clean_time", "unsub_time", "unsub_reason")]
     return [
-        "hard_bounce" if bounced else IMPORTED if said_no else SUBSCRIBED
-        for bounced, said_no in zip(cleaned, unsubscribed, strict=True)
+        "hard_bounce" if cleaned else IMPORTED if time or reason else SUBSCRIBED
+        for cleaned, time, reason in zip(*cells, strict=True)
     ]
 
 

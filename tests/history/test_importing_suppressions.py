@@ -95,13 +95,15 @@ def test_mailchimps_unsubscribed_said_no_when_it_says(database: sa.Engine, bring
         UNSUBSCRIBED,
         {"Email Address": "ana@example.org", "UNSUB_TIME": "2025-06-01 10:00:00", "UNSUB_REASON": "n/a"},
         {"Email Address": "ben@example.org", "UNSUB_TIME": "2025-06-02 10:00:00"},
+        {"Email Address": "dan@example.org", "UNSUB_REASON": "SPAM"},
     )
-    assert bring("suppressions", text).counts == Counts(added=2)
+    assert bring("suppressions", text).counts == Counts(added=3)
     assert found(database) == {
         "ana": ("imported", datetime(2025, 6, 1, 10, tzinfo=UTC)),
         "ben": ("imported", datetime(2025, 6, 2, 10, tzinfo=UTC)),
+        "dan": ("imported", NOW),
     }
-    assert bring("suppressions", text, now=NOW + timedelta(days=1)).counts == Counts(unchanged=2)
+    assert bring("suppressions", text, now=NOW + timedelta(days=1)).counts == Counts(unchanged=3)
 
 
 def test_mailchimps_cleaned_bounced(database: sa.Engine, bring: Import) -> None:
