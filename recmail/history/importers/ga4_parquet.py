@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _NEEDED = ("event_name", "event_timestamp", "user_pseudo_id")
 _IDS = ("user_id", "event_bundle_sequence_id")
 _ROWS = 2_000
+_BROKEN = (OSError, ValueError, NotImplementedError, MemoryError)  # what pyarrow's own errors derive from
 
 
 class Ga4ParquetFile:
@@ -57,13 +58,12 @@ class Ga4ParquetFile:
         Raises:
             DataError: the file is damaged from some row on.
         """
-        import pyarrow as pa
-
+        columns = [*self._ids, *self._fields]
         try:
-            for batch in self._file.iter_batches(_ROWS, columns=[*self._ids, *self._fields]):
+            for batch in self._file.iter_batches(_ROWS, columns=columns, use_threads=False):
                 yield from enumerate(self._objects(batch), self._rows_done + 1)
                 self._rows_done += batch.num_rows
-        except (pa.ArrowException, OSError) as error:
+        except _BROKEN as error:
             raise DataError(f"{self.path}:{self._rows_done + 1}: cannot be read on: {error}") from error
 
     def _objects(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
@@ -83,11 +83,12 @@ class Ga4ParquetFile:
 
 def _open(path: Path) -> Any:
     try:
-        import pyarrow as pa
         import pyarrow.parquet as pq
     except ModuleNotFoundError as error:
-        raise DataError(f"{path}: Parquet needs pyarrow: pip install 'recmail[parquet]'") from error
+        advice = "Parquet needs pyarrow; install it with: pip install 'recmail[parquet]'"
+        raise DataError(f"{path}: {advice}") from error
     try:
-        return pq.ParquetFile(path)
-    except (pa.ArrowException, OSError) as error:
+        # Pages are read as they are needed: a row group may be larger than the memory.
+        return pq.ParquetFile(path, pre_buffer=False, buffer_size=1024 * 1024)
+    except _BROKEN as error:
         raise DataError(f"{path}: cannot be read as Parquet: {error}") from error
