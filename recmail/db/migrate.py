@@ -11,8 +11,8 @@ from recmail.db.connect import writing
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def upgrade(engine: sa.Engine) -> None:
-    """Create or upgrade all tables, in one transaction."""
+def upgrade(engine: sa.Engine, revision: str = "head") -> None:
+    """Create or upgrade all tables, up to a revision, in one transaction."""
     # Every command asks for the revisions below; Alembic itself takes 80 ms to import, so only this needs it.
     from alembic import command
     from alembic.config import Config
@@ -21,7 +21,7 @@ def upgrade(engine: sa.Engine) -> None:
     config.set_main_option("script_location", str(_MIGRATIONS))
     with writing(engine) as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def current_revision(connection: sa.Connection) -> str | None:

@@ -6,13 +6,12 @@ from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
-from recmail.db.migrate import _config, current_revision, newest_revision, upgrade
+from recmail.db.migrate import current_revision, newest_revision, upgrade
 from recmail.db.tables import consent, imports, metadata, suppressions, users
 
 
@@ -60,7 +59,8 @@ def test_a_database_of_the_first_version_keeps_its_rows(database: sa.Engine) -> 
     with writing(database) as connection:
         metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
-        command.upgrade(_config(connection), "0001")
+    upgrade(database, "0001")
+    with writing(database) as connection:
         started = "1" if connection.dialect.name == "sqlite" else "now()"
         connection.exec_driver_sql(
             "INSERT INTO imports (source, kind, started_at, counts, rejects) "

@@ -92,7 +92,7 @@ def test_a_broken_file_or_source_does_not_stop_the_others(database: sa.Engine, p
         "1.csv",
     ]
     assert read(reports)["courses"] == (1, 2, 0)
-    assert reports[2].results[0].counts == Counts(unknown_people=1)
+    assert reports[2].results[0].counts == Counts(pending=1)
 
 
 def test_what_is_the_same_for_every_file_is_said_once(database: sa.Engine, project: Path) -> None:

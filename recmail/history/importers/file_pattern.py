@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import glob
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from recmail.errors import DataError
 
+_MAGIC = re.compile(r"[*?]|\[[^\]]+\]")  # as pathlib has it: a bracket that nothing closes is a letter
 REJECTS = ".rejects.csv"
 """The end of the names of files of rejected rows."""
 
@@ -36,13 +37,13 @@ class Files:
             DataError: there is no such file, or no folder in which a pattern could match any.
         """
         one = self.folder / self.written
-        if one.exists() or not glob.has_magic(self.written):
+        if one.exists() or not _MAGIC.search(self.written):
             if not one.exists():
                 raise DataError(f"{self.written}: there is no such file")
             yield one.name, one
             return
         above = Path(self.written).parent
-        while glob.has_magic(str(above)):
+        while _MAGIC.search(str(above)):
             above = above.parent
         below = str(Path(self.written).relative_to(above))
         above = self.folder / above
