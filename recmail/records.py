@@ -88,6 +88,11 @@ FAIL_WORDS = {
 }
 
 
+def category_key(category: str | None) -> str | None:
+    """A category in the form that is compared; None when it is empty."""
+    return " ".join((category or "").casefold().split()) or None
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """All courses, row i being course_no i, with what is known of each as arrays of the same length.

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from recmail.db.tables import courses
 from recmail.history.alike import alike, plain
-from recmail.history.reading import category_key
+from recmail.records import category_key
 
 _EXAMPLES = 3
 _AT_ONCE = 1_000

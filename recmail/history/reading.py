@@ -14,7 +14,7 @@ from scipy import sparse
 
 from recmail.db.consent import personalized
 from recmail.db.tables import courses, interactions, users
-from recmail.records import TAKEN_KINDS, Catalogue, GradedTriples, Shard
+from recmail.records import TAKEN_KINDS, Catalogue, GradedTriples, Shard, category_key
 
 _LATELY = timedelta(days=90)
 _TRAINING_RANGE = 20_000  # people read at once: about 200,000 events
@@ -84,11 +84,6 @@ def _category_numbers(categories: list[str | None]) -> np.ndarray:
     alike = pd.Series([category_key(category) for category in categories], dtype=object)
     numbers: np.ndarray = pd.factorize(alike)[0].astype(np.int32)
     return numbers
-
-
-def category_key(category: str | None) -> str | None:
-    """A category in the form that is compared; None when it is empty."""
-    return " ".join((category or "").casefold().split()) or None
 
 
 def _enrolled(connection: sa.Connection, size: int, now: datetime) -> tuple[np.ndarray, np.ndarray]:
