@@ -8,7 +8,10 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from recmail.segment.fields import Field
 
 DOCS = Path(__file__).parent
 FULL = DOCS.parent / "tests" / "campaign" / "full.yaml"
@@ -32,6 +35,9 @@ def renewed(text: str) -> str:
         "names": names_table,
         "filters": filters_table,
         "campaign keys": campaign_tables,
+        "fields of people": people_table,
+        "events": events_table,
+        "fields of courses": courses_table,
         "full campaign": lambda: f"```yaml\n{FULL.read_text(encoding='utf-8')}```\n",
     }
     return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}{found[3]}", text)
@@ -107,6 +113,55 @@ def _keys(schema: Mapping[str, Any]) -> str:
         for name, key in schema["properties"].items()
     ]
     return _table(["key", "is", "default", "meaning"], rows)
+
+
+_ASKED = {
+    "text": "== != in, is set",
+    "list of texts": "has, is set",
+    "number": "== != < <= > >= in, is set",
+    "true or false": "alone, == !=, is set",
+    "time": "within, over, == != < <= > >= with a day, is set",
+    "day": "within last, within next, == != < <= > >= with a day, is set",
+}
+
+
+def people_table() -> str:
+    """Return what segments ask of people, declared attributes at the end."""
+    from recmail.segment.fields import of_people, people
+
+    types = {"plan": "text", "visits": "number", "trial": "boolean", "renews": "date"}
+    declared = people(types).fields
+    rows = [[f"`{name}`, a {kind}", *_asked(declared[name])] for name, kind in types.items()]
+    return _fields_table([*([f"`{field.name}`", *_asked(field)] for field in of_people()), *rows])
+
+
+def courses_table() -> str:
+    """Return what segments ask of courses."""
+    from recmail.segment.fields import of_courses
+
+    return _fields_table([[f"`{field.name}`", *_asked(field)] for field in of_courses()])
+
+
+def _fields_table(rows: list[list[str]]) -> str:
+    return _table(["field", "is", "may be asked", "example", "meaning"], rows)
+
+
+def _asked(field: Field) -> list[str]:
+    operators = "is set" if field.hidden else f"{'has, ' if field.partly else ''}{_ASKED[field.type]}"
+    return [str(field.type), operators, _code(field.example), field.description]
+
+
+def events_table() -> str:
+    """Return what people do, and what is known of it besides the course."""
+    from recmail.segment.fields import EVENTS, of_events
+
+    rows = []
+    for kind, words in EVENTS.items():
+        own = of_events().get(kind)
+        about = [] if own is None else [f"`{own.name}`: {own.description}, as in `{own.example}`"]
+        courses = [] if kind == "searched" else ["fields of courses"]
+        rows.append([f"`{kind}()`", words, "; ".join([*about, *courses])])
+    return _table(["event", "the person", "in its parentheses"], rows)
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

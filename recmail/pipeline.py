@@ -25,7 +25,7 @@ from recmail.recommend import Scorer
 from recmail.recommend.models import load
 from recmail.records import SHARD_SIZE, Catalogue, MessageState, Shard, Slate
 from recmail.render.frozen import freeze_people
-from recmail.segment import Segment, audience_query, compile_segment
+from recmail.segment import Courses, Segment, audience_query, compile_segment
 from recmail.settings import Limit
 from recmail.settings.values import domain_of
 
@@ -70,7 +70,7 @@ def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> lis
     reasons = skip_reasons(
         connection,
         audience_query(facts.segment, low, high),
-        everybody=audience_query(facts.segment),
+        addressed=facts.segment.where,
         topic=facts.campaign.topic,
         now=facts.now,
         cap=facts.cap,
@@ -169,10 +169,16 @@ def _facts(database_url: str, run_no: int) -> Facts:
         scorers = load(connection, run["model_version"]) if run["model_version"] else {}
     settings = run["settings"]
     campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
+    catalogue = thaw_catalogue(run["courses"])
     return Facts(
         campaign=campaign,
-        segment=compile_segment(campaign.audience.who, run["due_instant"]),
-        catalogue=thaw_catalogue(run["courses"]),
+        segment=compile_segment(
+            campaign.audience.who,
+            run["due_instant"],
+            attributes=settings.get("attributes", {}),
+            courses=Courses.of_frame(catalogue.frame),
+        ),
+        catalogue=catalogue,
         scorers=scorers,
         model_version=run["model_version"],
         grades=settings["grades"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from recmail.campaign.lines import explain_template
 from recmail.campaign.not_yet import not_yet
 from recmail.campaign.reading import Campaign, load_campaign, parse_campaign, parse_frozen
+from recmail.campaign.unknown import unknown
 from recmail.campaign.utm import with_utm
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "not_yet",
     "parse_campaign",
     "parse_frozen",
+    "unknown",
     "with_utm",
 ]

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from recmail import plugins
 from recmail.campaign.explain import explain_values, written
+from recmail.campaign.segments import where_mistakes
 from recmail.campaign.yaml import Document, Path
 from recmail.errors import Problem, did_you_mean
 from recmail.recommend import Options
@@ -103,6 +104,9 @@ def _check_names(document: Document, options: Mapping[str, Any], path: Path) -> 
         if isinstance(words, str) and _TEMPLATE_MARK.search(words):
             message = "is printed as it is; {{ }} works in subject, preheader and templates"
             yield _problem(document, (*path, option), message)
+    where = options.get("where")
+    if isinstance(where, str):
+        yield from where_mistakes(document, (*path, "where"), where)
     scorer, fallback = options.get("scorer"), options.get("fallback")
     if isinstance(scorer, str):
         yield from _unknown(document, (*path, "scorer"), "scorer", scorer, scorer_names())

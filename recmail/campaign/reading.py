@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +13,16 @@ from recmail.campaign.blocks import Block, read_blocks
 from recmail.campaign.explain import explain_values, written
 from recmail.campaign.lines import line_mistakes
 from recmail.campaign.options import CampaignKeys
+from recmail.campaign.segments import who_mistakes
 from recmail.campaign.yaml import Document, read_yaml
 from recmail.campaign.yaml import Path as Place
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.recommend import Options, fallback_block
-from recmail.segment import compile_segment
 from recmail.settings import Settings
 from recmail.settings.secret import looks_secret
 from recmail.settings.source import SourceText, read_source, shown
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_ANY_INSTANT = datetime(2000, 1, 1, tzinfo=UTC)  # a segment is checked for its words only
 
 
 class Campaign(CampaignKeys):
@@ -96,6 +94,7 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
     problems += _check_words(document, data)
     problems += _check_secrets(document)
     if settings is not None:
+        problems += who_mistakes(document, data, settings.attributes)
         problems += _check_against(document, data, settings)
     unread = {problem.line for problem in document.problems}
     problems = [problem for problem in problems if problem.line not in unread]
@@ -136,12 +135,7 @@ def _check_values(document: Document, data: Mapping[str, Any]) -> list[Problem]:
 
 
 def _check_words(document: Document, data: Mapping[str, Any]) -> Iterator[Problem]:
-    """Check what is a language of its own, at its place inside the value: the segment, and Jinja."""
-    audience = data.get("audience")
-    where: Place = ("audience",) if isinstance(audience, str) else ("audience", "who")
-    who = audience.get("who") if isinstance(audience, dict) else audience
-    if isinstance(who, str) and who.strip():
-        yield from _segment_mistakes(document, who, where)
+    """Check the lines that are Jinja, at their places inside the value."""
     variants = data.get("variants")
     owners: list[tuple[Place, Any]] = [((), data)]
     owners += [
@@ -153,15 +147,6 @@ def _check_words(document: Document, data: Mapping[str, Any]) -> Iterator[Proble
             line = owner.get(key) if isinstance(owner, dict) else None
             if isinstance(line, str):
                 yield from line_mistakes(document, line, (*path, key))
-
-
-def _segment_mistakes(document: Document, who: str, path: Place) -> Iterator[Problem]:
-    try:
-        compile_segment(who, _ANY_INSTANT)
-    except ConfigError as error:
-        for problem in error.problems:
-            message = f"{written(path)}: {problem.message}"
-            yield document.inside(path, problem.line, problem.column, message)
 
 
 def _check_secrets(document: Document) -> Iterator[Problem]:

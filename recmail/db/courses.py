@@ -1,15 +1,23 @@
-"""Courses as they are now: which of those in a frozen message may not be shown any more."""
+"""Courses as they are now: all of them, and which of those in a frozen message may not be shown any more."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
 from recmail.db.among import among
 from recmail.db.tables import courses, interactions
 from recmail.records import TAKEN_KINDS
+
+
+def read_courses(connection: sa.Connection) -> dict[str, list[Any]]:
+    """Read all courses, column by column, in the order of course_no."""
+    found = connection.execute(sa.select(courses).order_by(courses.c.course_no))
+    rows = found.all()
+    return {name: [row[place] for row in rows] for place, name in enumerate(found.keys())}
 
 
 def gone_stale(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
+from sqlalchemy.sql import FromClause
 
 from recmail.db.consent import consent_reason
 from recmail.db.tables import ledger, runs, users
@@ -21,7 +23,7 @@ def skip_reasons(
     connection: sa.Connection,
     audience: sa.Select[tuple[int]],
     *,
-    everybody: sa.Select[tuple[int]],
+    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
     topic: str,
     now: datetime,
     cap: tuple[int, timedelta] | None,
@@ -31,14 +33,15 @@ def skip_reasons(
 
     Args:
         audience: user numbers of this shard.
-        everybody: user numbers of the whole audience, for addresses that several accounts share.
+        addressed: the condition that a row of users, or of an alias of it, is in the whole audience, for
+            addresses that several accounts share.
         cap: emails an address may get within a time, over all campaigns; waiting ones of approved runs count.
         run_no: this run, which does not count against itself.
     """
     against = [consent_reason(users.c.user_no, users.c.email_hash, topic, now)]
     if cap is not None:  # before duplicates: who is over the cap takes nobody's place
         against.append(sa.case((_emails(cap[1], now, run_no) >= cap[0], "cap")))
-    duplicate = _shares_an_address_with_an_earlier_one(everybody, topic, now)
+    duplicate = _shares_an_address_with_an_earlier_one(addressed, topic, now)
     against.append(sa.case((duplicate, "duplicate_address")))
     query = (
         sa.select(users.c.user_no, sa.func.coalesce(*against))
@@ -49,7 +52,7 @@ def skip_reasons(
 
 
 def _shares_an_address_with_an_earlier_one(
-    everybody: sa.Select[tuple[int]], topic: str, now: datetime
+    addressed: Callable[[FromClause], sa.ColumnElement[bool]], topic: str, now: datetime
 ) -> sa.ColumnElement[bool]:
     """Another account of the audience with the same address, a lower number, and nothing against it.
 
@@ -60,7 +63,8 @@ def _shares_an_address_with_an_earlier_one(
     return sa.exists().where(
         other.c.email_key == users.c.email_key,
         other.c.user_no < users.c.user_no,
-        other.c.user_no.in_(everybody),
+        # Asked of the other account only: from `IN (audience)`, SQLite works the whole audience out.
+        addressed(other),
         consent_reason(other.c.user_no, other.c.email_hash, topic, now).is_(None),
     )
 

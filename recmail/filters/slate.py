@@ -14,6 +14,7 @@ from recmail.filters.best import Candidates, best
 from recmail.filters.quota import below_quota, full_categories
 from recmail.recommend import Block, Scorer, fallback_block
 from recmail.records import SLOT_COLUMNS, Catalogue, Offer, Shard, Slate
+from recmail.segment import Courses, courses_where
 
 RESERVES = 2  # the next best of each block, for courses that close or are taken before sending
 
@@ -123,6 +124,8 @@ def _fill_block(
         offer = source.offer(shard, catalogue, scorers)
         places.sources.append((name, offer.reasons))
         allowed = may_be_shown(shard, catalogue, offer)
+        if block.where is not None:
+            allowed &= courses_where(block.where, Courses.of_frame(catalogue.frame), shard.now)
         for shown in above:
             _forbid(allowed, shown)
         _take(places, offer, allowed, catalogue.category_no)

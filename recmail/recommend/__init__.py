@@ -115,7 +115,7 @@ class BlockOptions(Options):
 
     scalar: ClassVar[str] = "show"
     not_yet: ClassVar[frozenset[str]] = frozenset(
-        {"where", "not_again_within", "variety.outside_usual", "variety.new_releases"}
+        {"not_again_within", "variety.outside_usual", "variety.new_releases"}
     )
 
     title: str | None = Field(None, description="The heading over the courses")
@@ -129,7 +129,7 @@ class BlockOptions(Options):
     )
     fallback: list[str] = Field([], description="Blocks that fill up when this one has too little")
     variety: Variety = Field(Variety(), description="How mixed the block has to be")
-    where: str | None = Field(None, description="A condition that every course meets")
+    where: str | None = Field(None, description="A condition that every course meets, such as price <= 50")
     not_again_within: Within | None = Field(
         None, description="Nothing that was emailed to the person in this time"
     )
@@ -168,6 +168,11 @@ class Block(Protocol):
     @property
     def variety(self) -> Variety:
         """How mixed it has to be."""
+        ...
+
+    @property
+    def where(self) -> str | None:
+        """A condition that every course meets, those of `fallback` too."""
         ...
 
     @property

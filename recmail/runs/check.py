@@ -7,11 +7,14 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from recmail.campaign import Campaign, explain_template, not_yet
+from recmail.campaign import Campaign, explain_template, not_yet, unknown
+from recmail.db.connect import reading
+from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
+from recmail.segment import Courses
 from recmail.settings.source import SourceText
 
 
@@ -52,8 +55,16 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
         campaign = project.campaign(name)
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
+    problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
     funnel = read_funnel(project, campaign, now=now)
-    return Checked(campaign.name, template_problems(project, campaign), not_yet(campaign), funnel[-1].people)
+    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people)
+
+
+def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
+    """Every course and category that the campaign names and the database does not have."""
+    with reading(project.engine) as connection:
+        courses = Courses.of_columns(read_courses(connection))
+    return unknown(campaign, courses, project.settings.attributes)
 
 
 def template_problems(project: Project, campaign: Campaign) -> list[Problem]:

@@ -15,7 +15,7 @@ from recmail.pipeline import Facts
 from recmail.recommend.models import load_promoted
 from recmail.runs.project import Project
 from recmail.runs.seal import fingerprint
-from recmail.segment import compile_segment
+from recmail.segment import Courses, compile_segment
 from recmail.settings.values import domain_of
 
 
@@ -27,10 +27,14 @@ def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, 
     """
     needs_model = any(block.needs_model for block in campaign.blocks)
     version, scorers = load_promoted(connection) if needs_model else (None, {})
+    catalogue = read_catalogue(connection, now)
+    attributes = project.settings.attributes
     return Facts(
         campaign=campaign,
-        segment=compile_segment(campaign.audience.who, now),
-        catalogue=read_catalogue(connection, now),
+        segment=compile_segment(
+            campaign.audience.who, now, attributes=attributes, courses=Courses.of_frame(catalogue.frame)
+        ),
+        catalogue=catalogue,
         scorers=scorers,
         model_version=version,
         grades=project.settings.model.grades,
@@ -57,6 +61,7 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
             "printed": printed,
             "grades": dict(facts.grades),
             "emails_per_person": str(facts.cap),
+            "attributes": dict(settings.attributes),
         },
         "courses": freeze_catalogue(facts.catalogue),
         "model_version": facts.model_version,

@@ -13,7 +13,7 @@ from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.history.reading import last_user_no
 from recmail.pipeline import ShardTask, plan_shard
 from recmail.records import SHARD_SIZE, RunState
-from recmail.runs.check import check_templates_of
+from recmail.runs.check import check_templates_of, unknown_names
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
@@ -34,12 +34,12 @@ def plan(
     """Freeze who gets what into a new run; returns its number.
 
     Raises:
-        ConfigError: the campaign has mistakes, or uses what is not built yet.
+        ConfigError: the campaign has mistakes, uses what is not built yet, or names unknown courses.
         RefusedError: the audience is larger than `at_most`, or the campaign has a run for this instant.
         ModelError: a block needs a model and there is none.
     """
     campaign = project.campaign(name)
-    if problems := not_yet(campaign):
+    if problems := [*not_yet(campaign), *unknown_names(project, campaign)]:
         raise ConfigError(problems)
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)

@@ -20,7 +20,7 @@ from recmail.render.contact_sheet import Sample, contact_sheet
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.message import RunWriter, links_for
 from recmail.runs.project import Project
-from recmail.segment import audience_query
+from recmail.segment import whole_audience
 
 PEOPLE = 10
 
@@ -65,7 +65,7 @@ def choose_people(
     """Choose whom to look at: those asked for, else people of the audience who matter; (why, user_no)."""
     if user_ids:
         return [("asked for", find_user(connection, user_id)) for user_id in user_ids]
-    audience = audience_query(facts.segment)
+    audience = whole_audience(connection, facts.segment)
     topic = facts.campaign.topic
     return people_who_matter(connection, audience, topic=topic, now=facts.now, at_most=at_most)
 

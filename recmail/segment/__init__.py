@@ -1,88 +1,132 @@
-"""Who is addressed: a segment in words, as a condition of SQL."""
+"""Who is addressed: a segment in words, as a condition of SQL; and the same words to choose courses."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
+import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
-from recmail.db.tables import interactions, users
-from recmail.segment.parse import Rule, SeenWithin, parse
+from recmail.db.tables import users
+from recmail.segment.catalogue import Courses
+from recmail.segment.courses import CourseConditions
+from recmail.segment.fields import courses as _course_scope
+from recmail.segment.fields import people as _people_scope
+from recmail.segment.names import unknown_names
+from recmail.segment.people import DoneBy, PeopleConditions, collected, looked_up
+from recmail.segment.reading import read_condition, read_rules
+from recmail.segment.tree import Node, Rule
 
-__all__ = ["Segment", "audience_query", "compile_segment", "count_rules"]
+__all__ = [
+    "Courses",
+    "Segment",
+    "audience_query",
+    "check_segment",
+    "check_where",
+    "compile_segment",
+    "count_rules",
+    "courses_where",
+    "unknown_names",
+    "whole_audience",
+]
 
 
 @dataclass(frozen=True)
 class Segment:
     """People by what is known of them at `now`; erased people are in no segment."""
 
-    text: str
     now: datetime
-    parsed: tuple[Rule, ...]
+    rules: tuple[Rule, ...]
+    catalogue: Courses = field(repr=False)
 
-    @property
-    def rules(self) -> list[tuple[str, sa.ColumnElement[bool]]]:
-        """Each rule as it is written, and as a condition on the users table."""
-        return [(rule.text, _condition(rule, users, self.now)) for rule in self.parsed]
-
-    def where(self, people: FromClause) -> sa.ColumnElement[bool]:
+    def where(self, people: FromClause, *, done_by: DoneBy = looked_up) -> sa.ColumnElement[bool]:
         """Return the condition that a row of `people` (the users table or an alias of it) is addressed."""
-        conditions = (_condition(rule, people, self.now) for rule in self.parsed)
-        return sa.and_(people.c.erased_at.is_(None), *conditions)
+        conditions = PeopleConditions(people, self.catalogue, self.now, done_by=done_by)
+        return sa.and_(people.c.erased_at.is_(None), *(conditions.of(rule.node) for rule in self.rules))
 
 
-def compile_segment(text: str, now: datetime) -> Segment:
+def compile_segment(text: str, now: datetime, *, attributes: Mapping[str, str], courses: Courses) -> Segment:
     """Read a segment as of an instant.
 
+    Args:
+        attributes: types (text, number, boolean, date) of people's declared attributes by name.
+        courses: the catalogue; events are asked for courses that are in it.
+
     Raises:
-        ConfigError: the first mistake; its line and column count inside the text.
+        ConfigError: every mistake; line and column count inside the text.
     """
-    return Segment(text, now, tuple(parse(text)))
+    return Segment(now, check_segment(text, attributes), courses)
 
 
-def audience_query(
-    segment: Segment, low: int | None = None, high: int | None = None
-) -> sa.Select[tuple[int]]:
-    """Select the user numbers of a segment, of those with low <= user_no < high when that is given.
+def check_segment(text: str, attributes: Mapping[str, str]) -> tuple[Rule, ...]:
+    """Return the rules of a segment, checked for its words only.
+
+    Raises:
+        ConfigError: every mistake; line and column count inside the text.
+    """
+    return read_rules(text, _people_scope(attributes))
+
+
+def check_where(text: str) -> Node:
+    """Return a condition on courses, checked for its words only.
+
+    Raises:
+        ConfigError: every mistake; line and column count inside the text.
+    """
+    return read_condition(text, _course_scope())
+
+
+def courses_where(text: str, courses: Courses, now: datetime) -> np.ndarray:
+    """Tell which courses meet a condition: a bool for each.
+
+    Raises:
+        ConfigError: every mistake; line and column count inside the text.
+    """
+    return CourseConditions(courses, now).of(check_where(text))
+
+
+def audience_query(segment: Segment, low: int, high: int) -> sa.Select[tuple[int]]:
+    """Select the user numbers of a segment with low <= user_no < high.
 
     It reads an alias of users, so that it keeps its meaning inside a query on users.
     """
     people = users.alias("audience")
-    query = sa.select(people.c.user_no).where(segment.where(people))
-    if low is not None:
-        query = query.where(people.c.user_no >= low)
-    return query if high is None else query.where(people.c.user_no < high)
+    some = people.c.user_no >= low, people.c.user_no < high
+    return sa.select(people.c.user_no).where(*some, segment.where(people))
+
+
+def whole_audience(connection: sa.Connection, segment: Segment) -> sa.Select[tuple[int]]:
+    """Select all user numbers of a segment; for queries that go through everybody at once."""
+    people = users.alias("audience")
+    return sa.select(people.c.user_no).where(segment.where(people, done_by=_at_once(connection)))
+
+
+def _at_once(connection: sa.Connection) -> DoneBy:
+    """How to ask everybody: PostgreSQL decides by itself whether to collect, but only if it may look up."""
+    return collected if connection.dialect.name == "sqlite" else looked_up
 
 
 def count_rules(connection: sa.Connection, segment: Segment) -> list[tuple[str, int]]:
-    """Count the people who are left after each rule, together with the rules before it."""
-    counts = []
-    left = sa.select(sa.func.count()).select_from(users).where(users.c.erased_at.is_(None))
-    for text, condition in segment.rules:
-        left = left.where(condition)
-        counts.append((text, connection.execute(left).scalar_one()))
-    return counts
+    """Count the people who are left after each rule, together with the rules before it; in one pass.
 
-
-def _condition(rule: Rule, people: FromClause, now: datetime) -> sa.ColumnElement[bool]:
-    if isinstance(rule, SeenWithin):
-        return _seen_within(people, now - rule.within, now)
-    return sa.true()
-
-
-def _seen_within(people: FromClause, start: datetime, now: datetime) -> sa.ColumnElement[bool]:
-    """The later of last_seen_at and the newest interaction, neither after now, is not before `start`.
-
-    Any one between the two will do, so no maximum is needed: EXISTS stops at the first one that the index
-    (user_no, at) finds. COALESCE keeps the rule two-valued, so that its opposite will be exact.
+    Each person stops at the first rule that leaves them out. The first rule stands in WHERE, where the
+    database can begin with the few whom it finds, instead of looking at everybody.
     """
-    seen = sa.func.coalesce(people.c.last_seen_at.between(start, now), sa.false())
-    active = (
-        sa.select(sa.literal(1))
-        .where(interactions.c.user_no == people.c.user_no, interactions.c.at.between(start, now))
-        .correlate(people)
-        .exists()
-    )
-    return sa.or_(seen, active)
+    conditions = PeopleConditions(users, segment.catalogue, segment.now, done_by=_at_once(connection))
+    first, *others = (conditions.of(rule.node) for rule in segment.rules)
+    within_first = sa.and_(users.c.erased_at.is_(None), first)
+    if not others:
+        counting = sa.select(sa.func.count()).select_from(users).where(within_first)
+        counts = [connection.execute(counting).scalar_one()]
+    else:
+        passed = sa.case(
+            *((sa.not_(rule), number) for number, rule in enumerate(others)), else_=len(others)
+        ).label("passed")
+        # Without MATERIALIZED, SQLite works every rule out once for each count.
+        people = sa.select(passed).where(within_first).cte("people").prefix_with("MATERIALIZED")
+        left = (sa.func.count(sa.case((people.c.passed >= number, 1))) for number in range(len(others) + 1))
+        counts = list(connection.execute(sa.select(*left)).one())
+    return [(rule.text, int(count)) for rule, count in zip(segment.rules, counts, strict=True)]

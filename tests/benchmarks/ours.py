@@ -111,9 +111,8 @@ def read_histories(project: Project, now: datetime) -> tuple[Facts, list[Shard]]
         for low in range(0, last_user_no(connection) + 1, SHARD_SIZE):
             high = low + SHARD_SIZE
             asked = {"topic": facts.campaign.topic, "now": now, "cap": facts.cap, "run_no": None}
-            everybody = audience_query(facts.segment)
             audience = audience_query(facts.segment, low, high)
-            reasons = skip_reasons(connection, audience, everybody=everybody, **asked)
+            reasons = skip_reasons(connection, audience, addressed=facts.segment.where, **asked)
             mailable = np.array(
                 [user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64
             )

@@ -22,7 +22,6 @@ def places(text: str) -> list[str]:
 def test_the_full_example_lists_all_that_is_missing() -> None:
     assert places(FULL) == [
         "14:3 audience.control_group: is not built yet",
-        "24:7 blocks[1].top_picks.where: is not built yet",
         "25:7 blocks[1].top_picks.not_again_within: is not built yet",
         "26:34 blocks[1].top_picks.variety.outside_usual: is not built yet",
         "27:18 blocks[1].top_picks.fallback[0]: popular_in_your_category is not built yet",

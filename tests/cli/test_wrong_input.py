@@ -68,6 +68,8 @@ def test_what_is_held_against_an_address_is_told(project: Path, tmp_path: Path) 
         ("subjct: Hi\naudience: everyone\nblocks:\n  - popular: 3\n", "did you mean"),
         ("subject: Hi\naudience: everyone\nblocks:\n  - popular: many\n", "test.yaml:4:"),
         ("subject: Hi\naudience: last_seen < 30d\nblocks:\n  - popular: 3\n", "last_seen within 30d"),
+        ('subject: Hi\naudience: not completed("pyton-101")\nblocks:\n  - popular: 3\n', "python-101?"),
+        ("subject: Hi\naudience: everyone\nblocks:\n  - popular: {where: prise < 3}\n", "did you mean price"),
     ],
 )
 def test_a_wrong_campaign_is_explained(project: Path, yaml: str, says: str) -> None:

@@ -56,7 +56,7 @@ def ask(
 ):
     everybody = sa.select(users.c.user_no)
     found = skip_reasons(
-        connection, everybody, everybody=everybody, topic="tips", now=now, cap=cap, run_no=run_no
+        connection, everybody, addressed=lambda _: sa.true(), topic="tips", now=now, cap=cap, run_no=run_no
     )
     return list(found.values())
 
@@ -107,7 +107,13 @@ def test_an_account_outside_the_audience_takes_nobodys_place(database: sa.Engine
         add_people(connection, now, "ana@x.example", "ana@x.example")
         only_second = sa.select(users.c.user_no).where(users.c.user_no == 1)
         found = skip_reasons(
-            connection, only_second, everybody=only_second, topic="tips", now=now, cap=None, run_no=None
+            connection,
+            only_second,
+            addressed=lambda other: other.c.user_no.in_(only_second),
+            topic="tips",
+            now=now,
+            cap=None,
+            run_no=None,
         )
         assert found == {1: None}
 

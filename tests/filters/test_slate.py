@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,7 @@ from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.text import Text
 from recmail.recommend.blocks.top_picks import TopPicks
 from recmail.records import SLOT_COLUMNS, Catalogue, Offer, Shard, Slate
-from tests.contracts import make_catalogue, make_shard, rows_of, small_svd
+from tests.contracts import NOW, make_catalogue, make_shard, rows_of, small_svd
 
 
 class Ranked(BlockOptions):
@@ -39,6 +40,12 @@ class Ranked(BlockOptions):
 
 
 NONE = -np.inf
+
+
+def priced(catalogue: Catalogue, minor: Sequence[int | None]) -> Catalogue:
+    """The catalogue with prices in euro cents, None where there is none."""
+    prices = {"price_minor": pd.Series(minor, dtype=object), "currency": "EUR"}
+    return replace(catalogue, frame=catalogue.frame.assign(**prices))
 
 
 def quota(per_category: int) -> Variety:
@@ -114,6 +121,22 @@ def test_quota_digs_as_deep_as_it_takes() -> None:
     catalogue = make_catalogue(301, category_no=[0] * 300 + [1])
     slate = fill(make_shard([[0] * 301]), catalogue, [Ranked.of(range(301, 0, -1), variety=quota(1))], {})
     assert shown(slate) == [[0, 300]]
+
+
+def test_where_is_met_by_every_course_of_the_block_and_of_its_fallbacks_but_not_by_other_blocks() -> None:
+    """Free are 0 and 4; the first block wants free ones, and popular's own favourites (1, 2) are not."""
+    catalogue = priced(make_catalogue(5, enrolled_90d=[1, 9, 8, 3, 2]), [0, 100, 100, None, 0])
+    block = Ranked.of([1, 5, 4, 3, NONE], show=3, where="price == 0", fallback=["popular"])
+    slate = fill(make_shard([[0] * 5]), catalogue, [block, Popular(show=1)], {})
+    assert shown(slate) == [[0, 4], [1]]
+    assert reserved(slate) == [[2, 3]]  # the second block's
+
+
+def test_where_is_asked_as_of_the_shards_now() -> None:
+    soon, later = (pd.Timestamp(NOW) + pd.Timedelta(days=days) for days in (7, 8))
+    catalogue = make_catalogue(3, closes_at=[later, soon, None])
+    block = Ranked.of([3, 2, 1], where="closes within 7d")
+    assert shown(fill(make_shard([[0] * 3]), catalogue, [block], {})) == [[1]]
 
 
 def test_fallbacks_fill_up_in_their_order_and_are_marked() -> None:

@@ -1,0 +1,44 @@
+"""Names in a segment that only the catalogue knows: ids of courses, and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from recmail.errors import Problem, did_you_mean
+from recmail.segment.catalogue import Courses
+from recmail.segment.tree import Compare, Node, OneOf, Value, walk
+
+_LISTED = 20  # as many categories are worth naming
+
+
+def unknown_names(nodes: Iterable[Node], courses: Courses) -> list[Problem]:
+    """Return each course id and category that no course has; line and column count inside the text.
+
+    Tags and topics come and go, and may be named before there are any.
+    """
+    ids, categories = set(courses.column("course_id")), _categories(courses)
+    problems = []
+    for name, value in _names(nodes):
+        text = value.written
+        if name == "course_id" and text not in ids:
+            message = f"there is no course {text!r}{did_you_mean(text, ids)}"
+        elif name != "course_id" and not courses.category_numbers([str(value.value)]):
+            few = f"; there are: {', '.join(categories)}" if 0 < len(categories) <= _LISTED else ""
+            message = f"no course has the category {text!r}{did_you_mean(text, categories) or few}"
+        else:
+            continue
+        problems.append(Problem("segment", value.line, value.column, message))
+    return problems
+
+
+def _categories(courses: Courses) -> list[str]:
+    """One spelling of each category."""
+    return sorted({number: name for name, number in courses.categories.items()}.values())
+
+
+def _names(nodes: Iterable[Node]) -> Iterator[tuple[str, Value]]:
+    for node in (below for top in nodes for below in walk(top)):
+        if isinstance(node, Compare | OneOf) and not node.field.attribute:
+            values = node.values if isinstance(node, OneOf) else (node.value,)
+            if node.field.name in ("course_id", "category", "favourite_category"):
+                yield from ((node.field.name, value) for value in values)

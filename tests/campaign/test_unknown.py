@@ -1,0 +1,59 @@
+"""Courses and categories that nobody has are said before anything is planned, at their places in the file."""
+
+from __future__ import annotations
+
+import pytest
+
+from recmail.campaign import parse_frozen, unknown
+from recmail.segment import Courses
+
+COURSES = Courses.of_columns(
+    {
+        "course_id": ["python-101", "excel", "sql"],
+        "category": ["Data Science", "data  science", None],
+    }
+)
+
+
+def places(who: str, where: str = "staff_pick") -> list[str]:
+    text = (
+        f"subject: x\naudience: |\n  {who}\nblocks:\n  - text: Hi\n"
+        f"  - popular:\n      where: |\n        {where}\n"
+    )
+    problems = unknown(parse_frozen(text, "spring"), COURSES, {"category": "text"})
+    return [f"{problem.line}:{problem.column} {problem.message}" for problem in problems]
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (
+            'not completed("pyton-101")',
+            ["3:17 audience: there is no course 'pyton-101'; did you mean python-101?"],
+        ),
+        ('completed("zzz")', ["3:13 audience: there is no course 'zzz'"]),
+        (
+            'everyone or viewed(course_id in ["excel", "exzel"] or title has "x")',
+            ["3:45 audience: there is no course 'exzel'; did you mean excel?"],
+        ),
+        (
+            'favourite_category == "Data Siense"',
+            ["3:25 audience: no course has the category 'Data Siense'; did you mean data  science?"],
+        ),
+        (
+            'viewed(category == "Cooking")',
+            ["3:22 audience: no course has the category 'Cooking'; there are: data  science"],
+        ),
+        ('viewed(category == " DATA science", tags has "new")', []),
+        ('category == "an attribute of ours"', []),
+    ],
+)
+def test_unknown_names_of_the_audience(who: str, expected: list[str]) -> None:
+    assert places(who) == expected
+
+
+def test_unknown_names_of_a_where() -> None:
+    found = places("everyone", 'category not in ["Data Science", "Music"]')
+    assert found == [
+        "8:42 blocks[1].popular.where: no course has the category 'Music'; there are: data  science"
+    ]
