@@ -293,11 +293,6 @@ def consent_reason(
         at: a yes counts from its time on; a no counts at once, whatever its time.
     """
     topics = ("", topic)
-    listed = sa.exists().where(suppressions.c.email_hash == email_hash)
-    suppressed = listed.where(suppressions.c.reason != IMPORTED)
-    said_no_elsewhere = listed.where(
-        suppressions.c.reason == IMPORTED, ~said_yes_since(user_no, suppressions.c.at, topics=topics, at=at)
-    )
     sharer = users.alias("sharer")
     a_sharer_said_no = sa.exists().where(
         sharer.c.email_hash == email_hash,
@@ -305,13 +300,34 @@ def consent_reason(
         _answer(sharer.c.user_no, EMAIL, topics=topics, at=at) == 0,
     )
     answer = _answer(user_no, EMAIL, topics=topics, at=at)
+    by_answer = sa.case({0: sa.literal("opted_out"), 1: sa.null()}, value=answer, else_="no_consent")
+    held = _held_against(user_no, email_hash, topics=topics, at=at)
     return sa.case(
         (email_hash.is_(None), "no_address"),
         (a_sharer_said_no, "opted_out"),
-        (suppressed, sa.case((answer == 0, "opted_out"), else_="suppressed")),
-        (said_no_elsewhere, "opted_out"),
-        else_=sa.case({0: sa.literal("opted_out"), 1: sa.null()}, value=answer, else_="no_consent"),
+        else_=sa.case(
+            {
+                "suppressed": sa.case((answer == 0, "opted_out"), else_="suppressed"),
+                "opted_out": sa.literal("opted_out"),
+            },
+            value=held,
+            else_=by_answer,
+        ),
     )
+
+
+def _held_against(
+    user_no: sa.ColumnElement[int],
+    email_hash: sa.ColumnElement[Any],
+    *,
+    topics: Sequence[str],
+    at: datetime | sa.ColumnElement[datetime],
+) -> sa.ScalarSelect[str | None]:
+    """What the address's suppression means for this person: suppressed, opted_out, or NULL; one look-up."""
+    answered = said_yes_since(user_no, suppressions.c.at, topics=topics, at=at)
+    means = sa.case((suppressions.c.reason != IMPORTED, "suppressed"), (~answered, "opted_out"))
+    found = sa.select(means).where(suppressions.c.email_hash == email_hash)
+    return found.correlate_except(suppressions).scalar_subquery()
 
 
 def said_yes_since(
