@@ -14,9 +14,12 @@ _LISTED = 20  # as many categories are worth naming
 def unknown_names(nodes: Iterable[Node], courses: Courses) -> list[Problem]:
     """Return each course id and category that no course has; line and column count inside the text.
 
-    Tags and topics come and go, and may be named before there are any.
+    Tags and topics come and go, and may be named before there are any; so may courses, as long as there is
+    none at all.
     """
     ids, categories = set(courses.column("course_id")), _categories(courses)
+    if not ids:
+        return []
     problems = []
     for name, value in _names(nodes):
         text = value.written

@@ -21,17 +21,17 @@ def places(text: str) -> list[str]:
 
 def test_the_full_example_lists_all_that_is_missing() -> None:
     assert places(FULL) == [
-        "14:3 audience.control_group: is not built yet",
-        "25:7 blocks[1].top_picks.not_again_within: is not built yet",
-        "26:34 blocks[1].top_picks.variety.outside_usual: is not built yet",
-        "27:18 blocks[1].top_picks.fallback[0]: popular_in_your_category is not built yet",
-        "27:53 blocks[1].top_picks.fallback[2]: staff_picks is not built yet",
-        "28:5 blocks[2].continue_learning: is not built yet",
-        "29:5 blocks[3].staff_picks: is not built yet",
-        "31:1 variants: is not built yet",
-        "35:1 schedule: is not built yet",
-        "44:1 speed: is not built yet",
-        "45:1 exposure: is not built yet",
+        "16:3 audience.control_group: is not built yet",
+        "27:7 blocks[1].top_picks.not_again_within: is not built yet",
+        "28:34 blocks[1].top_picks.variety.outside_usual: is not built yet",
+        "29:18 blocks[1].top_picks.fallback[0]: popular_in_your_category is not built yet",
+        "29:53 blocks[1].top_picks.fallback[2]: staff_picks is not built yet",
+        "30:5 blocks[2].continue_learning: is not built yet",
+        "31:5 blocks[3].staff_picks: is not built yet",
+        "33:1 variants: is not built yet",
+        "37:1 schedule: is not built yet",
+        "46:1 speed: is not built yet",
+        "47:1 exposure: is not built yet",
     ]
 
 

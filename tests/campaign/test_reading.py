@@ -53,7 +53,11 @@ def test_the_minimal_campaign_takes_the_rest_from_defaults_and_settings(tmp_path
 
 def test_every_documented_key_is_understood(tmp_path: Path) -> None:
     found = read(tmp_path, FULL)
-    assert found.audience.who == "last_seen within 90d\n"
+    assert found.audience.who.splitlines() == [
+        "last_seen within 90d",
+        'and not completed("python-101")',
+        'and country not in ["NO"]',
+    ]
     assert (found.audience.control_group, found.audience.at_most) == (0.05, 120_000)
     assert found.schedule is not None
     assert (found.schedule.until, found.schedule.if_late) == (date(2027, 3, 31), timedelta(hours=3))

@@ -57,3 +57,10 @@ def test_unknown_names_of_a_where() -> None:
     assert found == [
         "8:42 blocks[1].popular.where: no course has the category 'Music'; there are: data  science"
     ]
+
+
+def test_any_course_may_be_named_while_there_are_none() -> None:
+    campaign = parse_frozen("subject: x\naudience: completed('zzz')\nblocks:\n  - popular\n", "spring")
+    none = Courses.of_columns({"course_id": [], "category": []})
+    assert unknown(campaign, none, {}) == []
+    assert len(unknown(campaign, COURSES, {})) == 1
