@@ -13,6 +13,10 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, NoSuchModuleError
 from recmail.errors import StorageError
 
 BUSY_TIMEOUT_MS = 30_000
+_PAGES, _BULK_PAGES = (
+    1_000,
+    4_000,
+)  # of the log, before it is brought into the file; the first is SQLite's own
 _CONNECT_TIMEOUT_S = 10  # of PostgreSQL; without one a server that is gone keeps everybody for minutes
 
 
@@ -57,8 +61,9 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
             _set_journal(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
-        # 64 MB of pages instead of 2: importing 300,000 interactions went from 16,800 to 38,600 rows/s.
-        cursor.execute("PRAGMA cache_size = -65536")
+        # 48 MB of pages instead of 2: importing 300,000 interactions went from 16,800 to 38,600 rows/s with
+        # 64, and with those an import needed more than 250 MB in all.
+        cursor.execute("PRAGMA cache_size = -49152")
         cursor.close()
 
     @sa.event.listens_for(engine, "begin")
@@ -94,6 +99,29 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         connection = connection.execution_options(begin="IMMEDIATE")
         with connection.begin():
             yield connection
+
+
+@contextmanager
+def writing_in_bulk(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """The same for one of many transactions that are begun anew after a loss of power.
+
+    SQLite keeps their order and may lose the last of them; the next commit of `writing` makes all of them
+    lasting. It waits for the disk every 16 MB and not at each commit, which is 30 % of an import's time.
+    """
+    with _translated(engine), engine.connect() as connection:
+        if engine.dialect.name != "sqlite":
+            with connection.begin():
+                yield connection
+            return
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA synchronous = NORMAL")
+        driver.execute(f"PRAGMA wal_autocheckpoint = {_BULK_PAGES}")
+        try:
+            with connection.execution_options(begin="IMMEDIATE").begin():
+                yield connection
+        finally:
+            driver.execute("PRAGMA synchronous = FULL")
+            driver.execute(f"PRAGMA wal_autocheckpoint = {_PAGES}")
 
 
 @contextmanager

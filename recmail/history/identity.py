@@ -59,7 +59,8 @@ class Links:
 def people_by_user_id(connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
     """The numbers of people by their user_ids, ~number of those who were erased."""
     query = sa.select(users.c.user_id, _NUMBER).where(among(connection, users.c.user_id, ids))
-    return {user_id: int(number) for user_id, number in connection.execute(query)}
+    # Fetched at once: an import asks for thousands, and row by row that took a sixth of its time.
+    return {user_id: int(number) for user_id, number in connection.execute(query).all()}
 
 
 def people_by_other_id(connection: sa.Connection, source: str, ids: Sequence[str]) -> dict[str, int]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.connect import reading, writing
+from recmail.db.connect import reading, writing, writing_in_bulk
 from recmail.db.tables import imports
 from recmail.db.types import from_microseconds
 from recmail.errors import DataError, StorageError
@@ -314,7 +314,7 @@ class _Work:
         start = 0
         while start < len(rows):
             batch = rows[start : start + pace.rows]
-            with writing(self.engine) as connection:
+            with writing_in_bulk(self.engine) as connection:
                 began = time.perf_counter()
                 self.counts += write(connection, batch)
             pace.took(len(batch), time.perf_counter() - began)
@@ -324,11 +324,11 @@ class _Work:
     def _settle(self) -> None:
         """Bring in what was kept of people who became known."""
         while isinstance(self.target, SettlingTarget) and self.target.due:
-            with writing(self.engine) as connection:
+            with writing_in_bulk(self.engine) as connection:
                 self.counts += settle(connection, self.target.due)
 
     def _note(self, finished_at: datetime | None) -> None:
-        """Write down how far the import has come."""
+        """Write down how far the import has come; what was written before is lasting after that."""
         if self.import_no is None:
             return
         found = {

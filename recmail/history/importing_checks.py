@@ -65,8 +65,11 @@ def _indices(rows: Iterable[int] | np.ndarray) -> list[int]:
 
 def cleaned(values: Sequence[str]) -> list[str]:
     """Strip spaces at the ends and control characters; line ends and tabs inside become one space."""
-    if _CONTROL.search("".join(values)):
+    together = "".join(values)
+    if _CONTROL.search(together):
         values = [_CONTROL.sub("", _SPACES.sub(" ", value)) for value in values]
+    elif len((together.split(None, 1) or [""])[0]) == len(together):  # no space at all, as in ids and times
+        return list(values)
     return [value.strip() for value in values]
 
 

@@ -112,17 +112,20 @@ class Interactions:
         return everything if len(accepted) == len(everything) else [everything[row] for row in accepted]
 
     def _kinds(self, written: Sequence[str], checks: Checks) -> list[str]:
-        kinds = [kind.lower() for kind in written]
-        unknown = [row for row, kind in enumerate(kinds) if kind not in KINDS]
-        checks.reject(unknown, f"kind: none of {', '.join(KINDS)}")
+        lower = {kind: kind.lower() for kind in set(written)}
+        kinds = [lower[kind] for kind in written]
+        if not set(lower.values()) <= set(KINDS):
+            unknown = [row for row, kind in enumerate(kinds) if kind not in KINDS]
+            checks.reject(unknown, f"kind: none of {', '.join(KINDS)}")
         return kinds
 
     def _courses(self, course_ids: Sequence[str], kinds: Sequence[str], checks: Checks) -> list[int | None]:
         found = list(map(self._course_nos.get, course_ids))
+        searched = {row for row, kind in enumerate(kinds) if kind == "searched"}
+        for row in searched:
+            found[row] = None
         for row, course_no in enumerate(found):
-            if kinds[row] == "searched":
-                found[row] = None
-            elif course_no is None:
+            if course_no is None and row not in searched:
                 checks.reject([row], f"course_id: {'unknown course' if course_ids[row] else 'empty'}")
         return found
 

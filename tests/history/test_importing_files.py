@@ -37,6 +37,12 @@ def test_lines_are_right_after_quoted_newlines(filled: Import) -> None:
     ]
 
 
+def test_thousands_of_blank_lines_are_not_the_end(filled: Import) -> None:
+    text = "user_id,course_id,kind,at\n" + "\n" * 25_000 + "a,sql,viewed,2026-10-01\na,sql,viewed,never\n"
+    result = filled("interactions", text)
+    assert (result.counts.added, rejected(result)) == (1, [(25_003, "at: bad time")])
+
+
 def test_mended_rejects_can_be_imported_as_they_are(
     database: sa.Engine, filled: Import, tmp_path: Path
 ) -> None:
@@ -157,7 +163,7 @@ def test_progress_goes_from_the_first_chunk_to_the_last_byte(database: sa.Engine
         progress=lambda *told: seen.append(told),
     )
     size = file.stat().st_size
-    assert [rows for rows, _, _ in seen] == [20_000, 25_000]
+    assert [rows for rows, _, _ in seen] == [10_000, 20_000, 25_000]
     assert seen[-1] == (25_000, size, size)
 
 

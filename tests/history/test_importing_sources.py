@@ -159,7 +159,6 @@ def test_files_of_one_name_in_several_folders_are_several(database: sa.Engine, p
     [
         ("dta/*.csv", "there is no folder "),
         ("data/x.csv", "there is no such file"),
-        ("[.csv", "there is no su"),
     ],
 )
 def test_a_path_is_there_and_a_pattern_has_a_folder(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, chain, compress, islice
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +17,11 @@ from recmail.history.importers import Chunk, FileOptions, Knows
 from recmail.history.importers.text import TextFile
 
 DELIMITERS = ",;\t"
-CHUNK_ROWS = 20_000
+CHUNK_ROWS = 10_000  # 20,000 take 11 MB more and are not faster
 CHUNK_BYTES = 8 * 1024 * 1024
 _PIECE_ROWS = 2_000
 _LOOK_AHEAD = 1_000_000  # characters: more than the csv module's longest field
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _QUOTED = re.compile(r'"[^"]*(?:""[^"]*)*"')
 _BARE = {delimiter: re.compile(rf"[^{delimiter}\r\n]*") for delimiter in DELIMITERS}
 
@@ -90,17 +91,21 @@ class CsvFile:
 
     def _read(self, most: int, records: list[list[str]], lines: list[int]) -> bool:
         """Add the next records and the lines where they begin; False at the end of the file."""
-        reader = self._reader
-        line, before = reader.line_num + 1, len(records)
+        line, new = self._reader.line_num + 1, list[list[str]]()
         try:
-            for record in islice(reader, most):
-                if record:
-                    records.append(record)
-                    lines.append(line)
-                line = reader.line_num + 1
+            new.extend(islice(self._reader, most))  # an error leaves what came before it
         except csv.Error as error:
-            raise DataError(self._broken(line, str(error))) from error
-        return len(records) > before
+            raise DataError(self._broken(line + sum(map(_height, new)), str(error))) from error
+        places: Iterable[int] = range(line, line + len(new))
+        if self._reader.line_num + 1 - line != len(new):
+            places = accumulate(map(_height, new[:-1]), initial=line)
+        if all(new):
+            records += new
+            lines += places
+        else:  # blank lines are no records
+            records += filter(None, new)
+            lines += compress(places, new)
+        return bool(new)
 
     def _broken(self, line: int, why: str) -> str:
         path = self._file.path
@@ -116,6 +121,11 @@ class CsvFile:
             f"{path}:{line + opened}: a quoted field begins here and does not end as it should ({why}); "
             f'close the quote, and write quotes inside a field twice ("")'
         )
+
+
+def _height(record: list[str]) -> int:
+    """How many lines a record has in the file."""
+    return 1 + sum(len(_LINE_END.findall(field)) for field in record)
 
 
 def _chunk(records: list[list[str]], lines: list[int], width: int) -> Chunk:
