@@ -22,7 +22,7 @@ from recmail.recommend.svd import Settings, Svd
 from recmail.records import Catalogue, GradedTriples, Offer, Shard
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
-PLUGIN_PACKAGES = ("recommend", "recommend.blocks", "filters")
+PLUGIN_PACKAGES = ("recommend", "recommend.blocks", "filters", "history.importers")
 """Each plug-in NAME of these has a file test_NAME.py in the folder of the same name below tests/."""
 
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing, writing_in_bulk
 from recmail.db.tables import imports
 from recmail.db.types import from_microseconds
-from recmail.errors import DataError, StorageError
+from recmail.errors import DataError, RefusedError, StorageError
 from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
 from recmail.history.importers import Chunk, ClosingImporter, Importer, Piece
 from recmail.history.importing_addresses import as_addresses
@@ -32,6 +32,7 @@ from recmail.history.importing_target import (
     SettlingTarget,
     Target,
 )
+from recmail.history.importing_twice import refuse_second_name
 from recmail.history.settling import settle
 from recmail.history.sources import file_piece
 from recmail.settings.values import ATTRIBUTE_TYPES
@@ -132,7 +133,7 @@ def import_piece(
     Raises:
         DataError: the file as a whole is unusable from some line on. What came before is taken in and stays;
             the same command goes on after the mend.
-        RefusedError: people without anything about their consent.
+        RefusedError: people without anything about their consent; events that are there under another name.
         StorageError: a database cannot be read or written.
         KeyboardInterrupt: says how far it came; as after a DataError, the same command goes on.
     """
@@ -237,6 +238,7 @@ class _Work:
     def __post_init__(self) -> None:
         self._pace, self._link_pace = _Pace(), _Pace()
         self._began = time.perf_counter()
+        self._compared = False
 
     def take_all(self, source: Importer, progress: Progress | None) -> None:
         """Take in every chunk."""
@@ -249,7 +251,7 @@ class _Work:
         except DataError as error:
             self._note(finished_at=None)
             raise DataError(f"{error}{self._so_far()}") from error
-        except StorageError:
+        except (StorageError, RefusedError):
             with suppress(StorageError):
                 self._note(finished_at=None)
             raise
@@ -287,6 +289,10 @@ class _Work:
         self.warnings += Counter(chunk.left_out)
         for warning, lines in checks.warned_lines.items():
             self.warned_lines[warning] = (self.warned_lines.get(warning, []) + lines)[:WARNED_LINES]
+        if self.kind == "interactions" and len(accepted) and not self._compared:
+            self._compared = True
+            with reading(self.engine) as connection:
+                refuse_second_name(connection, self.setting.options.source, accepted)
         self._store(chunk, accepted)
 
     def _reject(self, chunk: Chunk, checks: Checks) -> None:

@@ -159,6 +159,7 @@ def test_files_of_one_name_in_several_folders_are_several(database: sa.Engine, p
     [
         ("dta/*.csv", "there is no folder "),
         ("data/x.csv", "there is no such file"),
+        ("[.csv", "there is no such file"),
     ],
 )
 def test_a_path_is_there_and_a_pattern_has_a_folder(
@@ -174,3 +175,18 @@ def test_a_dry_run_of_sources_changes_nothing(database: sa.Engine, project: Path
     assert read(reports)["users"] == (1, 2, 0)
     assert (whole(database, users, "user_id"), whole(database, imports, "file")) == ([], [])
     assert read(bring_all(database, project, NOW + timedelta(days=1)))["users"] == (1, 2, 0)
+
+
+def test_events_do_not_come_in_under_two_names(database: sa.Engine, project: Path) -> None:
+    lines = [f"{row},a,sql,viewed,2026-10-01 10:00:{row:02}" for row in range(30)]
+    events(project, "1.csv", *lines)
+    bring_all(database, project)
+    write_project(project, FILES.replace("sources.events", "sources.web"))
+    assert errors(bring_all(database, project)) == [
+        "these events came in before under the name events, and would count twice under the name web; call "
+        "their section [sources.events], which goes on from there"
+    ]
+    assert len(whole(database, interactions, "event_key")) == 30
+    events(project, "1.csv", *(line.replace("2026-10", "2026-09") for line in lines))
+    assert errors(bring_all(database, project)) == []  # another table's numbers
+    assert len(whole(database, interactions, "event_key")) == 60

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import gzip
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
 
 from recmail.errors import DataError
+from recmail.history.importers.csv import Csv
 from recmail.history.importing import Counts, ImportOptions, import_file
 from tests.history.imported import KEY, NOW, USERS
+from tests.history.importers.contract import ImporterContract
 
 sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -40,3 +43,11 @@ def test_a_bad_byte_in_a_packed_file_is_found_where_it_is(database: sa.Engine, t
     content = gzip.compress(b"user_id,email_consent\na,yes\n\xff,yes\n")
     with pytest.raises(DataError, match=r"users.csv.gz:3: byte 28 \(0xff\) is not utf-8"):
         bring(database, tmp_path / "users.csv.gz", content)
+
+
+class TestCsv(ImporterContract):
+    format = Csv
+    keys: ClassVar[dict[str, object]] = {"file": "*.csv"}
+
+    def write(self, folder: Path) -> None:
+        (folder / "a.csv").write_text("user_id,query\n" + 'a,"two\nlines"\n\n' * 3)

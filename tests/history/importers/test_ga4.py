@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,6 +13,7 @@ import pytest
 
 from recmail.errors import DataError
 from recmail.history.importers.ga4 import Ga4
+from tests.history.importers.contract import ImporterContract
 from tests.history.importers.exported import DATA, Read, objects_of, options_of, read, write_lines
 
 KINDS = {
@@ -171,3 +173,11 @@ def test_the_first_value_that_is_there_is_a_parameters(tmp_path: Path) -> None:
     assert read(options(course_id=["event_params.empty", "items[].item_params.level"]), path).column(
         "course_id"
     ) == ["beginner"]
+
+
+class TestGa4(ImporterContract):
+    format = Ga4
+    keys: ClassVar[dict[str, object]] = {"file": "*.ndjson", "kinds": KINDS, "course_id": COURSE}
+
+    def write(self, folder: Path) -> None:
+        shutil.copy(DATA / "ga4.ndjson", folder)

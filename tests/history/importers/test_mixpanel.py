@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import ValidationError
 
 from recmail.history.importers.mixpanel import Mixpanel
+from tests.history.importers.contract import ImporterContract
 from tests.history.importers.exported import DATA, options_of, read, write_lines
 
 KINDS = {"Course Viewed": "viewed", "Purchase": "enrolled", "Rated": "rated", "Search": "searched"}
@@ -109,3 +111,11 @@ def test_lines_that_are_no_events_are_refused(tmp_path: Path) -> None:
     found = read(options(), path)
     assert found.broken == [(1, "properties: no object"), (2, "properties: no object")]
     assert len(found.records) == 1
+
+
+class TestMixpanel(ImporterContract):
+    format = Mixpanel
+    keys: ClassVar[dict[str, object]] = {"file": "*.ndjson", "kinds": KINDS, "project_timezone": "UTC"}
+
+    def write(self, folder: Path) -> None:
+        shutil.copy(DATA / "mixpanel.ndjson", folder)

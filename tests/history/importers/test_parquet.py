@@ -7,7 +7,7 @@ import io
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -16,9 +16,10 @@ from hypothesis import strategies as st
 
 from recmail.db.tables import courses, interactions
 from recmail.errors import DataError
-from recmail.history.importers.parquet import ParquetFile
+from recmail.history.importers.parquet import Parquet, ParquetFile
 from recmail.history.importing import Counts, ImportOptions, ImportResult, import_file
 from tests.history.imported import COURSES, KEY, NOW, USERS, Import, everything
+from tests.history.importers.contract import ImporterContract
 
 pa = pytest.importorskip("pyarrow")
 pq = pytest.importorskip("pyarrow.parquet")
@@ -198,3 +199,11 @@ def test_damaged_files_are_read_or_told_so(
         assert "users.parquet" in str(error)  # noqa: PT017 - either outcome is right
         return
     assert result.rows == sum(vars(result.counts).values()) - result.counts.consents + result.rejected
+
+
+class TestParquet(ImporterContract):
+    format = Parquet
+    keys: ClassVar[dict[str, object]] = {"file": "*.parquet"}
+
+    def write(self, folder: Path) -> None:
+        write(folder / "a.parquet", user_id=["a", "b", "c"], tags=[["x"], None, []], price=[1.5, None, 2])

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from recmail.history.importers.segment import Segment
+from tests.history.importers.contract import ImporterContract
 from tests.history.importers.exported import DATA, objects_of, options_of, read, write_lines
 
 KINDS = {
@@ -99,7 +102,10 @@ def test_an_order_without_products_has_its_revenue(tmp_path: Path) -> None:
 
 def test_a_cart_is_read_by_the_place_that_is_named(tmp_path: Path) -> None:
     order = objects_of("segment.ndjson")[3]
-    keys = {"course_id": "properties.products[].sku", "amount": "properties.products[].price"}
+    keys: ClassVar[dict[str, object]] = {
+        "course_id": "properties.products[].sku",
+        "amount": "properties.products[].price",
+    }
     found = read(options_of(Segment, kinds=KINDS, **keys), write_lines(tmp_path / "s", [order]))
     assert found.column("course_id") == ["SKU-sql", "SKU-py"]
     assert found.column("amount") == ["39.98", "30.00"]
@@ -120,3 +126,11 @@ def test_the_order_of_lines_changes_no_record(tmp_path: Path, seed: int) -> None
     shuffled = read(options, write_lines(tmp_path / "s.gz", calls))
     straight = read(options, DATA / "segment.ndjson")
     assert sorted(map(str, shuffled.records)) == sorted(map(str, straight.records))
+
+
+class TestSegment(ImporterContract):
+    format = Segment
+    keys: ClassVar[dict[str, object]] = {"file": "*.ndjson", "kinds": KINDS}
+
+    def write(self, folder: Path) -> None:
+        shutil.copy(DATA / "segment.ndjson", folder)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import sqlalchemy as sa
@@ -12,11 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recmail.db.tables import courses, imports, interactions, users
+from recmail.history.importers.sql import Sql
 from recmail.history.importers.sql_statement import as_template, check_query, has_since
 from recmail.history.importing import Counts
 from recmail.history.importing_sources import SourceReport
 from recmail.history.watermarks import everything as again
 from tests.history.imported import NOW, everything
+from tests.history.importers.contract import ImporterContract
 from tests.history.sourced import bring_all, errors, write_project
 
 TABLES = """
@@ -271,3 +275,18 @@ def test_each_answer_is_written_down(database: sa.Engine, replica: sa.Engine, tm
         "sql",
         "2026-10-20T10:00:00+00:00",
     )
+
+
+class TestSql(ImporterContract):
+    format = Sql
+    keys: ClassVar[dict[str, object]] = {
+        "sql": "select id, note from people order by id",
+        "url": "sqlite:///other.db",
+    }
+
+    def write(self, folder: Path) -> None:
+        with sqlite3.connect(folder / "other.db") as other:
+            other.execute(
+                "create table people as select value as id, null as note from json_each('[1, 2, 3]')"
+            )
+        other.close()
