@@ -188,6 +188,23 @@ class ScorerContract:
         assert scores[0, 2:5].min() > scores[0, 5:10].max()
         assert scores[1, 7:10].min() > scores[1, 0:5].max()
 
+    def test_weights_add_up_to_the_score(self) -> None:
+        scorer, grades = self.fitted(), self.grades(courses=15)
+        scores = scorer.score(grades)
+        people, courses = np.nonzero(np.isfinite(scores))
+        rows, taken = grades.nonzero()
+        pair, history = np.nonzero(people[:, np.newaxis] == rows)
+        weights = scorer.weights(taken[history], courses[pair])
+        if weights is None:
+            return
+        assert weights.dtype == np.float32
+        added = np.bincount(pair, weights=weights * grades.data[history], minlength=len(people))
+        assert np.abs(added - scores[people, courses]).max() < 1e-5
+
+    def test_what_is_not_known_weighs_nothing(self) -> None:
+        weights = self.fitted().weights(np.array([0, 11, 20, 0, 0]), np.array([11, 0, 0, 20, 12]))
+        assert weights is None or not weights.any()
+
     def test_stored_and_loaded_it_scores_the_same(self) -> None:
         scorer = self.fitted()
         parts = {}

@@ -66,6 +66,13 @@ class Scorer(Protocol):
         """
         ...
 
+    def weights(self, taken: np.ndarray, offered: np.ndarray) -> np.ndarray | None:
+        """Return what a grade of 1 for the course `taken[i]` adds to the score of `offered[i]`, float32.
+
+        None when the score is not a sum over the history. 0 where either course is not known.
+        """
+        ...
+
     def parts(self) -> dict[str, np.ndarray]:
         """Return the arrays to store."""
         ...
@@ -207,8 +214,13 @@ def fallback_block(name: str) -> Block:
 
 def graded_pairs(grades: sparse.csr_array, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the (person, course) indices of all grades above 0 of courses that a scorer knows."""
+    counted = counts(grades, known)
     people = np.repeat(np.arange(grades.shape[0]), np.diff(grades.indptr))
-    courses = grades.indices
-    counted = (grades.data > 0) & (courses < len(known))
-    counted[counted] = known[courses[counted]]
-    return people[counted], courses[counted]
+    return people[counted], grades.indices[counted]
+
+
+def counts(grades: sparse.csr_array, known: np.ndarray) -> np.ndarray:
+    """Return bool for each stored grade: it is above 0 and of a course that a scorer knows."""
+    counted: np.ndarray = (grades.data > 0) & (grades.indices < len(known))
+    counted[counted] = known[grades.indices[counted]]
+    return counted

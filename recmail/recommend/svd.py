@@ -260,6 +260,14 @@ class Svd:
         people: np.ndarray = (met / self.scale) @ self.fold_in[:width]
         return people
 
+    def weights(self, taken: np.ndarray, offered: np.ndarray) -> np.ndarray:
+        """Return what a grade of 1 for `taken[i]` adds to the score of `offered[i]`; see Scorer.weights."""
+        found = np.zeros(len(taken), dtype=np.float32)
+        inside = (taken < len(self.known)) & (offered < len(self.known))
+        folded, factors = self.fold_in[taken[inside]], self.item_factors[offered[inside]]
+        found[inside] = np.einsum("if,if->i", folded, factors) / self.scale
+        return found
+
     def parts(self) -> dict[str, np.ndarray]:
         """Return the arrays to store."""
         return {"item_factors": self.item_factors, "known": self.known}
