@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
@@ -41,6 +41,7 @@ class Facts:
     model_version: str | None
     grades: Mapping[str, float]
     cap: Limit
+    language: str
     now: datetime
     domain: str
     run_no: int | None = None
@@ -87,9 +88,17 @@ def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> lis
             courses=len(facts.catalogue),
             now=facts.now,
             grades=facts.grades,
+            language=facts.language,
+            emailed_within=_looked_back(facts.campaign),
         )
         emails = _emails(shard, choose(shard, facts))
     return [emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()]
+
+
+def _looked_back(campaign: Campaign) -> timedelta | None:
+    """How far back a block asks what people were emailed; None when none does."""
+    asked = (getattr(block, "not_again_within", None) for block in campaign.blocks)
+    return max((within for within in asked if within is not None), default=None)
 
 
 def choose(shard: Shard, facts: Facts) -> Slate:
@@ -183,6 +192,7 @@ def _facts(database_url: str, run_no: int) -> Facts:
         model_version=run["model_version"],
         grades=settings["grades"],
         cap=Limit.parse(settings["emails_per_person"]),
+        language=settings["printed"]["language"],
         now=run["due_instant"],
         domain=domain_of(settings["printed"]["from"]),
         run_no=run_no,

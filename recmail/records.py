@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ CURRENCY_DIGITS = {
     "BHD": 3, "IQD": 3, "JOD": 3, "KWD": 3, "LYD": 3, "OMR": 3, "TND": 3,
     "CLF": 4, "UYW": 4,
 }  # fmt: skip
+SEARCHED_WITHIN = timedelta(days=90)  # older searches are not read
 SHARD_SIZE = 2_000  # people; small enough for a worker's memory, large enough that a task's cost vanishes
 
 
@@ -105,12 +106,14 @@ class Catalogue:
             spaces; -1 where there is none.
         enrolled: int64, people who ever enrolled.
         enrolled_90d: int64, people who enrolled in the 90 days before now.
+        enrolled_14d: int64, people who enrolled in the 14 days before now.
     """
 
     frame: pd.DataFrame
     category_no: np.ndarray
     enrolled: np.ndarray
     enrolled_90d: np.ndarray
+    enrolled_14d: np.ndarray
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -136,6 +139,24 @@ class GradedTriples:
         return len(self.user_no)
 
 
+# What one person did with one course, a row for each pair: person (row of the shard), course_no, viewed_at
+# and taken_at (the newest; NaT: never), progress (0 to 1; NaN: none was recorded), completed. Sorted by
+# person, course_no. Nothing of people without personalization.
+PAIR_COLUMNS = {
+    "person": "int64",
+    "course_no": "int64",
+    "viewed_at": "datetime64[us, UTC]",
+    "taken_at": "datetime64[us, UTC]",
+    "progress": "float64",
+    "completed": "bool",
+}
+# A person's newest searches, each text once: person, query, at. Sorted by person, the newest first. Nothing
+# of people without personalization.
+SEARCH_COLUMNS = {"person": "int64", "query": "str", "at": "datetime64[us, UTC]"}
+# Which courses were in the emails of a person: person, course_no, at (the newest time it left, or is due).
+EMAILED_COLUMNS = {"person": "int64", "course_no": "int64", "at": "datetime64[us, UTC]"}
+
+
 @dataclass(frozen=True)
 class Shard:
     """People of one range of user_no, row i being person i, and what they did before `now`.
@@ -146,12 +167,20 @@ class Shard:
         grades: people x courses, float32: the best grade of each pair ([model] grades), a rating
             replacing it; people without personalization have an empty row.
         taken: people x courses, bool: enrolled, progressed or completed, whatever the personalization.
+        pairs: PAIR_COLUMNS.
+        searches: SEARCH_COLUMNS.
+        emailed: EMAILED_COLUMNS, as far back as a block of the campaign asks.
+        language: the project's own, BCP 47.
         now: aware UTC; nothing later was read.
     """
 
     people: pd.DataFrame
     grades: sparse.csr_array
     taken: sparse.csr_array
+    pairs: pd.DataFrame
+    searches: pd.DataFrame
+    emailed: pd.DataFrame
+    language: str
     now: datetime
 
     def __len__(self) -> int:
@@ -167,17 +196,21 @@ class Offer:
             for ranking only; -inf where the course is not a candidate.
         reasons: from person rows and course numbers (int arrays of one length) to a sentence for each
             pair, true of that pair.
-        personal: the scores come from each person's own history.
+        personal: the scores come from each person's own history, and who has none is offered nothing.
+        because: int64 for each person: the course of their history that the whole offer is about, -1 where
+            nothing is offered; None when it is not about one course.
     """
 
     score: np.ndarray
     reasons: Callable[[np.ndarray, np.ndarray], list[str]]
     personal: bool
+    because: np.ndarray | None = None
 
 
 # One row for each place that was filled: person (row of the shard), block (index in the campaign),
 # position (from 0 within the block), course_no, score, source (the plug-in that offered the course),
-# fallback (the block's own offer was not enough), reason (a sentence).
+# fallback (the block's own offer was not enough), reason (a sentence), because (the course of the person's
+# history that the whole offer is about; -1: none).
 SLOT_COLUMNS = {
     "person": "int64",
     "block": "int64",
@@ -187,6 +220,23 @@ SLOT_COLUMNS = {
     "source": "str",
     "fallback": "bool",
     "reason": "str",
+    "because": "int64",
+}
+
+
+# What blocks could not do as they were asked, a row for each block of courses: block (its index), people (who
+# see it), fewer (people who see fewer courses than `show`), filled_up (people who see courses of a
+# fallback), no_outside and no_new (people for whom variety found too little), ideal and worth (added up over
+# people: what the best candidates were worth, and what variety showed instead; 0 without variety).
+SHORTFALL_COLUMNS = {
+    "block": "int64",
+    "people": "int64",
+    "fewer": "int64",
+    "filled_up": "int64",
+    "no_outside": "int64",
+    "no_new": "int64",
+    "ideal": "float64",
+    "worth": "float64",
 }
 
 
@@ -199,11 +249,13 @@ class Slate:
         reserves: SLOT_COLUMNS, the next best of each block, for courses that go stale before sending.
         enough: bool per person: every block that insists on a number of courses has it, and, unless the
             campaign has no blocks of courses, there is one course at least.
+        shortfall: SHORTFALL_COLUMNS, of the people who have enough.
     """
 
     slots: pd.DataFrame
     reserves: pd.DataFrame
     enough: np.ndarray
+    shortfall: pd.DataFrame
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, ClassVar
 
@@ -17,9 +18,18 @@ from scipy import sparse
 
 from recmail.errors import DataError, ModelError
 from recmail.filters import Filter
-from recmail.recommend import Block, Options, Scorer
+from recmail.recommend import Scorer
+from recmail.recommend.blocks import Block, BlockOptions, Options
 from recmail.recommend.svd import Settings, Svd
-from recmail.records import Catalogue, GradedTriples, Offer, Shard
+from recmail.records import (
+    EMAILED_COLUMNS,
+    PAIR_COLUMNS,
+    SEARCH_COLUMNS,
+    Catalogue,
+    GradedTriples,
+    Offer,
+    Shard,
+)
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 PLUGIN_PACKAGES = ("recommend", "recommend.blocks", "filters", "history.importers")
@@ -32,17 +42,21 @@ def make_catalogue(
     category_no: Sequence[int] | None = None,
     enrolled: Sequence[int] | None = None,
     enrolled_90d: Sequence[int] | None = None,
+    enrolled_14d: Sequence[int] | None = None,
     **columns: Sequence[Any],
 ) -> Catalogue:
     """A catalogue of open courses c0, c1, ..., except for what is given."""
     missing = pd.Series(pd.NaT, index=range(count), dtype="datetime64[us, UTC]")
+    unknown = pd.Series([None] * count, dtype=object)
     frame = pd.DataFrame(
         {
             "course_id": [f"c{number}" for number in range(count)],
             "title": [f"Course {number}" for number in range(count)],
+            **dict.fromkeys(("category", "level", "language", "seats"), unknown),
+            **{name: [[]] * count for name in ("topics", "tags", "prerequisites")},
             "published_at": missing,
             "closes_at": missing,
-            "seats": pd.Series([None] * count, dtype=object),
+            "staff_pick": np.zeros(count, dtype=bool),
             "active": np.ones(count, dtype=bool),
         }
     )
@@ -53,26 +67,81 @@ def make_catalogue(
         np.array([0] * count if category_no is None else category_no, dtype=np.int32),
         np.array([0] * count if enrolled is None else enrolled, dtype=np.int64),
         np.array([0] * count if enrolled_90d is None else enrolled_90d, dtype=np.int64),
+        np.array([0] * count if enrolled_14d is None else enrolled_14d, dtype=np.int64),
     )
 
 
 def make_shard(
-    grades: Any, *, taken: Any = None, personalization: Sequence[bool] | None = None, now: datetime = NOW
+    grades: Any,
+    *,
+    taken: Any = None,
+    personalization: Sequence[bool] | None = None,
+    now: datetime = NOW,
+    pairs: Sequence[Mapping[str, Any]] | None = None,
+    searches: Sequence[tuple[int, str]] = (),
+    emailed: Sequence[tuple[int, int, datetime]] = (),
+    language: str = "en",
+    languages: Sequence[str | None] | None = None,
 ) -> Shard:
-    """A shard from dense tables, people x courses; taken is by default what has a grade of 3 or more."""
+    """A shard from dense tables, people x courses; taken is by default what has a grade of 3 or more.
+
+    Args:
+        pairs: what is in PAIR_COLUMNS; by default what has a grade was viewed a day ago, and what was taken
+            was taken then.
+        searches: person and text, the newest first; they happened a day ago.
+        emailed: person, course_no, time.
+        language: the project's.
+        languages: the people's.
+    """
     table = np.atleast_2d(np.array(grades, dtype=np.float32))
     took = table >= 3 if taken is None else np.atleast_2d(np.array(taken, dtype=bool))
-    people = pd.DataFrame(
-        {"user_no": np.arange(len(table)), "user_id": [f"u{row}" for row in range(len(table))]}
+    count = len(table)
+    allowed = np.ones(count, dtype=bool) if personalization is None else np.array(personalization, dtype=bool)
+    people = pd.DataFrame({"user_no": np.arange(count), "user_id": [f"u{row}" for row in range(count)]})
+    people["language"] = pd.Series(languages or [None] * count, dtype=object)
+    people["personalization"] = allowed
+    yesterday = now - timedelta(days=1)
+    if pairs is None:
+        pairs = [
+            {"person": row, "course_no": course, "viewed_at": yesterday}
+            | ({"taken_at": yesterday} if took[row, course] else {})
+            for row, course in np.argwhere((table > 0) & allowed[:, np.newaxis]).tolist()
+        ]
+    defaults = {"viewed_at": pd.NaT, "taken_at": pd.NaT, "progress": np.nan, "completed": False}
+    return Shard(
+        people,
+        sparse.csr_array(table * allowed[:, np.newaxis]),
+        sparse.csr_array(took),
+        _table([{**defaults, **pair} for pair in pairs], PAIR_COLUMNS),
+        _table([{"person": row, "query": text, "at": yesterday} for row, text in searches], SEARCH_COLUMNS),
+        _table([dict(zip(EMAILED_COLUMNS, one, strict=True)) for one in emailed], EMAILED_COLUMNS),
+        language,
+        now,
     )
-    people["personalization"] = [True] * len(table) if personalization is None else list(personalization)
-    return Shard(people, sparse.csr_array(table), sparse.csr_array(took), now)
+
+
+def _table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> pd.DataFrame:
+    return pd.DataFrame(
+        {name: pd.Series([row[name] for row in rows], dtype=columns[name]) for name in columns}
+    )
 
 
 def rows_of(shard: Shard, rows: slice) -> Shard:
     """A part of a shard."""
-    return Shard(
-        shard.people.iloc[rows].reset_index(drop=True), shard.grades[rows], shard.taken[rows], shard.now
+    first, last, _ = rows.indices(len(shard))
+
+    def part(table: pd.DataFrame) -> pd.DataFrame:
+        mine = table[table["person"].between(first, last - 1)]
+        return mine.assign(person=mine["person"] - first).reset_index(drop=True)
+
+    return replace(
+        shard,
+        people=shard.people.iloc[rows].reset_index(drop=True),
+        grades=shard.grades[rows],
+        taken=shard.taken[rows],
+        pairs=part(shard.pairs),
+        searches=part(shard.searches),
+        emailed=part(shard.emailed),
     )
 
 
@@ -288,11 +357,38 @@ class OptionsContract:
 class BlockContract(OptionsContract):
     """Inherit for a block of courses, and say which: `block = TopPicks`."""
 
-    catalogue = make_catalogue(14, enrolled=range(14), enrolled_90d=[number % 3 for number in range(14)])
+    catalogue = make_catalogue(
+        14,
+        category_no=[0] * 5 + [1] * 5 + [-1] * 4,
+        category=["Data"] * 5 + ["Design"] * 5 + [None] * 4,
+        enrolled=[40 + number for number in range(14)],
+        enrolled_90d=[20 + number % 3 for number in range(14)],
+        enrolled_14d=[18 if number % 4 == 0 else 2 for number in range(14)],
+        title=[f"Course {number} of a catalogue with long and winding titles" for number in range(14)],
+        level=["beginner", "advanced"] * 6 + [None, "all"],
+        tags=[["sql", f"tag {number % 2}"] for number in range(14)],
+        published_at=[NOW - timedelta(days=40 * (number % 5) + number) for number in range(14)],
+        staff_pick=[number % 3 == 0 for number in range(14)],
+    )
 
     def shard(self) -> Shard:
+        """37 people of two tastes, one without a history, one who took a course and wants nothing personal.
+
+        Every third has seen one course more, and searched.
+        """
         table = table_of(two_tastes(), people=37, courses=14).toarray()
-        return make_shard(np.vstack([table, np.zeros((2, 14))]), personalization=[True] * 38 + [False])
+        table[::3, 11] = 1
+        table = np.vstack([table, np.zeros((2, 14))])
+        taken = table >= 3
+        taken[38, 2] = True
+        return make_shard(
+            table,
+            taken=taken,
+            personalization=[True] * 38 + [False],
+            searches=[
+                (row, text) for row in range(0, 37, 3) for text in ("winding titles", f"tag {row % 2}")
+            ],
+        )
 
     def offer(self, shard: Shard) -> Offer:
         block = self.block(**self.options)
@@ -343,6 +439,15 @@ class BlockContract(OptionsContract):
         assert not offer.personal or np.isneginf(offer.score[37:]).all()
 
 
+def filtered(
+    kind: type[Filter], shard: Shard, catalogue: Catalogue, *, personal: bool = True, **options: Any
+) -> np.ndarray:
+    """What a filter allows of an offer of everything, for a block with these options."""
+    score = np.ones((len(shard) if personal else 1, len(catalogue)), dtype=np.float32)
+    offer = Offer(score, lambda rows, courses: [""] * len(rows), personal)
+    return kind().allowed(shard, catalogue, block=BlockOptions(**options), offer=offer)
+
+
 class FilterContract:
     """Inherit, and say which filter: `filter = Closed`."""
 
@@ -352,28 +457,23 @@ class FilterContract:
     def shard(self) -> Shard:
         return make_shard(np.eye(5, 6) * 3, personalization=[True, True, False, True, True])
 
-    def offer(self, *, personal: bool, people: int = 5) -> Offer:
-        score = np.ones((people if personal else 1, 6), dtype=np.float32)
-        return Offer(score, lambda rows, courses: [""] * len(rows), personal)
+    def allowed(self, shard: Shard, *, personal: bool = True) -> np.ndarray:
+        return filtered(self.filter, shard, self.catalogue, personal=personal)
 
     @pytest.mark.parametrize("personal", [True, False])
     def test_says_yes_or_no_for_each_person_and_course(self, personal: bool) -> None:
-        allowed = self.filter().allowed(self.shard(), self.catalogue, self.offer(personal=personal))
+        allowed = self.allowed(self.shard(), personal=personal)
         assert allowed.dtype == bool
         assert allowed.shape[0] in (1, 5)
         assert allowed.shape[1] in (1, 6)
 
     @pytest.mark.parametrize("personal", [True, False])
     def test_a_person_is_judged_the_same_in_any_shard(self, personal: bool) -> None:
-        shard = self.shard()
-        whole = self.filter().allowed(shard, self.catalogue, self.offer(personal=personal))
+        whole = np.broadcast_to(self.allowed(self.shard(), personal=personal), (5, 6))
         for row in range(5):
-            alone = self.filter().allowed(
-                rows_of(shard, slice(row, row + 1)), self.catalogue, self.offer(personal=personal, people=1)
-            )
-            assert np.array_equal(np.broadcast_to(alone, (1, 6)), np.broadcast_to(whole, (5, 6))[[row]])
+            alone = self.allowed(rows_of(self.shard(), slice(row, row + 1)), personal=personal)
+            assert np.array_equal(np.broadcast_to(alone, (1, 6)), whole[[row]])
 
     def test_a_shard_without_people_is_no_error(self) -> None:
-        nobody = rows_of(self.shard(), slice(0, 0))
-        allowed = self.filter().allowed(nobody, self.catalogue, self.offer(personal=True, people=0))
+        allowed = self.allowed(rows_of(self.shard(), slice(0, 0)))
         assert allowed.shape[0] in (0, 1)

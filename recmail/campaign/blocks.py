@@ -14,22 +14,11 @@ from recmail.campaign.explain import explain_values, written
 from recmail.campaign.segments import where_mistakes
 from recmail.campaign.yaml import Document, Path
 from recmail.errors import Problem, did_you_mean
-from recmail.recommend import Options
+from recmail.recommend.blocks import Options
 from recmail.settings.source import shown
 
 PACKAGE = "recommend.blocks"
-LATER_BLOCKS = frozenset(
-    {
-        "because_you_took",
-        "continue_learning",
-        "from_your_searches",
-        "new_releases",
-        "popular_in_your_category",
-        "similar_to_recently_viewed",
-        "staff_picks",
-        "trending_now",
-    }
-)
+LATER_BLOCKS: frozenset[str] = frozenset()
 """Documented, and not built unless a plug-in of that name is there."""
 LATER_SCORERS = frozenset({"als", "ease", "item_knn"})
 _TEMPLATE_MARK = re.compile(r"\{\{|\{%|\{#")

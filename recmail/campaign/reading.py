@@ -17,7 +17,7 @@ from recmail.campaign.segments import who_mistakes
 from recmail.campaign.yaml import Document, read_yaml
 from recmail.campaign.yaml import Path as Place
 from recmail.errors import ConfigError, Problem, did_you_mean
-from recmail.recommend import Options, fallback_block
+from recmail.recommend.blocks import Options, fallback_block
 from recmail.settings import Settings
 from recmail.settings.secret import looks_secret
 from recmail.settings.source import SourceText, read_source, shown

@@ -19,7 +19,7 @@ from recmail import plugins
 from recmail.campaign.blocks import LATER_BLOCKS, PACKAGE, fallback_names, scorer_names
 from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
-from recmail.recommend import Options
+from recmail.recommend.blocks import Options
 from recmail.settings import Settings
 from recmail.settings.loading import FILE_NAME
 

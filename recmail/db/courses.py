@@ -21,11 +21,19 @@ def read_courses(connection: sa.Connection) -> dict[str, list[Any]]:
 
 
 def gone_stale(
-    connection: sa.Connection, user_no: int, course_nos: Sequence[int], *, now: datetime
+    connection: sa.Connection,
+    user_no: int,
+    course_nos: Sequence[int],
+    *,
+    begun: Sequence[int] = (),
+    now: datetime,
 ) -> set[int]:
     """Which of these courses closed, were taken offline, or were taken by this person by now.
 
     Taken at any time: what was taken before the plan may have been imported after it.
+
+    Args:
+        begun: those of them that are shown because the person has begun them: only completing counts.
     """
     closed = sa.select(courses.c.course_no).where(
         among(connection, courses.c.course_no, course_nos),
@@ -36,5 +44,6 @@ def gone_stale(
         interactions.c.at <= now,
         interactions.c.kind.in_(TAKEN_KINDS),
         among(connection, interactions.c.course_no, course_nos),
+        (interactions.c.kind == "completed") | ~among(connection, interactions.c.course_no, begun),
     )
     return {int(course_no) for course_no in connection.scalars(sa.union(closed, taken))}

@@ -12,11 +12,11 @@ from recmail.db.consent import consent_reason
 from recmail.db.tables import ledger, runs, users
 
 # A plan that nobody approved takes nobody's place: marketers plan several times before they approve.
-_OPEN_RUNS: sa.ColumnElement[bool] = sa.literal_column(
+OPEN_RUNS: sa.ColumnElement[bool] = sa.literal_column(
     "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
 )
-_WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned', 'claimed')")
-_GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
+WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned', 'claimed')")
+GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
 
 
 def skip_reasons(
@@ -77,10 +77,10 @@ def _emails(within: timedelta, now: datetime, run_no: int | None) -> sa.ColumnEl
     sharer = users.alias("sharer")
     of_other_runs = sa.true() if run_no is None else ledger.c.run_no != run_no
     count = sa.select(sa.func.count()).where(ledger.c.user_no == sharer.c.user_no, of_other_runs)
-    gone = count.where(_GONE, ledger.c.intent_at > now - within)
+    gone = count.where(GONE, ledger.c.intent_at > now - within)
     waiting = count.where(
-        _WAITING,
-        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(_OPEN_RUNS)),
+        WAITING,
+        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(OPEN_RUNS)),
         ledger.c.due_at > now - within,
         ledger.c.due_at < now + within,
     )

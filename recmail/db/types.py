@@ -48,3 +48,10 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
         if value is None:
             return None
         return value.astimezone(UTC) if isinstance(value, datetime) else from_microseconds(value)
+
+
+def microseconds(connection: sa.Connection, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
+    """A time in a query as microseconds since 1970, without a Python object for each row."""
+    if connection.dialect.name == "sqlite":
+        return sa.type_coerce(moment, sa.BigInteger)
+    return sa.cast(sa.extract("epoch", moment) * 1_000_000, sa.BigInteger)

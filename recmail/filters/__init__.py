@@ -1,4 +1,4 @@
-"""What may be shown: filters, one file each and always on, the quota per category, and the slate."""
+"""What may be shown: filters, one file each and always on, the variety of a block, and the slate."""
 
 from __future__ import annotations
 
@@ -8,14 +8,20 @@ from typing import Protocol
 import numpy as np
 
 from recmail import plugins
+from recmail.recommend.blocks import Block
 from recmail.records import Catalogue, Offer, Shard
 
 
 class Filter(Protocol):
     """Says which courses may be shown to whom, whatever they would want."""
 
-    def allowed(self, shard: Shard, catalogue: Catalogue, offer: Offer) -> np.ndarray:
-        """Tell what may be shown: bool, people x courses, or 1 where it is the same for all of them."""
+    def allowed(self, shard: Shard, catalogue: Catalogue, *, block: Block, offer: Offer) -> np.ndarray:
+        """Tell what may be shown: bool, people x courses, or 1 where it is the same for all of them.
+
+        Args:
+            block: what is being filled.
+            offer: what it is filled from: its own offer, or that of a block it falls back on.
+        """
         ...
 
 
@@ -25,9 +31,21 @@ def always_on() -> dict[str, Filter]:
     return {name: plugins.load("filters", name)() for name in plugins.names("filters")}
 
 
-def may_be_shown(shard: Shard, catalogue: Catalogue, offer: Offer) -> np.ndarray:
-    """Return what all filters together allow: bool, people x courses."""
+def may_be_shown(
+    shard: Shard,
+    catalogue: Catalogue,
+    *,
+    block: Block,
+    offer: Offer,
+    exempt: frozenset[str] = frozenset(),
+) -> np.ndarray:
+    """Return what all filters together allow: bool, people x courses.
+
+    Args:
+        exempt: names of filters that do not apply to this offer.
+    """
     allowed = np.ones((len(shard), len(catalogue)), dtype=bool)
-    for one in always_on().values():
-        allowed &= one.allowed(shard, catalogue, offer)
+    for name, one in always_on().items():
+        if name not in exempt:
+            allowed &= one.allowed(shard, catalogue, block=block, offer=offer)
     return allowed

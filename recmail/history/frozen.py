@@ -10,7 +10,7 @@ import pandas as pd
 from recmail.records import Catalogue
 
 _TIMES = ("published_at", "closes_at")
-_COUNTS = ("category_no", "enrolled", "enrolled_90d")
+_COUNTS = ("category_no", "enrolled", "enrolled_90d", "enrolled_14d")
 
 
 def freeze_catalogue(catalogue: Catalogue) -> dict[str, list[Any]]:
@@ -49,4 +49,5 @@ def thaw_catalogue(frozen: dict[str, list[Any]]) -> Catalogue:
         category_no=np.array(frozen["category_no"], dtype=np.int32),
         enrolled=np.array(frozen["enrolled"], dtype=np.int64),
         enrolled_90d=np.array(frozen["enrolled_90d"], dtype=np.int64),
+        enrolled_14d=np.array(frozen["enrolled_14d"], dtype=np.int64),
     )

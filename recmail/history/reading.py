@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,11 +11,25 @@ import pandas as pd
 import sqlalchemy as sa
 from scipy import sparse
 
+from recmail.db.among import among
 from recmail.db.consent import personalized
+from recmail.db.emailed import emailed_courses
 from recmail.db.tables import courses, interactions, users
-from recmail.records import TAKEN_KINDS, Catalogue, GradedTriples, Shard, category_key
+from recmail.db.types import microseconds
+from recmail.records import (
+    EMAILED_COLUMNS,
+    PAIR_COLUMNS,
+    SEARCH_COLUMNS,
+    SEARCHED_WITHIN,
+    TAKEN_KINDS,
+    Catalogue,
+    GradedTriples,
+    Shard,
+    category_key,
+)
 
-_LATELY = timedelta(days=90)
+_RECENT = (timedelta(days=90), timedelta(days=14))
+_SEARCHES = 5  # the newest of each person
 _TRAINING_RANGE = 20_000  # people read at once: about 200,000 events
 _COURSE_COLUMNS = (
     *("course_id", "title", "subtitle", "category", "level", "language", "price_minor", "currency"),
@@ -27,22 +40,6 @@ _PEOPLE_TEXTS = (
     *("user_id", "first_name", "last_name", "language", "country", "timezone"),
     *("email_key", "email_hash"),
 )
-
-
-@dataclass(frozen=True)
-class _Pairs:
-    """What each person did with each course, by user_no, then course_no; arrays of one length."""
-
-    user_no: np.ndarray
-    course_no: np.ndarray
-    grade: np.ndarray
-    taken: np.ndarray
-    at: np.ndarray
-
-    def where(self, kept: np.ndarray) -> _Pairs:
-        """The pairs that a bool for each chooses."""
-        columns = (self.user_no, self.course_no, self.grade, self.taken, self.at)
-        return _Pairs(*(column[kept] for column in columns))
 
 
 def last_user_no(connection: sa.Connection) -> int:
@@ -70,12 +67,13 @@ def read_catalogue(connection: sa.Connection, now: datetime) -> Catalogue:
     for name in ("published_at", "closes_at"):
         frame[name] = pd.to_datetime(frame[name], utc=True).dt.as_unit("us")
     frame.index.name = "course_no"
-    enrolled, lately = _enrolled(connection, len(rows), now)
+    ever, in_90_days, in_14_days = _enrolled(connection, len(rows), now)
     return Catalogue(
         frame=frame,
         category_no=_category_numbers([row.category for row in rows]),
-        enrolled=enrolled,
-        enrolled_90d=lately,
+        enrolled=ever,
+        enrolled_90d=in_90_days,
+        enrolled_14d=in_14_days,
     )
 
 
@@ -86,21 +84,19 @@ def _category_numbers(categories: list[str | None]) -> np.ndarray:
     return numbers
 
 
-def _enrolled(connection: sa.Connection, size: int, now: datetime) -> tuple[np.ndarray, np.ndarray]:
-    """How many different people enrolled in each course, ever and in the last 90 days."""
-    person = interactions.c.user_no
-    recent = sa.case((interactions.c.at > now - _LATELY, person))
+def _enrolled(connection: sa.Connection, size: int, now: datetime) -> np.ndarray:
+    """How many different people enrolled in each course: ever, and in the last 90 and 14 days."""
+    person, at = interactions.c.user_no, interactions.c.at
+    recent = [sa.func.count(sa.case((at > now - within, person)).distinct()) for within in _RECENT]
     query = (
-        sa.select(
-            interactions.c.course_no, sa.func.count(person.distinct()), sa.func.count(recent.distinct())
-        )
-        .where(interactions.c.kind == "enrolled", interactions.c.at <= now, interactions.c.course_no < size)
+        sa.select(interactions.c.course_no, sa.func.count(person.distinct()), *recent)
+        .where(interactions.c.kind == "enrolled", at <= now, interactions.c.course_no < size)
         .group_by(interactions.c.course_no)
     )
-    ever, lately = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
-    for course_no, people, people_lately in connection.execute(query):
-        ever[course_no], lately[course_no] = people, people_lately
-    return ever, lately
+    counts = np.zeros((1 + len(_RECENT), size), dtype=np.int64)
+    for course_no, *people in connection.execute(query):
+        counts[:, course_no] = people
+    return counts
 
 
 # --- people and what they did ---------------------------------------------------------------------
@@ -114,9 +110,13 @@ def read_shard(
     courses: int,
     now: datetime,
     grades: Mapping[str, float],
+    language: str,
     only: np.ndarray | None = None,
+    emailed_within: timedelta | None = None,
 ) -> Shard:
     """Read the people with low <= user_no < high, erased ones left out, and their histories up to now.
+
+    Of people without personalization only which courses they took is read.
 
     Args:
         connection: one view of the database.
@@ -125,31 +125,69 @@ def read_shard(
         courses: the size of the catalogue; courses imported since it was read are left out.
         now: nothing later counts.
         grades: what each kind of interaction is worth.
+        language: the project's.
         only: user numbers to keep; all when None.
+        emailed_within: how far back to read what they were emailed; nothing when None.
     """
     people = _read_people(connection, low, high, now)
     if only is not None:
         people = people[people["user_no"].isin(only)].reset_index(drop=True)
     numbers = people["user_no"].to_numpy()
-    pairs = _read_pairs(connection, low, high, now=now, grades=grades)
-    pairs = pairs.where((pairs.course_no < courses) & np.isin(pairs.user_no, numbers))
-    row = np.searchsorted(numbers, pairs.user_no)
-    graded = (pairs.grade > 0) & people["personalization"].to_numpy()[row]
-    where = row, pairs.course_no
+    private = numbers[~people["personalization"]].tolist()
+    known = _up_to(now, low, high), ~among(connection, interactions.c.user_no, private)
+    pairs = _read_pairs(connection, known, grades, details=_details(connection))
+    taken = pairs.loc[pairs["taken"], ["user_no", "course_no"]]
+    if private:
+        taken = pd.concat([taken, _read_taken(connection, private, now)], ignore_index=True)
+    searches = _read_searches(connection, known, now)
+    emailed = pd.DataFrame(columns=["user_no", "course_no", "at"])
+    if emailed_within is not None:
+        emailed = emailed_courses(connection, low, high, since=now - emailed_within, now=now)
+    taken, pairs, searches, emailed = (
+        _of_people(table, numbers, courses) for table in (taken, pairs, searches, emailed)
+    )
+    graded = pairs[pairs["grade"] > 0]
     shape = len(people), courses
     return Shard(
         people=people,
-        grades=_matrix(pairs.grade, where, graded, shape),
-        taken=_matrix(pairs.taken, where, pairs.taken, shape),
+        grades=_matrix(graded, graded["grade"].to_numpy(np.float32), shape),
+        taken=_matrix(taken, np.ones(len(taken), dtype=bool), shape),
+        pairs=_typed(pairs, PAIR_COLUMNS),
+        searches=_typed(searches, SEARCH_COLUMNS),
+        emailed=_typed(emailed, EMAILED_COLUMNS),
+        language=language,
         now=now,
     )
 
 
-def _matrix(
-    values: np.ndarray, where: tuple[np.ndarray, np.ndarray], kept: np.ndarray, shape: tuple[int, int]
-) -> sparse.csr_array:
-    rows, columns = where
-    return sparse.csr_array((values[kept], (rows[kept], columns[kept])), shape=shape, dtype=values.dtype)
+def _up_to(now: datetime, low: int, high: int) -> sa.ColumnElement[bool]:
+    """The interactions of a range of people that had happened by now."""
+    user_no = interactions.c.user_no
+    return sa.and_(user_no >= low, user_no < high, interactions.c.at <= now)
+
+
+def _of_people(table: pd.DataFrame, numbers: np.ndarray, courses: int) -> pd.DataFrame:
+    """The rows of these people (ascending user numbers) and of courses of the catalogue; person is added."""
+    kept = np.isin(table["user_no"].to_numpy(), numbers)
+    if "course_no" in table:
+        kept &= table["course_no"].to_numpy() < courses
+    table = table[kept].reset_index(drop=True)
+    return table.assign(person=np.searchsorted(numbers, table["user_no"].to_numpy(np.int64)))
+
+
+def _typed(table: pd.DataFrame, columns: Mapping[str, str]) -> pd.DataFrame:
+    """The agreed columns of a table; times come as microseconds since 1970, 0 for never."""
+    table = table[list(columns)].copy()
+    for name, dtype in columns.items():
+        if dtype.startswith("datetime"):
+            moments = pd.to_datetime(table[name].astype("int64"), unit="us", utc=True)
+            table[name] = moments.where(table[name] != 0)
+    return table.astype(dict(columns))
+
+
+def _matrix(pairs: pd.DataFrame, values: np.ndarray, shape: tuple[int, int]) -> sparse.csr_array:
+    where = pairs["person"].to_numpy(), pairs["course_no"].to_numpy(np.int64)
+    return sparse.csr_array((values, where), shape=shape, dtype=values.dtype)
 
 
 def _read_people(connection: sa.Connection, low: int, high: int, now: datetime) -> pd.DataFrame:
@@ -174,85 +212,114 @@ def read_grades(connection: sa.Connection, now: datetime, grades: Mapping[str, f
 
     People who are erased or do not want personalization are left out.
     """
-    parts: list[_Pairs] = []
+    parts: list[pd.DataFrame] = []
     for low in range(0, last_user_no(connection) + 1, _TRAINING_RANGE):
         high = low + _TRAINING_RANGE
-        pairs = _read_pairs(connection, low, high, now=now, grades=grades)
-        left_out = np.isin(pairs.user_no, _left_out(connection, low, high, now))
-        parts.append(pairs.where((pairs.grade > 0) & ~left_out))
+        left_out = ~among(connection, interactions.c.user_no, _left_out(connection, low, high, now))
+        pairs = _read_pairs(connection, (_up_to(now, low, high), left_out), grades)
+        graded = pairs["grade"] > 0
+        parts.append(pairs.loc[graded, ["user_no", "course_no", "grade", "at"]])
     return GradedTriples(
-        user_no=_joined([part.user_no for part in parts], np.int32),
-        course_no=_joined([part.course_no for part in parts], np.int32),
-        grade=_joined([part.grade for part in parts], np.float32),
-        at=_joined([part.at for part in parts], np.int64),
+        user_no=_joined((part["user_no"] for part in parts), np.int32),
+        course_no=_joined((part["course_no"] for part in parts), np.int32),
+        grade=_joined((part["grade"] for part in parts), np.float32),
+        at=_joined((part["at"] for part in parts), np.int64),
     )
 
 
-def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
-    return np.concatenate([np.empty(0, dtype), *parts]).astype(dtype, copy=False)
+def _joined(parts: Iterable[pd.Series], dtype: type) -> np.ndarray:
+    arrays = (part.to_numpy(dtype) for part in parts)
+    return np.concatenate([np.empty(0, dtype), *arrays])
 
 
-def _left_out(connection: sa.Connection, low: int, high: int, now: datetime) -> np.ndarray:
+def _left_out(connection: sa.Connection, low: int, high: int, now: datetime) -> list[int]:
     query = sa.select(users.c.user_no).where(
         users.c.user_no >= low,
         users.c.user_no < high,
         sa.or_(users.c.erased_at.is_not(None), ~personalized(users.c.user_no, now)),
     )
-    return np.array(connection.scalars(query).all(), dtype=np.int64)
+    return [int(user_no) for user_no in connection.scalars(query)]
 
 
 def _read_pairs(
-    connection: sa.Connection, low: int, high: int, *, now: datetime, grades: Mapping[str, float]
-) -> _Pairs:
-    """What people of a range did, one row for each pair: the database groups, Python sees a fifth."""
+    connection: sa.Connection,
+    where: Sequence[sa.ColumnElement[bool]],
+    grades: Mapping[str, float],
+    *,
+    details: Mapping[str, sa.ColumnElement[Any]] | None = None,
+) -> pd.DataFrame:
+    """What people did with courses, one row for each pair: the database groups, Python sees a fifth.
+
+    Returns:
+        user_no, course_no, grade, taken, at (microseconds since 1970) and the details, by user_no, course_no.
+    """
     kind, pair = interactions.c.kind, (interactions.c.user_no, interactions.c.course_no)
+    within = (*where, interactions.c.course_no.is_not(None))
     worth = sa.case(*((kind == name, float(grade)) for name, grade in grades.items()), else_=0.0)
-    taken = sa.case((kind.in_(TAKEN_KINDS), 1), else_=0)
-    within = (
-        interactions.c.user_no >= low,
-        interactions.c.user_no < high,
-        interactions.c.at <= now,
-        interactions.c.course_no.is_not(None),
-    )
-    newest = _microseconds(connection, sa.func.max(interactions.c.at))
-    grouped = sa.select(*pair, sa.func.max(worth), sa.func.max(taken), newest).where(*within)
-    user_no, course_no, grade, is_taken, at = _columns(
-        connection,
-        grouped.group_by(*pair).order_by(*pair),
-        (np.int32, np.int32, np.float32, np.int8, np.int64),
+    columns = {
+        "grade": sa.func.max(worth),
+        "taken": sa.func.max(sa.case((kind.in_(TAKEN_KINDS), 1), else_=0)),
+        "at": microseconds(connection, sa.func.max(interactions.c.at)),
+        **(details or {}),
+    }
+    labelled = (column.label(name) for name, column in columns.items())
+    grouped = sa.select(*pair, *labelled).where(*within).group_by(*pair).order_by(*pair)
+    table = pd.read_sql(grouped, connection).astype(
+        {"user_no": np.int32, "course_no": np.int32, "grade": np.float32, "taken": bool, "at": np.int64}
     )
     rated = sa.select(*pair, interactions.c.value).where(
         *within, kind == "rated", interactions.c.value.is_not(None)
     )
-    in_time = rated.order_by(interactions.c.at, interactions.c.value)
-    _replace(
-        grade,
-        _pair_keys(user_no, course_no),
-        _columns(connection, in_time, (np.int32, np.int32, np.float32)),
-    )
-    return _Pairs(user_no, course_no, grade, is_taken.astype(bool), at)
-
-
-def _replace(grade: np.ndarray, keys: np.ndarray, rated: list[np.ndarray]) -> None:
-    """Put the newest rating of each pair in place of its grade; `rated` is in the order of time."""
-    user_no, course_no, value = rated
+    in_time = pd.read_sql(rated.order_by(interactions.c.at, interactions.c.value), connection)
     # numpy keeps the last of several values assigned to one place, and that is the newest.
-    grade[np.searchsorted(keys, _pair_keys(user_no, course_no))] = value
+    grade = table["grade"].to_numpy(copy=True)
+    grade[np.searchsorted(_pair_keys(table), _pair_keys(in_time))] = in_time["value"].to_numpy(np.float32)
+    return table.assign(grade=grade)
 
 
-def _pair_keys(user_no: np.ndarray, course_no: np.ndarray) -> np.ndarray:
-    return (user_no.astype(np.int64) << 32) | course_no.astype(np.int64)
+def _details(connection: sa.Connection) -> dict[str, sa.ColumnElement[Any]]:
+    """What blocks want to know of each pair besides."""
+    kind, at, value = interactions.c.kind, interactions.c.at, interactions.c.value
+
+    def newest(*kinds: str) -> sa.ColumnElement[int]:
+        at_or_never = microseconds(connection, sa.func.max(sa.case((kind.in_(kinds), at))))
+        return sa.func.coalesce(at_or_never, 0)
+
+    return {
+        "viewed_at": newest("viewed"),
+        "taken_at": newest(*TAKEN_KINDS),
+        "progress": sa.func.max(sa.case((kind == "progressed", value))),
+        "completed": sa.func.max(sa.case((kind == "completed", 1), else_=0)),
+    }
 
 
-def _columns(
-    connection: sa.Connection, query: sa.Select[Any], dtypes: tuple[type[np.generic], ...]
-) -> list[np.ndarray]:
-    frame = pd.read_sql(query, connection)
-    return [frame.iloc[:, place].to_numpy(dtype=dtype) for place, dtype in enumerate(dtypes)]
+def _read_taken(connection: sa.Connection, user_nos: Sequence[int], now: datetime) -> pd.DataFrame:
+    """Which courses these people took, and nothing else of them."""
+    query = sa.select(interactions.c.user_no, interactions.c.course_no).where(
+        among(connection, interactions.c.user_no, user_nos),
+        interactions.c.kind.in_(TAKEN_KINDS),
+        interactions.c.course_no.is_not(None),
+        interactions.c.at <= now,
+    )
+    return pd.read_sql(query.distinct(), connection)
 
 
-def _microseconds(connection: sa.Connection, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    """A time as microseconds since 1970, without a Python object for each row."""
-    if connection.dialect.name == "sqlite":
-        return sa.type_coerce(moment, sa.BigInteger)
-    return sa.cast(sa.extract("epoch", moment) * 1_000_000, sa.BigInteger)
+def _read_searches(
+    connection: sa.Connection, where: Sequence[sa.ColumnElement[bool]], now: datetime
+) -> pd.DataFrame:
+    """The newest searches of these people, each text once: user_no, query, at; the newest first."""
+    person, query, at = interactions.c.user_no, interactions.c.query, interactions.c.at
+    newest = microseconds(connection, sa.func.max(at)).label("at")
+    grouped = (
+        sa.select(person, query, newest)
+        .where(*where, interactions.c.kind == "searched", query != "", at > now - SEARCHED_WITHIN)
+        .group_by(person, query)
+        .order_by(person, sa.desc("at"), query)
+    )
+    table = pd.read_sql(grouped, connection)
+    return table.groupby("user_no", sort=False).head(_SEARCHES).reset_index(drop=True)
+
+
+def _pair_keys(pairs: pd.DataFrame) -> np.ndarray:
+    keys: np.ndarray = (pairs["user_no"].to_numpy(np.int64) << 32) | pairs["course_no"].to_numpy(np.int64)
+    return keys

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from recmail.recommend.blocks import COURSE
 from recmail.render.context import clean_name
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class Wording:
 def freeze_people(slots: pd.DataFrame, people: pd.DataFrame) -> list[dict[str, Any]]:
     """One small JSON document for each person: their names, and the courses of each block with reasons.
 
+    A slot is [block, course_no, reason, source, fallback, score, because], as in SLOT_COLUMNS.
+
     Args:
         slots: SLOT_COLUMNS of a shard, sorted by person, block and position.
         people: the shard's people; row i is person i.
@@ -54,12 +57,11 @@ def freeze_people(slots: pd.DataFrame, people: pd.DataFrame) -> list[dict[str, A
         {"user": {name: _name(name, value) for name, value in zip(_USER, row, strict=True)}, "slots": []}
         for row in names.where(names.notna(), None).itertuples(index=False, name=None)
     ]
-    columns = ["person", "block", "course_no", "source", "fallback", "reason", "score"]
-    for person, block, course_no, source, fallback, reason, score in slots[columns].itertuples(
-        index=False, name=None
-    ):
-        slot = [int(block), int(course_no), reason or None, source, bool(fallback), round(float(score), 4)]
-        frozen[person]["slots"].append(slot)
+    columns = ["person", "block", "course_no", "reason", "source", "fallback", "score", "because"]
+    rows = slots[columns].itertuples(index=False, name=None)
+    for person, block, course_no, reason, source, fallback, score, because in rows:
+        slot = (int(block), int(course_no), reason or None, source, bool(fallback), round(float(score), 4))
+        frozen[person]["slots"].append([*slot, int(because) if because >= 0 else None])
     return frozen
 
 
@@ -76,6 +78,10 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
             continue
         courses = [_course(wording, slot, position) for position, slot in enumerate(slots)]
         title = _honest_title(block["title"], slots, wording.titles)
+        about = _because(slots, wording)
+        if about and title and COURSE in title:
+            title = title.replace(COURSE, about["title"])
+            courses = [{**course, "reason": None} for course in courses]  # the heading says it
         if blocks and slots and title is not None and title == blocks[-1]["title"]:
             blocks[-1]["courses"] += courses  # one heading over both
         else:
@@ -83,7 +89,7 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     return {
         "user": dict(frozen["user"]),
         "courses": [course for block in blocks for course in block["courses"]],
-        "because": None,
+        "because": _because(frozen["slots"], wording),
         "blocks": blocks,
         "campaign": dict(wording.campaign),
         "sender": dict(wording.sender),
@@ -97,12 +103,20 @@ def _honest_title(
     title: str | None, slots: Sequence[list[Any]], titles: Mapping[str, str | None]
 ) -> str | None:
     """A block's title, unless all it shows came from one fallback: "Picked for you" would not be true."""
-    sources = {(source, fallback) for _, _, _, source, fallback, _ in slots}
+    sources = {(source, fallback) for _, _, _, source, fallback, *_ in slots}
     if len(sources) == 1:
         source, fallback = sources.pop()
         if fallback:
             return titles.get(source) or title
     return title
+
+
+def _because(slots: Sequence[list[Any]], wording: Wording) -> dict[str, str] | None:
+    """The course of the person's own that the first of these slots is about which is about one."""
+    course_no = next((slot[-1] for slot in slots if slot[-1] is not None), None)
+    if course_no is None:
+        return None
+    return {name: wording.courses[name][course_no] for name in ("title", "course_id")}
 
 
 def _course(wording: Wording, slot: list[Any], position: int) -> dict[str, Any]:

@@ -39,6 +39,7 @@ def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, 
         model_version=version,
         grades=project.settings.model.grades,
         cap=project.settings.limits.emails_per_person,
+        language=project.settings.project.language,
         now=now,
         domain=domain_of(campaign.from_ or project.settings.sender.from_),
     )

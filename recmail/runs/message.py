@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from recmail.campaign import Campaign, parse_frozen, with_utm
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
+from recmail.recommend.blocks import offers_what_was_taken
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
@@ -87,9 +88,11 @@ class RunWriter:
 
     def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
         """The frozen context, courses that closed or were taken since replaced by reserves; None: too few."""
-        shown = [course_no for _, course_no, *_ in (*claim.context["slots"], *claim.reserves)]
+        slots = (*claim.context["slots"], *claim.reserves)
+        shown = [course_no for _, course_no, *_ in slots]
+        begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
         with reading(self._project.engine) as connection:
-            gone = gone_stale(connection, claim.user_no, shown, now=now)
+            gone = gone_stale(connection, claim.user_no, shown, begun=begun, now=now)
         return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
 
     @property

@@ -116,7 +116,12 @@ def read_histories(project: Project, now: datetime) -> tuple[Facts, list[Shard]]
             mailable = np.array(
                 [user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64
             )
-            size = {"courses": len(facts.catalogue), "now": now, "grades": facts.grades}
+            size = {
+                "courses": len(facts.catalogue),
+                "now": now,
+                "grades": facts.grades,
+                "language": facts.language,
+            }
             shards.append(read_shard(connection, low, high, only=mailable, **size))
     return facts, shards
 

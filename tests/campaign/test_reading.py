@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from recmail.campaign import Campaign, load_campaign, not_yet, parse_campaign, parse_frozen
 from recmail.campaign.values import Approval, Rate, Repeatedly
 from recmail.errors import ConfigError, Problem
-from recmail.recommend.blocks.popular import Popular
+from recmail.recommend.blocks import Variety
 from recmail.recommend.blocks.text import Text
 from recmail.recommend.blocks.top_picks import TopPicks
 from recmail.settings import load_settings, write_default
@@ -74,8 +74,11 @@ def test_every_documented_key_is_understood(tmp_path: Path) -> None:
         ("statement", 0.5),
         ("question", 0.5),
     ]
-    assert [type(block) for block in found.blocks] == [Text, TopPicks]
-    assert found.block_names == ("text", "top_picks")
+    assert found.block_names == ("text", "top_picks", "continue_learning", "staff_picks")
+    picks = found.blocks[1]
+    assert isinstance(picks, TopPicks)
+    assert picks.not_again_within == timedelta(days=30)
+    assert picks.variety == Variety(per_category=2, outside_usual=1)
 
 
 def test_a_text_alone_is_the_key_that_matters(tmp_path: Path) -> None:
@@ -164,11 +167,11 @@ def test_the_shipped_campaigns_fit_a_new_project(tmp_path: Path, path: Path) -> 
 
 
 def test_there_are_campaigns_to_begin_with() -> None:
-    assert [path.stem for path in SHIPPED] == ["popular-now", "weekly-picks"]
-    first = parse_frozen(SHIPPED[0].read_text(), "popular-now")
-    assert all(isinstance(block, Popular) for block in first.blocks), (
-        "it must run before any model is trained"
-    )
+    needs_model = {
+        path.stem: any(block.needs_model for block in parse_frozen(path.read_text(), path.stem).blocks)
+        for path in SHIPPED
+    }
+    assert needs_model == {"no-model-yet": False, "popular-now": False, "weekly-picks": True}
 
 
 # Pieces of campaigns, right and wrong, reach further into the code than random characters.

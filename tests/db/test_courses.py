@@ -65,3 +65,16 @@ def test_looking_at_a_course_is_not_taking_it(catalogue: sa.Engine, now: datetim
     interact(catalogue, 0, "enrolled", now - DAY, user_no=8)
     interact(catalogue, 0, "enrolled", now + DAY)
     assert stale(catalogue, now, 0) == set()
+
+
+def test_a_course_shown_because_it_was_begun_is_stale_only_when_completed(
+    catalogue: sa.Engine, now: datetime
+) -> None:
+    for course_no in (0, 1):
+        interact(catalogue, course_no, "enrolled", now - DAY)
+        interact(catalogue, course_no, "progressed", now)
+    with reading(catalogue) as connection:
+        assert gone_stale(connection, 7, [0, 1, 2], begun=[0, 2], now=now) == {1, 2}
+    interact(catalogue, 0, "completed", now)
+    with reading(catalogue) as connection:
+        assert gone_stale(connection, 7, [0, 1, 2], begun=[0, 2], now=now) == {0, 1, 2}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recmail.filters.already_taken import AlreadyTaken
-from tests.contracts import FilterContract, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered, make_catalogue, make_shard
 
 
 class TestAlreadyTaken(FilterContract):
@@ -13,8 +13,7 @@ class TestAlreadyTaken(FilterContract):
 def test_only_what_the_person_took_is_dropped_whatever_the_grade() -> None:
     """The first person viewed A and took B; the second took nothing."""
     shard = make_shard([[1, 0, 0], [0, 0, 0]], taken=[[False, True, False], [False] * 3])
-    offer = FilterContract().offer(personal=True)
-    assert AlreadyTaken().allowed(shard, make_catalogue(3), offer).tolist() == [
+    assert filtered(AlreadyTaken, shard, make_catalogue(3)).tolist() == [
         [True, False, True],
         [True, True, True],
     ]
@@ -22,5 +21,4 @@ def test_only_what_the_person_took_is_dropped_whatever_the_grade() -> None:
 
 def test_holds_for_people_without_personalization() -> None:
     shard = make_shard([[0, 0]], taken=[[True, False]], personalization=[False])
-    offer = FilterContract().offer(personal=False)
-    assert AlreadyTaken().allowed(shard, make_catalogue(2), offer).tolist() == [[False, True]]
+    assert filtered(AlreadyTaken, shard, make_catalogue(2), personal=False).tolist() == [[False, True]]

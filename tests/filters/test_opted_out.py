@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from recmail.filters.opted_out import OptedOut
-from tests.contracts import FilterContract, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered, make_catalogue, make_shard
 
 
 class TestOptedOut(FilterContract):
@@ -12,11 +12,9 @@ class TestOptedOut(FilterContract):
 
 def test_a_personal_offer_is_dropped_for_who_switched_it_off() -> None:
     shard = make_shard([[0] * 6] * 2, personalization=[True, False])
-    offer = FilterContract().offer(personal=True)
-    assert OptedOut().allowed(shard, make_catalogue(6), offer).tolist() == [[True], [False]]
+    assert filtered(OptedOut, shard, make_catalogue(6)).tolist() == [[True], [False]]
 
 
 def test_an_offer_that_is_the_same_for_all_stays() -> None:
     shard = make_shard([[0] * 6] * 2, personalization=[True, False])
-    offer = FilterContract().offer(personal=False)
-    assert OptedOut().allowed(shard, make_catalogue(6), offer).tolist() == [[True], [True]]
+    assert filtered(OptedOut, shard, make_catalogue(6), personal=False).tolist() == [[True], [True]]

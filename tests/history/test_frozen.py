@@ -32,6 +32,7 @@ def catalogue() -> Catalogue:
         category_no=np.array([0, -1], dtype=np.int32),
         enrolled=np.array([5, 0]),
         enrolled_90d=np.array([2, 0]),
+        enrolled_14d=np.array([1, 0]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,11 @@ from recmail.db.consent import Consent, record_consent
 from recmail.db.tables import courses, interactions, users
 from recmail.history.frozen import freeze_catalogue, thaw_catalogue
 from recmail.history.reading import last_user_no, read_catalogue, read_grades, read_shard
-from recmail.records import Shard
+from recmail.records import EMAILED_COLUMNS, PAIR_COLUMNS, SEARCH_COLUMNS, MessageState, Shard
 from tests.history.imported import NOW, Import
+from tests.ledgers import add_run, set_rows
 
+DAY = timedelta(days=1)
 GRADES = {"viewed": 1, "enrolled": 3, "progressed": 4, "completed": 5}
 PEOPLE = "user_id,email,first_name,email_consent\n" + "".join(
     f"{letter},{letter}@example.org,{letter.upper()},yes\n" for letter in "abcd"
@@ -53,7 +56,19 @@ def happened(bring: Import, *events: str) -> None:
 
 def shard(engine: sa.Engine, low: int = 0, high: int = 9, **options: object) -> Shard:
     with reading(engine) as connection:
-        return read_shard(connection, low, high, **{"courses": 4, "now": NOW, "grades": GRADES, **options})
+        return read_shard(
+            connection, low, high, **{"courses": 4, "now": NOW, "grades": GRADES, "language": "en", **options}
+        )
+
+
+def searched(bring: Import, *searches: str, days: float = 30) -> None:
+    """Import searches such as "a,excel"; the first that many days ago, each other a minute later."""
+    lines = []
+    for number, search in enumerate(searches):
+        who, text = search.split(",")
+        at = NOW - timedelta(days=days) + timedelta(minutes=number)
+        lines.append(f"{who},searched,{at.isoformat()},{text}\n")
+    bring("interactions", "user_id,kind,at,query\n" + "".join(lines), now=NOW)
 
 
 def say_no(engine: sa.Engine, user_no: int) -> None:
@@ -121,6 +136,65 @@ def test_people_without_personalization_have_an_empty_row(database: sa.Engine, k
     found = shard(database)
     assert found.people["personalization"].tolist() == [False, True, True, True]
     assert found.grades.toarray()[:, 0].tolist() == [0, 3, 0, 0]
+
+
+def test_nothing_of_them_but_what_they_took_leaves_the_database(
+    database: sa.Engine, known: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened(known, "a viewed sql 3", "a enrolled py 3", "a rated py 2 5", "b viewed sql 3")
+    searched(known, "a,excel", "b,pivot")
+    say_no(database, 0)
+    read, frames = pd.read_sql, list[pd.DataFrame]()
+
+    def spy(*args: Any, **options: Any) -> pd.DataFrame:
+        frames.append(read(*args, **options))
+        return frames[-1]
+
+    monkeypatch.setattr(pd, "read_sql", spy)
+    found = shard(database)
+    assert found.taken.toarray()[0].tolist() == [False, True, False, False]
+    assert found.pairs["person"].tolist() == found.searches["person"].tolist() == [1]
+    of_a = [frame[frame["user_no"] == 0] for frame in frames if "user_id" not in frame]
+    assert [frame.to_dict("records") for frame in of_a if len(frame)] == [[{"user_no": 0, "course_no": 1}]]
+    with reading(database) as connection:
+        frames.clear()
+        assert read_grades(connection, NOW, GRADES).user_no.tolist() == [1]
+    assert all((frame["user_no"] == 1).all() for frame in frames)
+
+
+def test_pairs_say_what_was_done_and_when(database: sa.Engine, known: Import) -> None:
+    happened(known, "a viewed sql 9", "a viewed sql 4", "a enrolled sql 3", "a progressed sql 2 0.4")
+    happened(known, "a progressed sql 1 0.25", "c completed py 5", "c viewed ux -1")
+    pairs = shard(database).pairs
+    assert {name: str(dtype) for name, dtype in pairs.dtypes.items()} == PAIR_COLUMNS
+    assert pairs.replace({np.nan: None}).to_numpy().tolist() == [
+        [0, 0, NOW - 4 * DAY, NOW - DAY, 0.4, False],
+        [2, 1, None, NOW - 5 * DAY, None, True],
+    ]
+
+
+def test_the_newest_searches_each_text_once(database: sa.Engine, known: Import) -> None:
+    searched(known, *(f"a,text {number}" for number in range(7)), "b,later", "b,", "c,old")
+    searched(known, "a,text 6", "b,pivot", days=3)
+    searched(known, "c,old", days=91)
+    found = shard(database, 0, 3, only=np.array([0, 1])).searches
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == {
+        name: str(pd.Series(dtype=dtype).dtype) for name, dtype in SEARCH_COLUMNS.items()
+    }
+    assert found["query"].tolist() == [f"text {number}" for number in range(6, 1, -1)] + ["pivot", "later"]
+    assert found["person"].tolist() == [0] * 5 + [1] * 2
+
+
+def test_what_was_emailed_is_read_when_a_block_asks(database: sa.Engine, known: Import) -> None:
+    slots = [[0, course, None, "popular", False, 1.0, None] for course in (3, 1)]
+    for run_no, days in ((1, 5), (2, 2), (3, 60)):
+        context = {"user": {}, "slots": slots[: 1 if run_no == 2 else 2]}
+        add_run(database, run_no, NOW, people=[1, 2], context=context)
+        set_rows(database, run_no, state=MessageState.SENT, intent_at=NOW - days * DAY)
+    assert shard(database).emailed.empty
+    found = shard(database, only=np.array([2]), emailed_within=30 * DAY).emailed
+    assert found.to_numpy().tolist() == [[0, 1, NOW - 5 * DAY], [0, 3, NOW - 2 * DAY]]
+    assert {name: str(dtype) for name, dtype in found.dtypes.items()} == EMAILED_COLUMNS
 
 
 def test_a_shard_is_a_range_without_the_erased(database: sa.Engine, known: Import) -> None:
@@ -220,6 +294,7 @@ def test_people_are_counted_once_for_each_course_they_enrolled_in(database: sa.E
         catalogue = read_catalogue(connection, NOW)
     assert catalogue.enrolled.tolist() == [3, 0, 0, 0]
     assert catalogue.enrolled_90d.tolist() == [2, 0, 0, 0]
+    assert catalogue.enrolled_14d.tolist() == [1, 0, 0, 0]
 
 
 def test_the_catalogue_is_what_it_is_after_freezing(database: sa.Engine, known: Import) -> None:
@@ -248,7 +323,7 @@ def test_sqlite_reads_a_range_by_index(database: sa.Engine) -> None:
     sa.event.listen(database, "before_cursor_execute", lambda *args: seen.append((args[2], args[3])))
     shard(database, 0, 2000)
     asked = [(text, values) for text, values in seen if "FROM interactions" in text]
-    assert len(asked) == 2
+    assert len(asked) == 3  # pairs, their ratings, searches
     for text, values in asked:
         with reading(database) as connection:
             plan = [row.detail for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values)]

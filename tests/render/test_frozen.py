@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pandas as pd
@@ -20,11 +21,11 @@ PEOPLE = pd.DataFrame(
 )
 SLOTS = pd.DataFrame(
     [
-        (0, 1, 0, 2, 0.9, "top_picks", False, "Chosen from the 2 courses you took"),
-        (0, 1, 1, 0, 0.5, "popular", True, ""),
-        (0, 2, 0, 1, 7.0, "popular", False, "7 learners joined in 90 days"),
+        (0, 1, 0, 2, 0.9, "top_picks", False, "Chosen from the 2 courses you took", -1),
+        (0, 1, 1, 0, 0.5, "popular", True, "", -1),
+        (0, 2, 0, 1, 7.0, "popular", False, "7 learners joined in 90 days", -1),
     ],
-    columns=["person", "block", "position", "course_no", "score", "source", "fallback", "reason"],
+    columns=["person", "block", "position", "course_no", "score", "source", "fallback", "reason", "because"],
 )
 COLUMNS = ("title", "subtitle", "category", "level", "language", "currency", "image_url")
 
@@ -57,9 +58,9 @@ def test_each_person_keeps_names_and_slots_only() -> None:
     ana, nobody = freeze_people(SLOTS, PEOPLE)
     assert ana["user"] == {"first_name": "Ana", "last_name": "Lima", "language": "pt", "country": "BR"}
     assert ana["slots"] == [
-        [1, 2, "Chosen from the 2 courses you took", "top_picks", False, 0.9],
-        [1, 0, None, "popular", True, 0.5],
-        [2, 1, "7 learners joined in 90 days", "popular", False, 7.0],
+        [1, 2, "Chosen from the 2 courses you took", "top_picks", False, 0.9, None],
+        [1, 0, None, "popular", True, 0.5, None],
+        [2, 1, "7 learners joined in 90 days", "popular", False, 7.0, None],
     ]
     assert nobody == {"user": dict.fromkeys(ana["user"]), "slots": []}
 
@@ -94,7 +95,7 @@ def test_the_direction_follows_the_language(language: str, direction: str) -> No
     assert full_context(frozen, replace(wording(), language=language))["direction"] == direction
 
 
-RESERVES = [[1, 1, "r1", "top_picks", False, 0.1], [2, 0, "r0", "popular", False, 1.0]]
+RESERVES = [[1, 1, "r1", "top_picks", False, 0.1, None], [2, 0, "r0", "popular", False, 1.0, None]]
 
 
 def numbers(context: dict | None) -> list[int] | None:
@@ -102,7 +103,10 @@ def numbers(context: dict | None) -> list[int] | None:
 
 
 def test_a_stale_course_gives_way_to_its_blocks_reserve() -> None:
-    frozen = {"user": {}, "slots": [[1, 2, "x", "top_picks", False, 0.9], [2, 3, "y", "popular", False, 1.0]]}
+    frozen = {
+        "user": {},
+        "slots": [[1, 2, "x", "top_picks", False, 0.9, None], [2, 3, "y", "popular", False, 1.0, None]],
+    }
     assert numbers(replace_stale(frozen, RESERVES, {2})) == [1, 3]
     assert numbers(replace_stale(frozen, RESERVES, {3})) == [2, 0]
     assert numbers(replace_stale(frozen, RESERVES, {2, 3})) == [1, 0]
@@ -111,26 +115,54 @@ def test_a_stale_course_gives_way_to_its_blocks_reserve() -> None:
 def test_without_a_reserve_there_is_no_email() -> None:
     frozen = {
         "user": {},
-        "slots": [[1, 2, "x", "top_picks", False, 0.9], [1, 4, "z", "top_picks", False, 0.8]],
+        "slots": [[1, 2, "x", "top_picks", False, 0.9, None], [1, 4, "z", "top_picks", False, 0.8, None]],
     }
     assert replace_stale(frozen, RESERVES, {2, 4}) is None
     assert replace_stale(frozen, RESERVES, {2, 1}) is None  # the reserve is stale too
 
 
 def test_a_reserve_that_is_shown_already_does_not_stand_in() -> None:
-    frozen = {"user": {}, "slots": [[1, 2, "x", "top_picks", False, 0.9], [2, 1, "y", "popular", False, 1.0]]}
+    frozen = {
+        "user": {},
+        "slots": [[1, 2, "x", "top_picks", False, 0.9, None], [2, 1, "y", "popular", False, 1.0, None]],
+    }
     assert replace_stale(frozen, RESERVES, {2}) is None
 
 
 def test_a_block_that_only_fell_back_has_an_honest_title() -> None:
     frozen = {
         "user": {},
-        "slots": [[1, 0, "7 joined", "popular", True, 1.0], [1, 2, "6 joined", "popular", True, 0.9]],
+        "slots": [
+            [1, 0, "7 joined", "popular", True, 1.0, None],
+            [1, 2, "6 joined", "popular", True, 0.9, None],
+        ],
     }
     assert [block["title"] for block in full_context(frozen, wording())["blocks"]] == [None, "Popular"]
-    frozen["slots"].append([2, 1, "5 joined", "popular", False, 0.8])
+    frozen["slots"].append([2, 1, "5 joined", "popular", False, 0.8, None])
     _, popular = full_context(frozen, wording())["blocks"]
     assert [course["course_id"] for course in popular["courses"]] == ["a", "c", "b"]
-    frozen["slots"][0] = [1, 0, "Chosen", "top_picks", False, 1.0]
+    frozen["slots"][0] = [1, 0, "Chosen", "top_picks", False, 1.0, None]
     titles = [block["title"] for block in full_context(frozen, wording())["blocks"]]
     assert titles == [None, "Picked", "Popular"]
+
+
+def test_a_block_about_one_course_says_so_once() -> None:
+    """The heading names course 2, so its courses do not repeat it; others keep their reasons."""
+    blocks = [
+        {"name": "top_picks", "title": "Picked", "text": None},
+        {"name": "because_you_took", "title": "Because you took {course}", "text": None},
+    ]
+    frozen = {
+        "user": {},
+        "slots": [
+            [0, 0, "Chosen", "top_picks", False, 1.0, None],
+            [1, 1, "Because you took title 2", "because_you_took", False, 0.5, 2],
+        ],
+    }
+    context = full_context(frozen, replace(wording(), blocks=blocks))
+    assert context["because"] == {"title": "title 2", "course_id": "c"}
+    assert [block["title"] for block in context["blocks"]] == ["Picked", "Because you took title 2"]
+    assert [course["reason"] for course in context["courses"]] == ["Chosen", None]
+    blocks[1]["title"] = "More"
+    context = full_context(frozen, replace(wording(), blocks=blocks))
+    assert [course["reason"] for course in context["courses"]] == ["Chosen", "Because you took title 2"]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from pydantic import Field
 
-from recmail.recommend import BlockOptions, Scorer
+from recmail.recommend import Scorer
+from recmail.recommend.blocks import BlockOptions
 from recmail.recommend.popularity import popularity_offer
 from recmail.records import Catalogue, Offer, Shard
 

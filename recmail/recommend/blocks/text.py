@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from recmail.recommend import Options
+from recmail.recommend.blocks import Options
 
 
 class Text(Options):

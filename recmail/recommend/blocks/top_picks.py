@@ -8,9 +8,14 @@ import numpy as np
 from pydantic import Field
 
 from recmail.errors import ModelError
-from recmail.recommend import BlockOptions, Scorer, graded_pairs
+from recmail.recommend import Scorer, graded_pairs
+from recmail.recommend.blocks import BlockOptions
+from recmail.recommend.met import what_they_did
 from recmail.recommend.popularity import popularity_offer
+from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
+
+Reasons = Callable[[np.ndarray, np.ndarray], list[str]]
 
 
 class TopPicks(BlockOptions):
@@ -24,7 +29,7 @@ class TopPicks(BlockOptions):
         description="With fewer, fallback included, the person gets no email; 0: leave the block out",
     )
     fallback: list[str] = Field(["popular"], description="Blocks that fill up when this one has too little")
-    scorer: str = Field("auto", description="What ranks: auto, svd or popular")
+    scorer: str = Field("auto", description="What ranks: auto, the name of a scorer, or popular")
 
     @property
     def needs_model(self) -> bool:
@@ -41,11 +46,32 @@ class TopPicks(BlockOptions):
                 f"(there are: {', '.join(sorted(scorers)) or 'none'}); run: recmail train"
             )
         scorer = scorers[self.scorer]
-        reasons = _chosen_from(shard, scorer.known)
+        reasons = _named_or_counted(shard, catalogue, scorer)
         return Offer(score=scorer.score(shard.grades), reasons=reasons, personal=True)
 
 
-def _chosen_from(shard: Shard, known: np.ndarray) -> Callable[[np.ndarray, np.ndarray], list[str]]:
+def _named_or_counted(shard: Shard, catalogue: Catalogue, scorer: Scorer) -> Reasons:
+    """Name the course that brought the offered one; where none did alone, say how many it was chosen from."""
+    counted = _chosen_from(shard, scorer.known)
+
+    def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
+        # scipy comes with it, and `check` of a campaign has no need of that.
+        from recmail.recommend.reasons import NO_REASON, because
+
+        sentences = np.array(counted(rows, courses), dtype=object)
+        named = because(scorer, shard.grades, rows, courses)
+        strong = named != NO_REASON
+        titles = catalogue.frame["title"].iloc[named[strong]]
+        did = what_they_did(shard, rows[strong], named[strong])
+        sentences[strong] = [
+            f"Because you {verb} {shortened(title)}" for verb, title in zip(did, titles, strict=True)
+        ]
+        return list(sentences)
+
+    return reasons
+
+
+def _chosen_from(shard: Shard, known: np.ndarray) -> Reasons:
     """Say how many of the person's courses went into the score: those taken, else those looked at."""
     people, courses = graded_pairs(shard.grades, known)
     width = shard.grades.shape[1]

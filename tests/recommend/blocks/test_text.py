@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from recmail.errors import ConfigError
-from recmail.recommend import Block, fallback_block
+from recmail.recommend.blocks import Block, fallback_block
 from recmail.recommend.blocks.text import Text
 from tests.contracts import OptionsContract
 

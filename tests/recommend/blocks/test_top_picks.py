@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -18,10 +20,29 @@ class TestTopPicks(BlockContract):
     block = TopPicks
 
 
-def reasons(grades: list[float], taken: list[bool]) -> list[str]:
-    shard = make_shard([grades], taken=[taken])
-    offer = TopPicks().offer(shard, CATALOGUE, {"auto": small_svd()})
+class Unexplained:
+    """A scorer whose score is not a sum over the history."""
+
+    def __init__(self) -> None:
+        self._svd = small_svd()
+        self.known, self.score = self._svd.known, self._svd.score
+
+    def weights(self, taken: np.ndarray, offered: np.ndarray) -> None:
+        return None
+
+
+def reasons(grades: list[float], taken: list[bool], scorer: Any = None, **known: Any) -> list[str]:
+    shard = make_shard([grades], taken=[taken], **known)
+    offer = TopPicks().offer(shard, CATALOGUE, {"auto": scorer or Unexplained()})
     return offer.reasons(np.array([0, 0]), np.array([3, 4]))
+
+
+def test_the_reason_names_the_course_that_brought_it_and_what_was_done_with_it() -> None:
+    grades = [5] + [0] * 12
+    assert reasons(grades, flags(1), small_svd()) == ["Because you took Course 0"] * 2
+    assert reasons(grades, flags(0), small_svd()) == ["Because you looked at Course 0"] * 2
+    rated = [{"person": 0, "course_no": 0}]
+    assert reasons(grades, flags(0), small_svd(), pairs=rated) == ["Because you rated Course 0"] * 2
 
 
 def flags(count: int, of: int = 13) -> list[bool]:

@@ -1,0 +1,92 @@
+"""The block `because_you_took`: what follows from one course that the person took, and says which."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+from pydantic import Field
+
+from recmail.errors import ModelError
+from recmail.recommend import Scorer
+from recmail.recommend.blocks import COURSE, BlockOptions
+from recmail.recommend.words import shortened
+from recmail.records import Catalogue, Offer, Shard
+
+_LOOKED_AT = 50  # of the person's ranking: what is further down does not follow from anything
+
+
+class BecauseYouTook(BlockOptions):
+    """Courses that one course of the person's own brought into their ranking; empty where no one did."""
+
+    about_one_course: ClassVar[bool] = True
+
+    title: str | None = Field(
+        f"Because you took {COURSE}", description=f"The heading over the courses; {COURSE} is that course"
+    )
+    scorer: str = Field("auto", description="What ranks: auto, or the name of a scorer that gives reasons")
+
+    @property
+    def needs_model(self) -> bool:
+        """Whether it, or what it falls back on, ranks by a trained model."""
+        return True
+
+    def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
+        """Offer the part of the ranking to which one course contributed most."""
+        if self.scorer not in scorers:
+            raise ModelError(
+                f"because_you_took: no model has the scorer {self.scorer!r} "
+                f"(there are: {', '.join(sorted(scorers)) or 'none'}); run: recmail train"
+            )
+        score = scorers[self.scorer].score(shard.grades)
+        people, courses = _best(score)
+        because, brought = _brought_by_one(scorers[self.scorer], shard, people, courses)
+        kept = np.full(score.shape, -np.inf, dtype=np.float32)
+        place = people[brought], courses[brought]
+        kept[place] = score[place]
+
+        def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
+            titles = catalogue.frame["title"].iloc[because[rows]]
+            return [f"Because you took {shortened(title)}" for title in titles]
+
+        return Offer(score=kept, reasons=reasons, personal=True, because=because)
+
+
+def _best(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the first _LOOKED_AT of each person's ranking, best first: person and course_no of each."""
+    depth = min(_LOOKED_AT, score.shape[1])
+    top = np.sort(np.argpartition(-score, depth - 1, axis=1)[:, :depth], axis=1) if depth else score[:, :0]
+    by_score = np.argsort(-np.take_along_axis(score, top, axis=1), axis=1, kind="stable")
+    order = np.take_along_axis(top, by_score, axis=1)
+    people = np.repeat(np.arange(len(score)), depth)
+    courses = order.ravel()
+    there = score[people, courses] > -np.inf
+    return people[there], courses[there]
+
+
+def _brought_by_one(
+    scorer: Scorer, shard: Shard, people: np.ndarray, courses: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Choose for each person the taken course that brought most, -1 for none; tell which pairs it brought.
+
+    A pair counts the more, the higher it ranks. That the course did bring them is checked by leaving it out.
+    """
+    # scipy comes with it, and `check` of a campaign has no need of that.
+    from recmail.recommend.reasons import NO_REASON, STRONG, because, strongest
+
+    width = shard.grades.shape[1]
+    named, share = strongest(scorer, shard.grades, people, courses)
+    took = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr)) * width + shard.taken.indices
+    counts = (named != NO_REASON) & (share >= STRONG) & np.isin(people * width + named, took)
+    keys, key_of = np.unique(people[counts] * width + named[counts], return_inverse=True)
+    rank = np.arange(len(people)) - np.searchsorted(people, people)
+    weight = np.bincount(key_of, weights=1 / np.log2(rank[counts] + 2), minlength=len(keys))
+    chosen = np.full(len(shard), -1, dtype=np.int64)
+    order = np.argsort(weight, kind="stable")  # the last one assigned is the heaviest
+    chosen[keys[order] // width] = keys[order] % width
+    brought = np.flatnonzero(counts & (named == chosen[people]))
+    confirmed = because(scorer, shard.grades, people[brought], courses[brought]) == named[brought]
+    brought = brought[confirmed]
+    chosen[np.setdiff1d(np.arange(len(shard)), people[brought])] = -1
+    return chosen, brought

@@ -1,0 +1,65 @@
+"""The block `from_your_searches`: what the person searched for lately; needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from pydantic import Field, field_validator
+
+from recmail.history.searching import SearchIndex
+from recmail.recommend import Scorer
+from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.popularity import popularity_offer
+from recmail.recommend.words import shortened
+from recmail.records import SEARCHED_WITHIN, Catalogue, Offer, Shard
+
+_OLDER = 0.9  # what a search counts beside the next newer one
+_POPULARITY_WEIGHT = 0.05  # orders what a search finds equally well
+
+
+class FromYourSearches(BlockOptions):
+    """Courses whose title, topics or tags have the words that the person searched for."""
+
+    title: str | None = Field("From your searches", description="The heading over the courses")
+    within: Within = Field(timedelta(days=60), description="How recently they searched, at most 90d")
+
+    @field_validator("within")
+    @classmethod
+    def _is_read(cls, within: timedelta) -> timedelta:
+        if within > SEARCHED_WITHIN:
+            raise ValueError(f"found {within.days}d; expected at most {SEARCHED_WITHIN.days}d")
+        return within
+
+    def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
+        """Offer what the last searches find, the newest search first."""
+        recent = shard.searches["at"] > pd.Timestamp(shard.now - self.within)
+        searches = shard.searches[recent].reset_index(drop=True)
+        people = searches["person"].to_numpy()
+        rank = np.arange(len(people)) - np.searchsorted(people, people)
+        texts, text_of = np.unique(searches["query"].to_numpy(dtype=str), return_inverse=True)
+        found = SearchIndex(catalogue).find(texts.tolist())
+        popular = popularity_offer(catalogue).score[0] / max(len(catalogue), 1) * _POPULARITY_WEIGHT
+        hits = pd.DataFrame(
+            {"search": text_of, "person": people, "rank": rank, "row": np.arange(len(people))}
+        )
+        hits = hits.merge(found, on="search")
+        hits["score"] = hits["match"] * _OLDER ** hits["rank"] + popular[hits["course_no"]]
+        best = hits.sort_values(["score", "row"], ascending=[True, False], kind="stable")
+        person, course_no = best["person"].to_numpy(), best["course_no"].to_numpy()
+        score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
+        score[person, course_no] = best["score"]  # of several searches the last, the best one, stays
+        by = np.full(score.shape, -1, dtype=np.int32)
+        by[person, course_no] = best["row"]
+
+        def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
+            asked = searches["query"].iloc[by[rows, courses]]
+            return [f'You searched for "{shortened(_quotable(text))}"' for text in asked]
+
+        return Offer(score=score, reasons=reasons, personal=True)
+
+
+def _quotable(text: str) -> str:
+    return text.replace('"', "'")

@@ -1,0 +1,83 @@
+"""The block `similar_to_recently_viewed`: like what the person looked at and did not take; needs no model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+from pydantic import Field
+
+from recmail.recommend import Scorer
+from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.likeness import Content
+from recmail.recommend.popularity import popularity_offer
+from recmail.recommend.words import shortened
+from recmail.records import LEVELS, Catalogue, Offer, Shard
+
+_VIEWS = 5  # the newest of each person
+_OLDER = 0.9  # what a view counts beside the next newer one
+_ALIKE = 0.5  # the same category, or at least the same topics and tags
+_MOST_ALIKE = 100  # courses that are kept for one that was viewed
+_LEVEL_WEIGHT, _POPULARITY_WEIGHT = 0.1, 0.05  # they order what is equally alike
+_ROWS_AT_ONCE = 64
+
+
+class SimilarToRecentlyViewed(BlockOptions):
+    """Courses like those that the person looked at lately and did not take, by category, topics and tags."""
+
+    title: str | None = Field("Similar to what you looked at", description="The heading over the courses")
+    within: Within = Field(timedelta(days=60), description="How recently they were looked at")
+
+    def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
+        """Offer what is alike; the newest view counts most."""
+        views = _newest_views(shard, self.within)
+        people, viewed = views["person"].to_numpy(), views["course_no"].to_numpy()
+        likes, score_of = _most_alike(catalogue, np.unique(viewed))
+        row = np.searchsorted(np.unique(viewed), viewed)
+        rank = np.arange(len(people)) - np.searchsorted(people, people)
+        scores = score_of[row] * np.float32(_OLDER) ** rank[:, np.newaxis].astype(np.float32)
+        score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
+        like = np.full(score.shape, -1, dtype=np.int32)
+        for place in range(_VIEWS):
+            of_place = rank == place
+            rows, columns, found = people[of_place][:, np.newaxis], likes[row[of_place]], scores[of_place]
+            better = found > score[rows, columns]
+            like[rows, columns] = np.where(better, viewed[of_place][:, np.newaxis], like[rows, columns])
+            score[rows, columns] = np.where(better, found, score[rows, columns])
+
+        def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
+            titles = catalogue.frame["title"].iloc[like[rows, courses]]
+            return [f"Similar to {shortened(title)}, which you looked at" for title in titles]
+
+        return Offer(score=score, reasons=reasons, personal=True)
+
+
+def _newest_views(shard: Shard, within: timedelta) -> pd.DataFrame:
+    """The newest views of each person, the newest first, of courses that they did not take."""
+    recent = shard.pairs["viewed_at"] > pd.Timestamp(shard.now - within)
+    views = shard.pairs[recent & shard.pairs["taken_at"].isna()]
+    newest_first = views.sort_values(["person", "viewed_at"], ascending=[True, False], kind="stable")
+    return newest_first.groupby("person").head(_VIEWS)
+
+
+def _most_alike(catalogue: Catalogue, viewed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return for each viewed course the most alike others, and how alike; -inf where they are not."""
+    content, every = Content.of(catalogue), np.arange(len(catalogue))
+    depth = min(_MOST_ALIKE, len(catalogue))
+    place = {level: at for at, level in enumerate(LEVELS[:3])}
+    level = np.array([place.get(level, np.nan) for level in catalogue.frame["level"]], dtype=np.float32)
+    popular = popularity_offer(catalogue).score[0] / max(len(catalogue), 1) * np.float32(_POPULARITY_WEIGHT)
+    likes = np.empty((len(viewed), depth), dtype=np.int64)
+    scores = np.empty((len(viewed), depth), dtype=np.float32)
+    for start in range(0, len(viewed), _ROWS_AT_ONCE):
+        some = viewed[start : start + _ROWS_AT_ONCE]
+        alike = content.alike(some[:, np.newaxis], every)
+        steps = np.nan_to_num(np.abs(level[some][:, np.newaxis] - level))  # 0 for what is for all levels
+        score = alike + np.float32(_LEVEL_WEIGHT) * (1 - steps / 2) + popular
+        score[(alike < _ALIKE) | (some[:, np.newaxis] == every)] = -np.inf
+        order = np.argsort(-score, axis=1, kind="stable")[:, :depth]
+        likes[start : start + len(some)] = order
+        scores[start : start + len(some)] = np.take_along_axis(score, order, axis=1)
+    return likes, scores
