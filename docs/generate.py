@@ -38,6 +38,9 @@ def renewed(text: str) -> str:
         "fields of people": people_table,
         "events": events_table,
         "fields of courses": courses_table,
+        "blocks": blocks_table,
+        "block options": block_options,
+        "course filters": course_filters_table,
         "full campaign": lambda: f"```yaml\n{FULL.read_text(encoding='utf-8')}```\n",
     }
     return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}{found[3]}", text)
@@ -76,24 +79,60 @@ def campaign_tables() -> str:
     from recmail.campaign.schema import campaign_schema
 
     schema = campaign_schema()
-    block = schema["properties"]["blocks"]["items"]["anyOf"][0]["properties"]
     text = _keys(schema)
     for name in ("audience", "variants", "schedule", "speed", "exposure", "utm"):
         for title, section in _sections(name, schema["properties"][name]):
             text += f"\n### {title}\n\n{_keys(section)}"
-    later: list[str] = []
-    nested: dict[str, str] = {}
-    for name, options in block.items():
-        if "anyOf" not in options:
-            later.append(f"`{name}`")
-            continue
-        section = options["anyOf"][0]
-        text += f"\n### Block {name}\n\n{options['description']}\n\n{_keys(section)}"
-        inner = section["properties"]
-        nested |= {key: _keys(options) for key, options in inner.items() if "properties" in options}
-    for name, keys in nested.items():
-        text += f"\n### {name}, of a block\n\n{keys}"
-    return f"{text}\nDocumented, and refused by `plan` until they are built: {', '.join(later)}.\n"
+    return text
+
+
+def blocks_table() -> str:
+    """Return all blocks of courses: what each shows, and whether it needs a model."""
+    rows = []
+    for name, kind in _blocks().items():
+        model = "yes" if kind().needs_model else ""
+        rows.append([f"[`{name}`](#block-{name})", _sentence(inspect.getdoc(kind)), model])
+    return _table(["block", "shows", "needs a model"], rows)
+
+
+def block_options() -> str:
+    """Return the options that blocks share, then what each has besides or has by another default."""
+    from recmail.campaign.schema import campaign_schema
+
+    block = campaign_schema()["properties"]["blocks"]["items"]["anyOf"][0]["properties"]
+    tables = {name: block[name]["anyOf"][0]["properties"] for name in block}
+    shared = {
+        key: options
+        for key, options in tables["popular"].items()
+        if all(key in tables[name] for name in _blocks())
+    }
+    shared["title"] = {**shared["title"], "default": None}
+    text = _keys({"properties": shared})
+    text += f"\n### variety, of a block\n\n{_keys(shared['variety'])}"
+    for name in block:
+        own = {key: options for key, options in tables[name].items() if options != shared.get(key)}
+        required = block[name]["anyOf"][0].get("required", [])
+        description = block[name]["description"]
+        text += f"\n### Block {name}\n\n{description}\n\n{_keys({'properties': own, 'required': required})}"
+    return text
+
+
+def course_filters_table() -> str:
+    """Return what is never shown."""
+    from recmail import plugins
+
+    kinds = {name: plugins.load("filters", name) for name in plugins.names("filters")}
+    return _table(
+        ["filter", "what it does"],
+        [[f"`{name}`", _sentence(inspect.getdoc(kind))] for name, kind in kinds.items()],
+    )
+
+
+def _blocks() -> dict[str, Any]:
+    from recmail import plugins
+
+    kinds = {name: plugins.load("recommend.blocks", name) for name in plugins.names("recommend.blocks")}
+    return {name: kind for name, kind in kinds.items() if hasattr(kind, "offer")}
 
 
 def _sections(name: str, schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -2,9 +2,9 @@
 
     python tests/benchmarks/variety.py [PEOPLE]
 
-The scores are made up: each person likes some of 70 categories, courses have up to four of 150 labels. The figure
-is the time in which the places are chosen from the candidates, on one core; to find the candidates is timed beside
-it, since a block without variety needs that too. Intra-list diversity is 1 - likeness, over all pairs shown.
+The scores are made up: each person likes some of 70 categories, courses have up to four of 150 labels. The
+figure is the time in which the places are chosen from the candidates, on one core; to find the candidates is
+timed beside it, since a block without variety needs that too. Diversity is 1 - likeness over all pairs shown.
 """
 
 from __future__ import annotations
@@ -60,9 +60,7 @@ def make_catalogue(rng: np.random.Generator) -> Catalogue:
     return Catalogue(frame, category, counts, counts, counts)
 
 
-def shards(
-    catalogue: Catalogue, people: int, rng: np.random.Generator
-) -> Iterator[tuple[Offer, Tastes]]:
+def shards(catalogue: Catalogue, people: int, rng: np.random.Generator) -> Iterator[tuple[Offer, Tastes]]:
     """Yield scores and tastes of everybody in shards of the usual size."""
     content = Content.of(catalogue)
     new = np.arange(COURSES) % 50 == 0
@@ -77,7 +75,9 @@ def shards(
 def intra_list_diversity(places: Places, content: Content) -> float:
     """Return how unlike the shown courses are, over all pairs of them."""
     shown = places.shown
-    pairs = [1 - content.alike(shown[:, one], shown[:, other]) for one, other in combinations(range(SHOWN), 2)]
+    pairs = [
+        1 - content.alike(shown[:, one], shown[:, other]) for one, other in combinations(range(SHOWN), 2)
+    ]
     return float(np.mean(pairs))
 
 

@@ -34,16 +34,16 @@ class Variety(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    per_category: int | None = Field(None, ge=1, le=20, description="At most so many courses of one category")
+    outside_usual: int = Field(0, ge=0, le=20, description="So many from categories the person has not tried")
+    new_releases: int = Field(0, ge=0, le=20, description="So many that were published in the last 30 days")
     mix: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="How unlike each other the courses should be: 0 takes the best whatever they are, 0.2"
-        " mixes them at little cost, 1 only mixes",
+        description="How unlike each other the courses should be, from 0 to 1: 0 takes the best whatever they"
+        " are, 0.2 mixes them at little cost, 1 only mixes",
     )
-    per_category: int | None = Field(None, ge=1, le=20, description="At most so many courses of one category")
-    outside_usual: int = Field(0, ge=0, le=20, description="So many from categories the person has not tried")
-    new_releases: int = Field(0, ge=0, le=20, description="So many that were published in the last 30 days")
 
 
 class Options(BaseModel):

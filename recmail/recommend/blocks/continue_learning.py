@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import ClassVar
 
 import numpy as np
@@ -24,7 +23,7 @@ class ContinueLearning(BlockOptions):
 
     title: str | None = Field("Continue learning", description="The heading over the courses")
     show: int = Field(1, ge=1, le=20, description="How many courses")
-    within: Within = Field(timedelta(days=180), description="How recently they did something in it")
+    within: Within = Field("180d", validate_default=True, description="How recently they did something in it")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what is unfinished, with how far the person got."""

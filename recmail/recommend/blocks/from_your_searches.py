@@ -24,7 +24,9 @@ class FromYourSearches(BlockOptions):
     """Courses whose title, topics or tags have the words that the person searched for."""
 
     title: str | None = Field("From your searches", description="The heading over the courses")
-    within: Within = Field(timedelta(days=60), description="How recently they searched, at most 90d")
+    within: Within = Field(
+        "60d", validate_default=True, description="How recently they searched, at most 90d"
+    )
 
     @field_validator("within")
     @classmethod

@@ -10,7 +10,7 @@ from pydantic import Field
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
 from recmail.recommend.categories import interest
-from recmail.recommend.releases import NEW_WITHIN, published_within
+from recmail.recommend.releases import published_within
 from recmail.recommend.words import day
 from recmail.records import Catalogue, Offer, Shard
 
@@ -19,7 +19,7 @@ class NewReleases(BlockOptions):
     """Courses that were published lately, those of the person's categories first, then the newest."""
 
     title: str | None = Field("New courses", description="The heading over the courses")
-    within: Within = Field(NEW_WITHIN, description="How recently they were published")
+    within: Within = Field("30d", validate_default=True, description="How recently they were published")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what is new, to people without a history the newest first."""

@@ -28,7 +28,7 @@ class SimilarToRecentlyViewed(BlockOptions):
     """Courses like those that the person looked at lately and did not take, by category, topics and tags."""
 
     title: str | None = Field("Similar to what you looked at", description="The heading over the courses")
-    within: Within = Field(timedelta(days=60), description="How recently they were looked at")
+    within: Within = Field("60d", validate_default=True, description="How recently they were looked at")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what is alike; the newest view counts most."""
