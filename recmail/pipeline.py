@@ -68,6 +68,13 @@ class Composed:
 
 def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> list[Composed]:
     """Decide, for everybody of the audience with low <= user_no < high, what their email would show."""
+    return compose_shard(connection, facts, low, high)[0]
+
+
+def compose_shard(
+    connection: sa.Connection, facts: Facts, low: int, high: int
+) -> tuple[list[Composed], list[list[float]]]:
+    """Decide as `compose` does, and count what blocks fell short of: rows of SHORTFALL_COLUMNS."""
     reasons = skip_reasons(
         connection,
         audience_query(facts.segment, low, high),
@@ -78,7 +85,7 @@ def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> lis
         run_no=facts.run_no,
     )
     mailable = np.array([user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64)
-    emails = {}
+    emails, shortfall = {}, list[list[float]]()
     if len(mailable):
         shard = read_shard(
             connection,
@@ -91,8 +98,12 @@ def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> lis
             language=facts.language,
             emailed_within=_looked_back(facts.campaign),
         )
-        emails = _emails(shard, choose(shard, facts))
-    return [emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()]
+        slate = choose(shard, facts)
+        emails, shortfall = _emails(shard, slate), slate.shortfall.astype(object).to_numpy().tolist()
+    people = (
+        emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()
+    )
+    return list(people), shortfall
 
 
 def _looked_back(campaign: Campaign) -> timedelta | None:
@@ -127,14 +138,14 @@ def plan_shard(task: ShardTask) -> int:
     engine = _engine(task.database_url)
     low = task.shard * SHARD_SIZE
     with reading(engine) as connection:
-        composed = compose(connection, facts, low, low + SHARD_SIZE)
+        composed, shortfall = compose_shard(connection, facts, low, low + SHARD_SIZE)
     rows = [_planned_row(one, facts.now) for one in composed]
     with writing(engine) as connection:
         if not claim_shard(connection, task.run_no, task.shard, now=facts.now):
             return 0
         insert_rows(connection, task.run_no, rows, now=facts.now, domain=facts.domain)
         digest = shard_hash(row.row_hash for row in rows)
-        finish_shard(connection, task.run_no, task.shard, rows=len(rows), digest=digest)
+        finish_shard(connection, task.run_no, task.shard, rows=len(rows), digest=digest, shortfall=shortfall)
     return len(rows)
 
 

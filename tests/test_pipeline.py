@@ -9,7 +9,7 @@ import pytest
 
 from recmail.db.connect import reading
 from recmail.evaluate.train import train
-from recmail.pipeline import Composed, compose
+from recmail.pipeline import Composed, compose, compose_shard
 from recmail.runs.create import create_project, fill_with_demo
 from recmail.runs.facts import read_facts
 from recmail.runs.project import Project
@@ -57,3 +57,17 @@ def test_everybody_is_composed_once_with_courses_or_a_reason(project: Project) -
 
 def test_a_shard_without_anybody_is_empty(project: Project) -> None:
     assert composed(project, PEOPLE, PEOPLE + 100) == []
+
+
+def test_what_blocks_fell_short_of_adds_up_however_the_shards_are_cut(project: Project) -> None:
+    with reading(project.engine) as connection:
+        facts = read_facts(connection, project, project.campaign("weekly-picks"), AT)
+        whole = compose_shard(connection, facts, 0, PEOPLE)
+        parts = [compose_shard(connection, facts, low, high) for low, high in pairwise((0, 13, 50, PEOPLE))]
+    people, rows = whole
+    emails = [one for one in people if one.context is not None]
+    for number, row in zip((1, 2, 3), rows, strict=True):
+        seen = [one for one in emails if any(slot[0] == number for slot in one.context["slots"])]
+        assert row[:2] == [number, len(seen)]
+        added = [sum(part[1][number - 1][column] for part in parts) for column in range(2, len(row))]
+        assert added == pytest.approx(row[2:])

@@ -46,5 +46,8 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
         return
     click.echo()
     print_table(("people", "what happens"), planned.account.as_rows(), title=f"Run {run_no}: {campaign}")
+    click.echo()
+    seen = [(block.people, block.name, block.in_words()) for block in planned.blocks]
+    print_table(("people", "block", "how it is filled"), seen)
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
     say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -118,10 +118,19 @@ def claim_shard(connection: sa.Connection, run_no: int, shard: int, *, now: date
     return _insert_once(connection, run_shards, marker, run_shards.c.shard) is not None
 
 
-def finish_shard(connection: sa.Connection, run_no: int, shard: int, *, rows: int, digest: str) -> None:
+def finish_shard(
+    connection: sa.Connection,
+    run_no: int,
+    shard: int,
+    *,
+    rows: int,
+    digest: str,
+    shortfall: Sequence[Sequence[float]] = (),
+) -> None:
     """Write what the shard holds into its marker, last thing in its transaction."""
     where = (run_shards.c.run_no == run_no) & (run_shards.c.shard == shard)
-    connection.execute(sa.update(run_shards).where(where).values(rows=rows, hash=digest))
+    held = {"rows": rows, "hash": digest, "shortfall": [list(row) for row in shortfall]}
+    connection.execute(sa.update(run_shards).where(where).values(**held))
 
 
 def shard_hashes(connection: sa.Connection, run_no: int) -> dict[int, str]:

@@ -176,6 +176,7 @@ run_shards = sa.Table(
     Column("rows", Integer, nullable=False),
     Column("hash", Text, nullable=False),
     Column("committed_at", UtcTime, nullable=False),
+    Column("shortfall", JSON),  # rows of SHORTFALL_COLUMNS; None: the shard is not finished
 )
 
 ledger = sa.Table(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.campaign import parse_frozen
 from recmail.db.account import Account, account
 from recmail.db.connect import reading
 from recmail.db.ledger_rows import same_key, state_is
@@ -16,6 +17,7 @@ from recmail.db.tables import ledger, ledger_context, users
 from recmail.records import MessageState
 from recmail.runs.message import RunWriter, links_for
 from recmail.runs.project import Project
+from recmail.runs.shortfall import BlockShortfall, read_shortfalls
 
 SUBJECTS = 5
 
@@ -26,6 +28,7 @@ class Planned:
 
     Attributes:
         waiting: people who will be mailed.
+        blocks: what each block of courses does for them, and what it fell short of.
         subjects: as some of them will read it; every one was rendered whole.
     """
 
@@ -35,6 +38,7 @@ class Planned:
     model_version: str | None
     account: Account
     waiting: int
+    blocks: Sequence[BlockShortfall]
     subjects: Sequence[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -46,6 +50,7 @@ class Planned:
             "model": self.model_version,
             "waiting": self.waiting,
             "account": self.account.to_dict(),
+            "blocks": [asdict(block) for block in self.blocks],
             "subjects": list(self.subjects),
         }
 
@@ -60,6 +65,8 @@ def summarize(project: Project, run_no: int) -> Planned:
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
         counts = account(connection, run_no)
+        campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
+        blocks = read_shortfalls(connection, run_no, campaign)
     return Planned(
         run_no=run_no,
         campaign=run["campaign"],
@@ -67,6 +74,7 @@ def summarize(project: Project, run_no: int) -> Planned:
         model_version=run["model_version"],
         account=counts,
         waiting=counts.states[MessageState.PLANNED],
+        blocks=blocks,
         subjects=subjects,
     )
 
