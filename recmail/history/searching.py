@@ -14,7 +14,6 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 
 from recmail.records import Catalogue
 
@@ -39,21 +38,14 @@ class SearchIndex:
         self._sorted = sorted(where)
         self._known: dict[str, np.ndarray] = {}
 
-    def find(self, searches: Sequence[str]) -> pd.DataFrame:
-        """Return what each search finds: search (its place in `searches`), course_no, match (above 0 to 1).
+    def find(self, searches: Sequence[str]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return what each search finds: course_no, and how well each matches, above 0 to 1.
 
         A course is found when it has half of what the search's words weigh, rare words weighing more.
         """
-        found: dict[str, list[np.ndarray]] = {"search": [], "course_no": [], "match": []}
-        for place, search in enumerate(searches):
-            match = self._match(search)
-            courses = np.flatnonzero(match >= _FOUND)
-            found["search"].append(np.full(len(courses), place))
-            found["course_no"].append(courses)
-            found["match"].append(match[courses])
-        empty = np.empty(0, dtype=np.int64)
-        columns = {name: np.concatenate([empty, *parts]) for name, parts in found.items()}
-        return pd.DataFrame(columns).astype({"search": "int64", "course_no": "int64", "match": "float64"})
+        matches = (self._match(search) for search in searches)
+        found = ((np.flatnonzero(match >= _FOUND), match) for match in matches)
+        return [(courses, match[courses]) for courses, match in found]
 
     def _match(self, search: str) -> np.ndarray:
         total, match = 0.0, np.zeros(self._courses)

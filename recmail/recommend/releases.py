@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
 from recmail.records import Catalogue
 
@@ -15,5 +14,5 @@ NEW_WITHIN = timedelta(days=30)
 def published_within(catalogue: Catalogue, now: datetime, within: timedelta = NEW_WITHIN) -> np.ndarray:
     """Tell which courses were published in this time, and not after now: bool, one for each."""
     at = catalogue.frame["published_at"]
-    new: np.ndarray = ((at > pd.Timestamp(now - within)) & (at <= pd.Timestamp(now))).to_numpy(dtype=bool)
+    new: np.ndarray = ((at > now - within) & (at <= now)).to_numpy(dtype=bool)
     return new

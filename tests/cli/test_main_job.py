@@ -122,7 +122,9 @@ def test_why_tells_the_whole_story(project: Path, planned: Planned) -> None:
     assert story["verdict"] == "may be mailed"
     assert story["runs"][0]["outcome"] == "sent"
     text = " ".join(message.get_body(("plain",)).get_content().split())
-    assert [title in text for title, _, _ in story["runs"][0]["shown"]] == [True] * 6
+    shown = story["runs"][0]["shown"]
+    assert len(shown) >= 4
+    assert all(title in text for title, _, _ in shown)
 
 
 def test_preview_shows_people_who_matter_and_sends_nothing(project: Path) -> None:

@@ -14,7 +14,7 @@ from recmail.recommend.blocks import COURSE, BlockOptions
 from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
 
-_LOOKED_AT = 50  # of the person's ranking: what is further down does not follow from anything
+_LOOKED_AT = 30  # of the person's ranking: what is further down does not follow from anything
 
 
 class BecauseYouTook(BlockOptions):

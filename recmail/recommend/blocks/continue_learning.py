@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from recmail.recommend import Scorer
@@ -28,12 +28,12 @@ class ContinueLearning(BlockOptions):
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what is unfinished, with how far the person got."""
         pairs = shard.pairs
-        recent = pairs["taken_at"] > pd.Timestamp(shard.now - self.within)
+        recent = pairs["taken_at"] > shard.now - self.within
         begun = pairs[recent & ~pairs["completed"] & ~(pairs["progress"] >= 1)].reset_index(drop=True)
         person, course_no = begun["person"].to_numpy(), begun["course_no"].to_numpy()
         # Seconds before now: exact in float32 to a second for 194 days, and then nearly.
         score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
-        score[person, course_no] = (begun["taken_at"] - pd.Timestamp(shard.now)).dt.total_seconds()
+        score[person, course_no] = (begun["taken_at"] - shard.now).dt.total_seconds()
         place = np.full(score.shape, -1, dtype=np.int32)
         place[person, course_no] = np.arange(len(begun))
 
@@ -47,7 +47,7 @@ class ContinueLearning(BlockOptions):
         return Offer(score=score, reasons=reasons, personal=True)
 
 
-def _how_far(progress: float, at: pd.Timestamp) -> str:
+def _how_far(progress: float, at: datetime) -> str:
     if progress >= 0.01:
         return f"You are {int(progress * 100 + 1e-9)} % through"
     return f"Waiting for you since {day(at)}"

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 from pydantic import Field, field_validator
 
 from recmail.history.searching import SearchIndex
@@ -37,30 +36,34 @@ class FromYourSearches(BlockOptions):
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what the last searches find, the newest search first."""
-        recent = shard.searches["at"] > pd.Timestamp(shard.now - self.within)
+        recent = shard.searches["at"] > shard.now - self.within
         searches = shard.searches[recent].reset_index(drop=True)
         people = searches["person"].to_numpy()
         rank = np.arange(len(people)) - np.searchsorted(people, people)
         texts, text_of = np.unique(searches["query"].to_numpy(dtype=str), return_inverse=True)
         found = SearchIndex(catalogue).find(texts.tolist())
+        row = np.repeat(np.arange(len(people)), [len(found[text][0]) for text in text_of])
+        course_no = _joined([found[text][0] for text in text_of], np.int64)
+        match = _joined([found[text][1] for text in text_of], np.float64)
         popular = popularity_offer(catalogue).score[0] / max(len(catalogue), 1) * _POPULARITY_WEIGHT
-        hits = pd.DataFrame(
-            {"search": text_of, "person": people, "rank": rank, "row": np.arange(len(people))}
-        )
-        hits = hits.merge(found, on="search")
-        hits["score"] = hits["match"] * _OLDER ** hits["rank"] + popular[hits["course_no"]]
-        best = hits.sort_values(["score", "row"], ascending=[True, False], kind="stable")
-        person, course_no = best["person"].to_numpy(), best["course_no"].to_numpy()
+        worth = match * _OLDER ** rank[row] + popular[course_no]
+        # Of several searches that find a course the best one, the newest of equals, is assigned last.
+        order = np.lexsort((-row, worth))
+        place = people[row[order]], course_no[order]
         score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
-        score[person, course_no] = best["score"]  # of several searches the last, the best one, stays
+        score[place] = worth[order]
         by = np.full(score.shape, -1, dtype=np.int32)
-        by[person, course_no] = best["row"]
+        by[place] = row[order]
 
         def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
             asked = searches["query"].iloc[by[rows, courses]]
             return [f'You searched for "{shortened(_quotable(text))}"' for text in asked]
 
         return Offer(score=score, reasons=reasons, personal=True)
+
+
+def _joined(parts: list[np.ndarray], dtype: type) -> np.ndarray:
+    return np.concatenate([np.empty(0, dtype), *parts])
 
 
 def _quotable(text: str) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from recmail.recommend import Scorer
@@ -15,6 +15,9 @@ from recmail.recommend.likeness import Content
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import shortened
 from recmail.records import LEVELS, Catalogue, Offer, Shard
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _VIEWS = 5  # the newest of each person
 _OLDER = 0.9  # what a view counts beside the next newer one
@@ -56,7 +59,7 @@ class SimilarToRecentlyViewed(BlockOptions):
 
 def _newest_views(shard: Shard, within: timedelta) -> pd.DataFrame:
     """The newest views of each person, the newest first, of courses that they did not take."""
-    recent = shard.pairs["viewed_at"] > pd.Timestamp(shard.now - within)
+    recent = shard.pairs["viewed_at"] > shard.now - within
     views = shard.pairs[recent & shard.pairs["taken_at"].isna()]
     newest_first = views.sort_values(["person", "viewed_at"], ascending=[True, False], kind="stable")
     return newest_first.groupby("person").head(_VIEWS)

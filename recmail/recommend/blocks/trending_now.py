@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 import numpy as np
-import pandas as pd
 from pydantic import Field
 
 from recmail.recommend import Scorer
@@ -43,7 +42,7 @@ class TrendingNow(BlockOptions):
 
 def _usual(catalogue: Catalogue, shard: Shard) -> np.ndarray:
     """Return how many enrolled per 14 days in the 76 days before; NaN for what is too young."""
-    age = (pd.Timestamp(shard.now) - catalogue.frame["published_at"]).dt.total_seconds() / 86_400
+    age = (shard.now - catalogue.frame["published_at"]).dt.total_seconds() / 86_400
     days = np.clip(np.nan_to_num(age.to_numpy(), nan=np.inf) - 14, 0, _BEFORE_DAYS)
     days[days < _SETTLED.days - 14] = np.nan
     usual: np.ndarray = (catalogue.enrolled_90d - catalogue.enrolled_14d) * 14 / days
