@@ -78,10 +78,14 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
             continue
         courses = [_course(wording, slot, position) for position, slot in enumerate(slots)]
         title = _honest_title(block["title"], slots, wording.titles)
-        about = _because(slots, wording)
-        if about and title and COURSE in title:
-            title = title.replace(COURSE, about["title"])
-            courses = [{**course, "reason": None} for course in courses]  # the heading says it
+        if title and COURSE in title:
+            about = _because(slots, wording)
+            title = title.replace(COURSE, about["title"]) if about else None
+            # The heading is the reason of those that are about the course.
+            courses = [
+                course if slot[-1] is None else {**course, "reason": None}
+                for course, slot in zip(courses, slots, strict=True)
+            ]
         if blocks and slots and title is not None and title == blocks[-1]["title"]:
             blocks[-1]["courses"] += courses  # one heading over both
         else:

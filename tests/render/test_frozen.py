@@ -163,6 +163,13 @@ def test_a_block_about_one_course_says_so_once() -> None:
     assert context["because"] == {"title": "title 2", "course_id": "c"}
     assert [block["title"] for block in context["blocks"]] == ["Picked", "Because you took title 2"]
     assert [course["reason"] for course in context["courses"]] == ["Chosen", None]
+    frozen["slots"].append([1, 2, "7 joined", "popular", True, 1.0, None])
+    context = full_context(frozen, replace(wording(), blocks=blocks))
+    assert [course["reason"] for course in context["courses"]] == ["Chosen", None, "7 joined"]
+    del frozen["slots"][1]
+    context = full_context(frozen, replace(wording(), blocks=blocks, titles={}))
+    assert [block["title"] for block in context["blocks"]] == ["Picked", None]
+    frozen["slots"][1] = [1, 1, "Because you took title 2", "because_you_took", False, 0.5, 2]
     blocks[1]["title"] = "More"
     context = full_context(frozen, replace(wording(), blocks=blocks))
     assert [course["reason"] for course in context["courses"]] == ["Chosen", "Because you took title 2"]
