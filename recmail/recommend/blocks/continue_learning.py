@@ -11,6 +11,7 @@ from pydantic import Field
 
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.by_pair import ByPair
 from recmail.recommend.words import day
 from recmail.records import Catalogue, Offer, Shard
 
@@ -34,11 +35,10 @@ class ContinueLearning(BlockOptions):
         # Seconds before now: exact in float32 to a second for 194 days, and then nearly.
         score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
         score[person, course_no] = (begun["taken_at"] - shard.now).dt.total_seconds()
-        place = np.full(score.shape, -1, dtype=np.int32)
-        place[person, course_no] = np.arange(len(begun))
+        place = ByPair(person, course_no, np.arange(len(begun)))
 
         def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
-            found = begun.iloc[place[rows, courses]]
+            found = begun.iloc[place.at(rows, courses)]
             return [
                 _how_far(progress, at)
                 for progress, at in zip(found["progress"], found["taken_at"], strict=True)

@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 from recmail.history.searching import SearchIndex
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.by_pair import ByPair
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import shortened
 from recmail.records import SEARCHED_WITHIN, Catalogue, Offer, Shard
@@ -52,11 +53,10 @@ class FromYourSearches(BlockOptions):
         place = people[row[order]], course_no[order]
         score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
         score[place] = worth[order]
-        by = np.full(score.shape, -1, dtype=np.int32)
-        by[place] = row[order]
+        by = ByPair(*place, row[order])
 
         def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
-            asked = searches["query"].iloc[by[rows, courses]]
+            asked = searches["query"].iloc[by.at(rows, courses)]
             return [f'You searched for "{shortened(_quotable(text))}"' for text in asked]
 
         return Offer(score=score, reasons=reasons, personal=True)

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.by_pair import ByPair
 from recmail.recommend.likeness import Content
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import shortened
@@ -37,21 +38,21 @@ class SimilarToRecentlyViewed(BlockOptions):
         """Offer what is alike; the newest view counts most."""
         views = _newest_views(shard, self.within)
         people, viewed = views["person"].to_numpy(), views["course_no"].to_numpy()
-        likes, score_of = _most_alike(catalogue, np.unique(viewed))
-        row = np.searchsorted(np.unique(viewed), viewed)
+        courses, row = np.unique(viewed, return_inverse=True)
+        likes, alike = _most_alike(catalogue, courses)
         rank = np.arange(len(people)) - np.searchsorted(people, people)
-        scores = score_of[row] * np.float32(_OLDER) ** rank[:, np.newaxis].astype(np.float32)
+        found = alike[row] * np.float32(_OLDER) ** rank[:, np.newaxis].astype(np.float32)
+        view, column = np.nonzero(found > -np.inf)
+        # Of several views that a course is like the most alike one, the newest of equals, is assigned last.
+        order = np.lexsort((-view, found[view, column]))
+        view, column = view[order], column[order]
+        place = people[view], likes[row[view], column]
         score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
-        like = np.full(score.shape, -1, dtype=np.int32)
-        for place in range(_VIEWS):
-            of_place = rank == place
-            rows, columns, found = people[of_place][:, np.newaxis], likes[row[of_place]], scores[of_place]
-            better = found > score[rows, columns]
-            like[rows, columns] = np.where(better, viewed[of_place][:, np.newaxis], like[rows, columns])
-            score[rows, columns] = np.where(better, found, score[rows, columns])
+        score[place] = found[view, column]
+        like = ByPair(*place, viewed[view])
 
         def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
-            titles = catalogue.frame["title"].iloc[like[rows, courses]]
+            titles = catalogue.frame["title"].iloc[like.at(rows, courses)]
             return [f"Similar to {shortened(title)}, which you looked at" for title in titles]
 
         return Offer(score=score, reasons=reasons, personal=True)
