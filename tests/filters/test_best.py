@@ -39,3 +39,19 @@ def test_a_shared_ranking_gives_what_its_copy_for_each_person_gives(
     found = shared.course >= 0
     assert np.array_equal(shared.course[found], each.course[found])
     assert (shared.more | (shared.course == each.course).all(axis=1)).all()
+
+
+@given(arrays.arrays(np.float32, (3, 40), elements=SCORES), st.integers(1, 45), st.data())
+def test_few_candidates_are_found_as_many_are(score: np.ndarray, depth: int, data: st.DataObject) -> None:
+    share = data.draw(st.sampled_from([0, 2, 12]))
+    allowed = np.array(data.draw(st.lists(st.booleans(), min_size=40, max_size=40)))
+    allowed &= np.arange(40) % 20 <= share  # of 40 columns at most 2, 6 or 26
+    table = np.broadcast_to(allowed, (3, 40))
+    offer = Offer(score, lambda rows, courses: [], personal=True)
+    found = best(offer, table, np.arange(3), depth)
+    scores = np.where(table, score, -np.inf)
+    order = np.argsort(-scores, axis=1, kind="stable")[:, :depth]
+    values = np.take_along_axis(scores, order, axis=1)
+    there = values > -np.inf
+    assert np.array_equal(found.score[:, : order.shape[1]], values)
+    assert np.array_equal(found.course[:, : order.shape[1]], np.where(there, order, -1))

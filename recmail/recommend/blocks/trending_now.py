@@ -45,7 +45,7 @@ def _usual(catalogue: Catalogue, shard: Shard) -> np.ndarray:
     age = (shard.now - catalogue.frame["published_at"]).dt.total_seconds() / 86_400
     days = np.clip(np.nan_to_num(age.to_numpy(), nan=np.inf) - 14, 0, _BEFORE_DAYS)
     days[days < _SETTLED.days - 14] = np.nan
-    usual: np.ndarray = (catalogue.enrolled_90d - catalogue.enrolled_14d) * 14 / days
+    usual: np.ndarray = np.maximum(catalogue.enrolled_90d - catalogue.enrolled_14d, 0) * 14 / days
     return usual
 
 
