@@ -11,7 +11,7 @@ from pydantic import Field
 
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
-from recmail.recommend.by_pair import ByPair
+from recmail.recommend.pair_values import ByPair
 from recmail.recommend.words import day
 from recmail.records import Catalogue, Offer, Shard
 

@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 from recmail.history.searching import SearchIndex
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
-from recmail.recommend.by_pair import ByPair
+from recmail.recommend.pair_values import ByPair
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import shortened
 from recmail.records import SEARCHED_WITHIN, Catalogue, Offer, Shard

@@ -11,8 +11,8 @@ from pydantic import Field
 
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
-from recmail.recommend.by_pair import ByPair
 from recmail.recommend.likeness import Content
+from recmail.recommend.pair_values import ByPair
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import shortened
 from recmail.records import LEVELS, Catalogue, Offer, Shard

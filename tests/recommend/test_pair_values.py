@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from recmail.recommend.by_pair import ByPair
+from recmail.recommend.pair_values import ByPair
 
 
 def arrays(*values: int) -> np.ndarray:
