@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
 from typing import Annotated, ClassVar, Protocol, Self, runtime_checkable
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from recmail import plugins
 from recmail.errors import ConfigError, Problem
@@ -17,6 +26,7 @@ from recmail.settings.values import duration
 
 COURSE = "{course}"
 """What stands in a title for the course that the whole block is about."""
+_MARK = re.compile(r"\{[^{}]*\}")
 
 
 Within = Annotated[
@@ -99,12 +109,20 @@ class BlockOptions(Options):
         """Whether it, or what it falls back on, ranks by a trained model."""
         return any(fallback_block(name).needs_model for name in self.fallback)
 
+    @field_validator("title")
+    @classmethod
+    def _can_be_printed(cls, title: str | None) -> str | None:
+        for mark in _MARK.findall(title or ""):
+            if mark != COURSE:
+                raise ValueError(f"found {mark}; all that a title may hold in braces is {COURSE}")
+            if not cls.about_one_course:
+                raise ValueError(f"{COURSE} in a title works in because_you_took only")
+        return title
+
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if "at_least" in self.model_fields_set and self.at_least > self.show:
             raise ValueError(f"at_least is {self.at_least}, more than show, which is {self.show}")
-        if COURSE in (self.title or "") and not self.about_one_course:
-            raise ValueError(f"{COURSE} in a title works in because_you_took only")
         if self.variety.outside_usual + self.variety.new_releases > self.show:
             raise ValueError(f"outside_usual and new_releases are more than show, which is {self.show}")
         return self

@@ -91,3 +91,5 @@ def test_only_its_title_may_name_the_course() -> None:
     assert BecauseYouTook(title="You took {course}. And then?").title == "You took {course}. And then?"
     with pytest.raises(ValidationError, match="works in because_you_took only"):
         Popular(title="Like {course}")
+    with pytest.raises(ValidationError, match=r"found \{curse\}; all that a title may hold in braces"):
+        BecauseYouTook(title="You took {curse}")
