@@ -13,10 +13,8 @@ from sqlalchemy.exc import DatabaseError, InterfaceError, NoSuchModuleError
 from recmail.errors import StorageError
 
 BUSY_TIMEOUT_MS = 30_000
-_PAGES, _BULK_PAGES = (
-    1_000,
-    4_000,
-)  # of the log, before it is brought into the file; the first is SQLite's own
+# Of SQLite's log, before it is brought into the file; the first is its own.
+_PAGES, _BULK_PAGES = 1_000, 4_000
 _CONNECT_TIMEOUT_S = 10  # of PostgreSQL; without one a server that is gone keeps everybody for minutes
 
 
@@ -120,8 +118,9 @@ def writing_in_bulk(engine: sa.Engine) -> Iterator[sa.Connection]:
             with connection.execution_options(begin="IMMEDIATE").begin():
                 yield connection
         finally:
-            driver.execute("PRAGMA synchronous = FULL")
-            driver.execute(f"PRAGMA wal_autocheckpoint = {_PAGES}")
+            if not connection.invalidated:  # by Ctrl-C in a statement: then it is closed and never used again
+                driver.execute("PRAGMA synchronous = FULL")
+                driver.execute(f"PRAGMA wal_autocheckpoint = {_PAGES}")
 
 
 @contextmanager

@@ -97,7 +97,8 @@ def _without_one(word: str) -> Iterator[str]:
 
 def words(text: str) -> list[str]:
     """Return the words of a text, alike whatever their case and accents; each Chinese sign is a word."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
+    # Decomposed first: the double-struck S has no small letter, and the S that it stands for has.
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     letters = "".join(map(_letter, plain))
     return unicodedata.normalize("NFC", letters).split()
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recmail.history.searching import SearchIndex, words
@@ -85,6 +85,7 @@ def test_an_empty_catalogue_has_nothing() -> None:
 
 
 @given(st.text(max_size=60))
+@example("\U0001d54a")
 def test_any_text_is_words_without_case_and_signs(text: str) -> None:
     assert all(word == word.casefold() or not word.isascii() for word in words(text))
     assert len(found(text)) <= len(TITLES)
