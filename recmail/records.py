@@ -138,6 +138,10 @@ class GradedTriples:
     def __len__(self) -> int:
         return len(self.user_no)
 
+    def where(self, kept: np.ndarray) -> GradedTriples:
+        """Return the pairs that a bool for each chooses."""
+        return GradedTriples(self.user_no[kept], self.course_no[kept], self.grade[kept], self.at[kept])
+
 
 # What one person did with one course, a row for each pair: person (row of the shard), course_no, viewed_at
 # and taken_at (the newest; NaT: never), progress (0 to 1; NaN: none was recorded), completed. Sorted by

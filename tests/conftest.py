@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -15,6 +16,12 @@ import sqlalchemy as sa
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 TEMPLATE = "recmail_template"
 _numbers = itertools.count()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _models_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Models are kept as files below the tests' folder, in this process and in those it starts."""
+    os.environ["RECMAIL_CACHE"] = str(tmp_path_factory.mktemp("models"))
 
 
 @pytest.fixture

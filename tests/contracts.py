@@ -182,8 +182,8 @@ def small_svd(seed: int = 1) -> Svd:
     return Svd.fit(two_tastes(), courses=12, seed=seed, settings=settings)
 
 
-class ScorerContract:
-    """Inherit, and say which scorer: `scorer = Svd`."""
+class SharedScorerContract:
+    """Inherit for a ranking that is the same for everybody, and say which: `scorer = Popular`."""
 
     scorer: type[Scorer]
 
@@ -199,12 +199,6 @@ class ScorerContract:
         assert scores.dtype == np.float32
         assert not np.isnan(scores).any()
         assert not np.isposinf(scores).any()
-
-    def test_finds_what_people_of_one_taste_share(self) -> None:
-        scores = self.fitted().score(self.grades())
-        met = self.grades().toarray() > 0
-        best = np.where(met, -np.inf, scores).argmax(axis=1)
-        assert best.tolist() == [(row // 2 % 5) + (0 if row % 2 == 0 else 5) for row in range(37)]
 
     def test_the_same_seed_gives_the_same_scores(self) -> None:
         grades = self.grades()
@@ -248,14 +242,6 @@ class ScorerContract:
         scores = self.fitted().score(sparse.csr_array(grades))
         assert np.isneginf(scores[0, :3]).all()
         assert np.isfinite(scores[0, 3:10]).all()
-
-    def test_a_click_of_today_counts_without_a_refit(self) -> None:
-        grades = np.zeros((2, 12), dtype=np.float32)
-        grades[0, [0, 1]] = 3
-        grades[1, [5, 6]] = 3
-        scores = self.fitted().score(sparse.csr_array(grades))
-        assert scores[0, 2:5].min() > scores[0, 5:10].max()
-        assert scores[1, 7:10].min() > scores[1, 0:5].max()
 
     def test_weights_add_up_to_the_score(self) -> None:
         scorer, grades = self.fitted(), self.grades(courses=15)
@@ -329,6 +315,24 @@ class ScorerContract:
             table_of(make_triples(rows), people=3, courses=3)
         )
         assert np.isneginf(scores).all()
+
+
+class ScorerContract(SharedScorerContract):
+    """Inherit, and say which scorer: `scorer = Svd`."""
+
+    def test_finds_what_people_of_one_taste_share(self) -> None:
+        scores = self.fitted().score(self.grades())
+        met = self.grades().toarray() > 0
+        best = np.where(met, -np.inf, scores).argmax(axis=1)
+        assert best.tolist() == [(row // 2 % 5) + (0 if row % 2 == 0 else 5) for row in range(37)]
+
+    def test_a_click_of_today_counts_without_a_refit(self) -> None:
+        grades = np.zeros((2, 12), dtype=np.float32)
+        grades[0, [0, 1]] = 3
+        grades[1, [5, 6]] = 3
+        scores = self.fitted().score(sparse.csr_array(grades))
+        assert scores[0, 2:5].min() > scores[0, 5:10].max()
+        assert scores[1, 7:10].min() > scores[1, 0:5].max()
 
 
 class OptionsContract:

@@ -16,6 +16,7 @@ _ORDER = (
     "import",
     "data",
     "train",
+    "models",
     "check",
     "preview",
     "plan",

@@ -1,59 +1,105 @@
-"""`recmail train`: fit the model, measure it by time, and put it to use."""
+"""`recmail train`: fit all scorers, measure them by time, and put the best to use."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import print_table, progress, say
 
+if TYPE_CHECKING:
+    from recmail.evaluate.evaluation import Evaluation
+    from recmail.evaluate.train import Training
+
+_MEASURES = ("nDCG@10", "precision", "recall", "MAP", "hit rate")
+_VARIETY = ("coverage", "diversity", "novelty", "gini")
+
 
 @click.command("train")
 @click.option("--seed", default=1, show_default=True, help="The same seed and data give the same model.")
+@click.option("--only", metavar="SCORER", help="Fit just this scorer: svd, ease, ...")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Write a page with plots to this folder.",
+)
 @project_option
 @now_option
 @json_option
 @shows_errors
-def command(seed: int, project: Path | None, now: datetime, as_json: bool) -> None:
+def command(
+    seed: int, only: str | None, report: Path | None, project: Path | None, now: datetime, as_json: bool
+) -> None:
     r"""Learn from everybody's history what goes with what.
 
-    Fits Surprise's SVD on graded interactions. The latest fifth of each history is held out first to
-    measure how well it ranks what people took next, beside simply showing what is popular.
+    The latest fifth of each history is held out to measure how well every scorer ranks what people took
+    next; their settings and a blend are chosen on a fifth before that one. The best is fitted on everything.
+    Campaigns use it if it is better than the model they have, person by person.
 
     \b
-    Example: recmail train
+    Example: recmail train --report report
     """
+    from recmail.evaluate.report import write_report
     from recmail.evaluate.train import train
     from recmail.runs.project import open_project
 
     opened = open_project(project)
+    model = opened.settings.model
     with progress("training") as advance:
-        model = train(
-            opened.engine, now=now, seed=seed, grades=opened.settings.model.grades, progress=advance
+        trained = train(
+            opened.engine,
+            now=now,
+            seed=seed,
+            grades=model.grades,
+            scorer=model.scorer,
+            only=only,
+            progress=advance,
         )
+    page = write_report(trained, report, name=opened.settings.project.name, now=now) if report else None
     if as_json:
-        print_json(
-            {
-                "model": model.version,
-                "counts": model.counts,
-                "metrics": model.metrics,
-                "seconds": model.took_s,
-            }
-        )
-        return
-    counts = model.counts
-    click.echo(
-        f"model {model.version}: {counts['pairs']:,} pairs of {counts['users']:,} people and "
-        f"{counts['courses']:,} courses, in {model.took_s:.1f} s"
-    )
-    if model.metrics:
-        names = sorted({name for scorer in model.metrics.values() for name in scorer})
-        rows = [
-            (scorer, *(f"{values[name]:.4f}" for name in names)) for scorer, values in model.metrics.items()
-        ]
-        print_table(("held-out fifth", *names), rows)
+        print_json({**trained.to_json(), "report": page})
     else:
-        say("too little data to hold out a part and measure; the model was fitted on all of it")
+        _print(trained)
+        if page:
+            say(f"report: {page}")
+
+
+def _print(trained: Training) -> None:
+    counts = trained.counts
+    click.echo(
+        f"model {trained.version}: {counts['pairs']:,} pairs of {counts['users']:,} people and "
+        f"{counts['courses']:,} courses, in {trained.took_s:.1f} s"
+    )
+    found = trained.evaluation
+    if found:
+        click.echo(f"what the latest courses of {found.people:,} people tell; ± is half of the 95 % interval")
+        groups = [f"{name} ({count:,})" for name, count in found.groups.items()]
+        print_table(("scorer", *_MEASURES, *groups, *_VARIETY), _rows(found, trained.auto))
+    click.echo(f"auto is {trained.auto}; {trained.verdict.words}")
+    if not trained.verdict.promoted:
+        say(f"use it all the same: recmail models use {trained.version}")
+    for note in trained.notes:
+        say(note)
+    if trained.fallback_share:
+        say(f"{trained.fallback_share:.0%} of all people have no history to learn from: they get fallbacks")
+
+
+def _rows(found: Evaluation, auto: str) -> list[tuple[object, ...]]:
+    rows: list[tuple[object, ...]] = []
+    for name, row in found.rows.items():
+        first, *others = row.accuracy.values()
+        rows.append(
+            (
+                f"{name} *" if name == auto else name,
+                f"{first.mean:.4f} ± {(first.high - first.low) / 2:.4f}",
+                *(f"{one.mean:.4f}" for one in others),
+                *(f"{row.groups[group].mean:.4f}" for group in found.groups),
+                *(f"{row.variety[name]:.2f}" for name in _VARIETY),
+            )
+        )
+    return rows

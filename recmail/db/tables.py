@@ -130,15 +130,15 @@ models = sa.Table(
     Column("counts", JSON, nullable=False),
     Column("trained_at", UtcTime, nullable=False),
     Column("metrics", JSON, nullable=False),
-    Column("state", Text, nullable=False),  # candidate, promoted, retired
+    Column("state", Text, nullable=False),  # saving, candidate, promoted, retired
 )
 
 model_parts = sa.Table(
     "model_parts",
     metadata,
     Column("version", Text, ForeignKey("models.version"), primary_key=True),
-    Column("name", Text, primary_key=True),
-    Column("array", LargeBinary, nullable=False),  # the .npy format
+    Column("name", Text, primary_key=True),  # SHA-256 of a .npy file, "/", number of the piece
+    Column("array", LargeBinary, nullable=False),  # a piece of that file
 )
 
 # --- what goes out ------------------------------------------------------------------------------

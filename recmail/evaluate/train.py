@@ -1,47 +1,83 @@
-"""Training: choose how to fit on what people did later, measure it honestly, fit on everything, promote."""
+"""Training: choose and measure by what people did later, fit on everything, promote what is better."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
-import numpy as np
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.evaluate.ranking import HeldOut, hold_out, measure, popularity
+from recmail.db.tables import users
+from recmail.evaluate.choose import Chosen, choose, fit_all, names_to_fit
+from recmail.evaluate.evaluation import Evaluation
+from recmail.evaluate.promotion import Verdict, as_json, judge
+from recmail.evaluate.tune import steps_to_tune
 from recmail.history.reading import read_catalogue, read_grades
-from recmail.recommend.models import TrainedOn, promote, save
-from recmail.recommend.svd import SETTINGS, Settings, Svd
-from recmail.records import GradedTriples
+from recmail.recommend.blend import stored_settings
+from recmail.recommend.models import Recipe, TrainedOn, promote, promoted_recipe, remove_old, save
+from recmail.records import Catalogue, GradedTriples
 
 Progress = Callable[[int, int], None]
 """Told the steps done and the steps in all."""
 
-# nDCG@10 varies by about .2 from person to person (ML-100k .27, Udemy .2): the mean of 20, who are half
-# of these, is known to within .05, about what the two settings differ by.
-ENOUGH_PEOPLE = 40
-MEASURED_PEOPLE = 5_000  # as many again choose; more would cost minutes and change the third digit
-
 
 @dataclass(frozen=True)
-class TrainedModel:
+class Training:
     """What training made.
 
     Attributes:
-        version: of the model, now promoted.
-        counts: users, courses and pairs it learned from; measured: people whose later courses were looked
-            for, 0 with too little data.
-        metrics: ndcg_at_10, recall_at_10 and hit_rate_at_10 of svd and popular; empty with too little data.
+        version: of the model.
+        auto: the scorer that it uses by default.
+        verdict: whether campaigns use it, and why.
+        counts: users, courses and pairs it learned from; people in all; measured: people whose later
+            courses were looked for, 0 with too little data.
+        evaluation: None with too little data.
+        settings: of each scorer, as JSON.
+        notes: what else there is to say, in sentences.
         took_s: seconds.
     """
 
     version: str
-    counts: dict[str, int]
-    metrics: dict[str, dict[str, float]]
+    auto: str
+    verdict: Verdict
+    counts: Mapping[str, int]
+    evaluation: Evaluation | None
+    settings: Mapping[str, Mapping[str, Any]]
+    notes: Sequence[str]
     took_s: float
+
+    @property
+    def fallback_share(self) -> float:
+        """The share of all people of whom nothing was learned: their blocks show the fallback."""
+        people = self.counts["people"]
+        return 1 - self.counts["users"] / people if people else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it all under stable names."""
+        return {
+            "model": self.version,
+            "auto": self.auto,
+            "promoted": self.verdict.promoted,
+            "verdict": self.verdict.words,
+            "counts": dict(self.counts),
+            "fallback_share": self.fallback_share,
+            "evaluation": self.evaluation.to_json() if self.evaluation else None,
+            "settings": {name: dict(found) for name, found in self.settings.items()},
+            "notes": list(self.notes),
+            "seconds": self.took_s,
+        }
+
+
+@dataclass(frozen=True)
+class _Data:
+    catalogue: Catalogue
+    triples: GradedTriples
+    people: int
+    incumbent: Recipe | None
 
 
 def train(
@@ -50,56 +86,74 @@ def train(
     now: datetime,
     seed: int,
     grades: Mapping[str, float],
+    scorer: str = "auto",
+    only: str | None = None,
     progress: Progress | None = None,
-) -> TrainedModel:
-    """Fit SVD on everything that happened before `now`, measure it on the latest fifth, and promote it.
+) -> Training:
+    """Fit all scorers on what happened before `now`, measure them on the latest fifth, and store them.
 
     Args:
         grades: by kind of interaction, [model] grades.
+        scorer: what campaigns are to use by default; auto: what validation says.
+        only: fit nothing but this one and what it is compared with, and let campaigns use it.
 
     Raises:
+        ConfigError: there is no scorer of that name.
         ModelError: too little to learn from.
     """
     started = time.monotonic()
-    with reading(engine) as connection:
-        catalogue = read_catalogue(connection, now)
-        triples = read_grades(connection, now, grades)
-    courses, step = len(catalogue), _Steps(progress)
-    triples = _of_catalogue(triples, courses)
-    wanted = _relevant_from(triples, grades)
-    cut = hold_out(triples, courses=courses, relevant_from=wanted)
-    settings, metrics, measured = SETTINGS[0], {}, 0
-    if len(cut.people) >= ENOUGH_PEOPLE:
-        chosen = _choose(cut, courses=courses, seed=seed, relevant_from=wanted, step=step)
-        settings, metrics, measured = chosen.settings, chosen.metrics, chosen.people
-    scorer = Svd.fit(triples, courses=courses, seed=seed, settings=settings, epoch_done=step.done)
-    trained_on = TrainedOn.of(triples, catalogue.frame["course_id"])
-    counts = {**trained_on.counts, "measured": measured}
-    trained_on = replace(trained_on, counts=counts)
-    with writing(engine) as connection:
-        version = save(connection, scorer, name="svd", trained_on=trained_on, metrics=metrics, now=now)
-        promote(connection, version)
-    return TrainedModel(version, counts, metrics, time.monotonic() - started)
-
-
-def _of_catalogue(triples: GradedTriples, courses: int) -> GradedTriples:
-    """Leave out courses that another program imported after the catalogue was read."""
-    kept = triples.course_no < courses
-    return GradedTriples(
-        triples.user_no[kept], triples.course_no[kept], triples.grade[kept], triples.at[kept]
+    named = only or (scorer if scorer != "auto" else None)
+    names = names_to_fit(only, named)
+    step = _Steps(progress, steps_to_tune(names) + 2 * len(names) + 2)
+    data = _read(engine, now, grades)
+    chosen = choose(
+        data.triples,
+        names,
+        named,
+        category_no=data.catalogue.category_no,
+        relevant_from=_relevant_from(data.triples, grades),
+        seed=seed,
+        step=step,
+    )
+    trained_on = TrainedOn.of(data.triples, data.catalogue.frame["course_id"])
+    measured = len(chosen.measured.people) if chosen.evaluation else 0
+    counts = {**trained_on.counts, "people": data.people, "measured": measured}
+    verdict = _judge(chosen, data, trained_on, seed=seed, scorer=scorer, only=only)
+    auto, settings = _decided(chosen, verdict)
+    fitted, left_out = fit_all(settings, data.triples, courses=len(data.catalogue), seed=seed, step=step)
+    version = save(
+        engine,
+        fitted,
+        auto=auto,
+        trained_on=replace(trained_on, counts=counts),
+        metrics=chosen.evaluation.to_json() if chosen.evaluation else {},
+        now=now,
+    )
+    if verdict.promoted:
+        with writing(engine) as connection:
+            promote(connection, version)
+    remove_old(engine)
+    return Training(
+        version=version,
+        auto=auto,
+        verdict=verdict,
+        counts=counts,
+        evaluation=chosen.evaluation,
+        settings={name: as_json(settings[name]) for name in fitted},
+        notes=[*chosen.notes, *(f"left out: {why}" for why in left_out.values())],
+        took_s=time.monotonic() - started,
     )
 
 
-class _Steps:
-    """Counts epochs: of one fit for each of the settings, and one more on everything."""
-
-    def __init__(self, progress: Progress | None) -> None:
-        self._progress, self._done = progress, 0
-
-    def done(self) -> None:
-        self._done += 1
-        if self._progress:
-            self._progress(self._done, sum(settings.epochs for settings in SETTINGS) + SETTINGS[0].epochs)
+def _read(engine: sa.Engine, now: datetime, grades: Mapping[str, float]) -> _Data:
+    with reading(engine) as connection:
+        catalogue = read_catalogue(connection, now)
+        triples = read_grades(connection, now, grades)
+        everybody = sa.select(sa.func.count()).select_from(users).where(users.c.erased_at.is_(None))
+        people = connection.execute(everybody).scalar_one()
+        incumbent = promoted_recipe(connection)
+    # Without courses that another program imported after the catalogue was read.
+    return _Data(catalogue, triples.where(triples.course_no < len(catalogue)), people, incumbent)
 
 
 def _relevant_from(triples: GradedTriples, grades: Mapping[str, float]) -> float:
@@ -111,25 +165,39 @@ def _relevant_from(triples: GradedTriples, grades: Mapping[str, float]) -> float
     return enrolled if (triples.grade >= enrolled).any() else 0.0
 
 
-@dataclass(frozen=True)
-class _Choice:
-    settings: Settings
-    metrics: dict[str, dict[str, float]]
-    people: int
+def _judge(
+    chosen: Chosen, data: _Data, trained_on: TrainedOn, *, seed: int, scorer: str, only: str | None
+) -> Verdict:
+    if only is None and data.incumbent and scorer not in ("auto", data.incumbent.auto):
+        return Verdict(True, None, f"campaigns use it: [model] scorer is {scorer}")
+    return judge(
+        chosen.auto,
+        chosen.settings[chosen.auto],
+        data_hash=trained_on.data_hash,
+        incumbent=data.incumbent,
+        ndcg=chosen.evaluation.rows[chosen.auto].ndcg if chosen.evaluation else None,
+        held=chosen.measured,
+        seed=seed,
+        insists=only is not None,
+    )
 
 
-def _choose(cut: HeldOut, *, courses: int, seed: int, relevant_from: float, step: _Steps) -> _Choice:
-    """Choose between SETTINGS on one half of the people, and measure the choice on the other."""
-    rows = np.random.default_rng(seed).permutation(len(cut.people))[: 2 * MEASURED_PEOPLE]
-    choosing, measuring = (cut.of(np.sort(half)) for half in np.array_split(rows, 2))
-    fitted = [
-        Svd.fit(cut.earlier, courses=courses, seed=seed, settings=settings, epoch_done=step.done)
-        for settings in SETTINGS
-    ]
-    winner = max(fitted, key=lambda scorer: measure(scorer.score, choosing)["ndcg_at_10"])
-    popular = popularity(cut, relevant_from=relevant_from)
-    metrics = {
-        "svd": measure(winner.score, measuring),
-        "popular": measure(lambda _: popular, measuring),
-    }
-    return _Choice(winner.settings, metrics, len(measuring.people))
+def _decided(chosen: Chosen, verdict: Verdict) -> tuple[str, dict[str, Any]]:
+    """Return what campaigns use by default and the settings of all: the recipe in use may have stayed."""
+    settings = dict(chosen.settings)
+    if verdict.recipe is None:
+        return chosen.auto, settings
+    auto = verdict.recipe.auto
+    return auto, {**settings, auto: stored_settings(auto, verdict.recipe.settings)}
+
+
+class _Steps:
+    """Counts fits."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._done, self._total = progress, 0, total
+
+    def __call__(self) -> None:
+        self._done += 1
+        if self._progress:
+            self._progress(min(self._done, self._total), self._total)

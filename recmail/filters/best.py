@@ -85,11 +85,19 @@ def top_columns(scores: np.ndarray, depth: int) -> np.ndarray:
     if width <= depth:
         return np.argsort(-scores, axis=1, kind="stable")
     top = np.argpartition(scores, width - depth, axis=1)[:, width - depth :]
+    border = np.take_along_axis(scores, top, axis=1).min(axis=1)
+    # argpartition keeps any of several equal scores at its border: there the first columns are taken.
+    tied = (border > -np.inf) & ((scores >= border[:, np.newaxis]).sum(axis=1) > depth)
+    top[tied] = _first_of_equals(scores[tied], border[tied], depth)
     top.sort(axis=1)
     found = np.take_along_axis(scores, top, axis=1)
-    top = np.take_along_axis(top, np.argsort(-found, axis=1, kind="stable"), axis=1)
-    # argpartition keeps any of several equal scores at its border: those rows are sorted in full.
-    border = found.min(axis=1)
-    tied = (border > -np.inf) & ((scores >= border[:, np.newaxis]).sum(axis=1) > depth)
-    top[tied] = np.argsort(-scores[tied], axis=1, kind="stable")[:, :depth]
-    return top
+    return np.take_along_axis(top, np.argsort(-found, axis=1, kind="stable"), axis=1)
+
+
+def _first_of_equals(scores: np.ndarray, border: np.ndarray, depth: int) -> np.ndarray:
+    """Return the columns above each row's border, filled up with the first ones at it."""
+    above = scores > border[:, np.newaxis]
+    equal = scores == border[:, np.newaxis]
+    room = depth - above.sum(axis=1, keepdims=True)
+    chosen = above | (equal & (equal.cumsum(axis=1) <= room))
+    return np.nonzero(chosen)[1].reshape(len(scores), depth)

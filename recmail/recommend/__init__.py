@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 import numpy as np
 
@@ -14,18 +14,27 @@ if TYPE_CHECKING:
 
 
 class Scorer(Protocol):
-    """Ranks courses for people by what they did before; keeps no person."""
+    """Ranks courses for people by what they did before; keeps no person.
+
+    Attributes:
+        choices: settings (a dataclass) that training tries, in an order in which one may climb to the best.
+        personal: False for what is the same for everybody, to compare with; it is never what `auto` means.
+    """
+
+    choices: ClassVar[tuple[Any, ...]]
+    personal: ClassVar[bool]
 
     @classmethod
-    def fit(cls, triples: GradedTriples, *, courses: int, seed: int) -> Self:
+    def fit(cls, triples: GradedTriples, *, courses: int, seed: int, settings: Any = ...) -> Self:
         """Learn from graded pairs; the same input and seed give the same scorer.
 
         Args:
             courses: how many the catalogue has; course_no is below it.
+            settings: one of `choices` or its like; there is a default.
 
         Raises:
             DataError: a grade is not a number.
-            ModelError: too little to learn from.
+            ModelError: too little to learn from, or too little memory.
         """
         ...
 

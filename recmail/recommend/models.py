@@ -1,24 +1,28 @@
-"""Fitted scorers in the database: saved under a version, one of them promoted."""
+"""Models in the database: fitted scorers saved under a version, one version promoted."""
 
 from __future__ import annotations
 
 import hashlib
-import io
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
 from recmail import plugins
-from recmail.db.tables import courses, model_parts, models
+from recmail.db.connect import reading, writing
+from recmail.db.tables import courses, models, runs
 from recmail.errors import ModelError
 from recmail.recommend import Scorer
-from recmail.records import GradedTriples
+from recmail.recommend.model_arrays import delete_arrays, read_array, write_array
+from recmail.records import GradedTriples, RunState
 
 NO_MODEL = "no model is trained; run: recmail train"
+SAVING = "saving"  # not whole yet: nobody but its writer sees it
+KEPT = 5  # models that are neither promoted nor in use just now
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -62,41 +66,85 @@ def hash_ids(course_ids: Iterable[str]) -> str:
 
 
 def save(
-    connection: sa.Connection,
-    scorer: Scorer,
+    engine: sa.Engine,
+    scorers: Mapping[str, Scorer],
     *,
-    name: str,
+    auto: str,
     trained_on: TrainedOn,
     metrics: Mapping[str, Any],
     now: datetime,
 ) -> str:
-    """Store a fitted scorer as a candidate, in the caller's transaction; returns its version.
+    """Store fitted scorers as one candidate and return its version; nobody sees it before it is whole.
 
     Args:
-        name: the scorer's plug-in name, such as svd.
+        scorers: by plug-in name, such as svd.
+        auto: which of them campaigns use when they do not name one.
     """
-    version = _free_version(connection, f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{name}")
-    connection.execute(
-        sa.insert(models).values(
-            version=version,
-            scorer=name,
-            params={
-                "catalogue": {"courses": trained_on.courses, "hash": trained_on.catalogue_hash},
-                name: scorer.params(),
-            },
-            data_hash=trained_on.data_hash,
-            counts=dict(trained_on.counts),
-            trained_at=now,
-            metrics=dict(metrics),
-            state="candidate",
-        )
-    )
-    parts = [
-        {"version": version, "name": f"{name}.{part}", "array": _to_bytes(array)}
-        for part, array in scorer.parts().items()
-    ]
-    connection.execute(sa.insert(model_parts), parts)
+    _remove_abandoned(engine, now)
+    with writing(engine) as connection:
+        version = _free_version(connection, f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{auto}")
+        row = {
+            "version": version,
+            "scorer": auto,
+            "params": {},
+            "data_hash": trained_on.data_hash,
+            "counts": dict(trained_on.counts),
+            "trained_at": now,
+            "metrics": dict(metrics),
+            "state": SAVING,
+        }
+        connection.execute(sa.insert(models), row)
+    try:
+        params = {
+            "catalogue": {"courses": trained_on.courses, "hash": trained_on.catalogue_hash},
+            "scorers": {name: _written(engine, version, scorer) for name, scorer in scorers.items()},
+        }
+        with writing(engine) as connection:
+            mine = sa.update(models).where(models.c.version == version)
+            connection.execute(mine.values(params=params, state="candidate"))
+    except BaseException:
+        remove(engine, version)
+        raise
     return version
+
+
+def _written(engine: sa.Engine, version: str, scorer: Scorer) -> dict[str, Any]:
+    parts = {part: write_array(engine, version, array) for part, array in scorer.parts().items()}
+    return {"params": scorer.params(), "parts": parts}
+
+
+def remove(engine: sa.Engine, version: str) -> None:
+    """Delete a version with all that belongs to it, in short transactions."""
+    delete_arrays(engine, version)
+    with writing(engine) as connection:
+        connection.execute(sa.delete(models).where(models.c.version == version))
+
+
+def _remove_abandoned(engine: sa.Engine, now: datetime) -> None:
+    """Delete what a killed training left half saved a day ago or earlier."""
+    left = sa.select(models.c.version).where(models.c.state == SAVING, models.c.trained_at < now - _A_DAY)
+    with reading(engine) as connection:
+        versions = connection.scalars(left).all()
+    for version in versions:
+        remove(engine, version)
+
+
+def remove_old(engine: sa.Engine) -> list[str]:
+    """Delete all but the newest few models; what campaigns use, or are planned with just now, stays."""
+    planning = sa.select(runs.c.model_version).where(
+        runs.c.state == RunState.BUILDING, runs.c.model_version.is_not(None)
+    )
+    old = (
+        sa.select(models.c.version)
+        .where(models.c.state.in_(("candidate", "retired")), models.c.version.not_in(planning))
+        .order_by(models.c.trained_at.desc(), models.c.version.desc())
+        .offset(KEPT)
+    )
+    with reading(engine) as connection:
+        versions = list(connection.scalars(old))
+    for version in versions:
+        remove(engine, version)
+    return versions
 
 
 def promote(connection: sa.Connection, version: str) -> None:
@@ -108,7 +156,7 @@ def promote(connection: sa.Connection, version: str) -> None:
     connection.execute(sa.update(models).where(models.c.state == "promoted").values(state="retired"))
     found = connection.execute(
         sa.update(models)
-        .where(models.c.version == version)
+        .where(models.c.version == version, models.c.state != SAVING)
         .values(state="promoted")
         .returning(models.c.version)
     )
@@ -157,20 +205,92 @@ def load(connection: sa.Connection, version: str) -> dict[str, Scorer]:
     """Return the scorers of a version by name, the one to use by default as `auto` too.
 
     Raises:
-        ModelError: there is no such version, or it is of another catalogue.
+        ModelError: there is no such version, it is of another catalogue, or of another recmail.
     """
-    row = connection.execute(
-        sa.select(models.c.scorer, models.c.params).where(models.c.version == version)
-    ).first()
+    auto, params = _stored(connection, version)
+    _check_catalogue(connection, version, **params["catalogue"])
+    scorers: dict[str, Scorer] = {}
+    for name, stored in params["scorers"].items():
+        parts = {part: read_array(connection, version, digest) for part, digest in stored["parts"].items()}
+        plugin: Any = plugins.load("recommend", name)
+        scorers[name] = plugin.from_parts(parts, stored["params"])
+    return {**scorers, "auto": scorers[auto]}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model was made, to make it again from other data.
+
+    Attributes:
+        auto: the scorer that campaigns use by default.
+        settings: of that scorer, as JSON.
+        data_hash: of what it was fitted on.
+    """
+
+    version: str
+    auto: str
+    settings: Mapping[str, Any]
+    data_hash: str
+
+
+def promoted_recipe(connection: sa.Connection) -> Recipe | None:
+    """Return the recipe of the model that campaigns use; None without one, or when it cannot be read."""
+    row = connection.execute(sa.select(models).where(models.c.state == "promoted")).first()
+    if row is None or "scorers" not in row.params:
+        return None
+    settings = row.params["scorers"][row.scorer]["params"]["settings"]
+    return Recipe(row.version, row.scorer, settings, row.data_hash)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """One model as it is listed; `metrics` is the evaluation's JSON, empty with too little data."""
+
+    version: str
+    auto: str
+    scorers: list[str]
+    state: str
+    trained_at: datetime
+    counts: Mapping[str, int]
+    metrics: Mapping[str, Any]
+
+
+def stored_models(connection: sa.Connection) -> list[Stored]:
+    """Return all models that are whole, the newest first."""
+    newest = sa.select(models).where(models.c.state != SAVING)
+    rows = connection.execute(newest.order_by(models.c.trained_at.desc(), models.c.version.desc()))
+    return [
+        Stored(
+            row.version,
+            row.scorer,
+            sorted(row.params.get("scorers", {})),
+            row.state,
+            row.trained_at,
+            row.counts,
+            row.metrics,
+        )
+        for row in rows
+    ]
+
+
+def check_usable(connection: sa.Connection, version: str) -> None:
+    """Check that campaigns of this database could use a version.
+
+    Raises:
+        ModelError: they could not, and why.
+    """
+    _, params = _stored(connection, version)
+    _check_catalogue(connection, version, **params["catalogue"])
+
+
+def _stored(connection: sa.Connection, version: str) -> tuple[str, dict[str, Any]]:
+    mine = models.c.version == version, models.c.state != SAVING
+    row = connection.execute(sa.select(models.c.scorer, models.c.params).where(*mine)).first()
     if row is None:
         raise ModelError(_no_such(connection, version))
-    name, params = row
-    _check_catalogue(connection, version, **params["catalogue"])
-    stored = sa.select(model_parts.c.name, model_parts.c.array).where(model_parts.c.version == version)
-    parts = {part.removeprefix(f"{name}."): _from_bytes(array) for part, array in connection.execute(stored)}
-    plugin: Any = plugins.load("recommend", name)
-    scorer: Scorer = plugin.from_parts(parts, params[name])
-    return {name: scorer, "auto": scorer}
+    if "scorers" not in row.params:
+        raise ModelError(f"model {version} was saved by another version of recmail; run: recmail train")
+    return row.scorer, row.params
 
 
 def _check_catalogue(connection: sa.Connection, version: str, *, courses: int, hash: str) -> None:
@@ -188,9 +308,8 @@ def _first_courses(count: int) -> sa.Select[Any]:
 
 
 def _no_such(connection: sa.Connection, version: str) -> str:
-    known = connection.scalars(
-        sa.select(models.c.version).order_by(models.c.trained_at.desc()).limit(5)
-    ).all()
+    whole = sa.select(models.c.version).where(models.c.state != SAVING)
+    known = connection.scalars(whole.order_by(models.c.trained_at.desc()).limit(5)).all()
     return f"there is no model {version}; the newest are: {', '.join(known)}" if known else NO_MODEL
 
 
@@ -202,14 +321,3 @@ def _free_version(connection: sa.Connection, wanted: str) -> str:
     while f"{wanted}-{number}" in taken:
         number += 1
     return f"{wanted}-{number}"
-
-
-def _to_bytes(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array, allow_pickle=False)
-    return buffer.getvalue()
-
-
-def _from_bytes(stored: bytes) -> np.ndarray:
-    array: np.ndarray = np.load(io.BytesIO(stored), allow_pickle=False)
-    return array

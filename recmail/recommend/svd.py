@@ -5,21 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from scipy import sparse
 
-from recmail.errors import DataError, ModelError
-from recmail.recommend import graded_pairs
+from recmail.errors import ModelError
+from recmail.recommend.histories import Pairs, in_blocks, place_known, score_known
 from recmail.records import GradedTriples
 
 if TYPE_CHECKING:
     import surprise
 
-# Rows scored by one matrix product. Always this many, the last ones padded with zeros: a product's last
-# bits may depend on its shape, and a person's scores must not depend on the shard they are in.
-PEOPLE_AT_ONCE = 256
 TRIPLES_AT_ONCE = 20_000  # graded pairs turned into Python numbers together; bounds the fit's memory
 
 
@@ -154,26 +151,18 @@ def fit_surprise(trainset: ArrayTrainset, settings: Settings, seed: int) -> surp
     return algorithm.fit(trainset)
 
 
-def factor_scores(people: np.ndarray, courses: np.ndarray) -> np.ndarray:
-    """Score all courses for all people: what Surprise's estimate() says of each pair, in one product.
-
-    Args:
-        people: people x factors.
-        courses: courses x factors.
-    """
-    scores: np.ndarray = people @ courses.T
-    return scores
-
-
 @dataclass(frozen=True)
 class Svd:
     """Course factors, and how to fold a person in; no person is kept.
 
     Attributes:
-        item_factors: courses x factors, float64; 0 where the course is not known.
+        item_factors: known courses x factors, float64.
         known: bool per course.
         scale: the highest grade of the fit; grades are divided by it, so that targets lie between 0 and 1.
     """
+
+    choices: ClassVar[tuple[Settings, ...]] = SETTINGS
+    personal: ClassVar[bool] = True
 
     item_factors: np.ndarray
     known: np.ndarray
@@ -197,15 +186,11 @@ class Svd:
             DataError: a grade is not a number.
             ModelError: fewer than two people or courses, or the fit did not converge.
         """
-        users, items, grades = _best_grades(triples)
-        inner_users = np.unique(users, return_inverse=True)[1]
-        courses_met, inner_items = np.unique(items, return_inverse=True)
-        _check_enough(pairs=len(users), people=len(np.unique(users)), courses=len(courses_met))
-        scale = float(grades.max())
+        pairs = Pairs.of(triples, courses=courses)
         trainset = SampledTrainset(
-            inner_users,
-            inner_items,
-            grades / scale,
+            pairs.users,
+            pairs.courses,
+            pairs.grades,
             negatives=settings.negatives,
             seed=seed,
             epoch_done=epoch_done,
@@ -213,15 +198,11 @@ class Svd:
         factors = fit_surprise(trainset, settings, seed).qi
         if not np.isfinite(factors).all():
             raise ModelError(f"SVD did not converge with a learning rate of {settings.learning_rate:g}")
-        known = np.zeros(courses, dtype=bool)
-        known[courses_met] = True
-        item_factors = np.zeros((courses, settings.factors))
-        item_factors[courses_met] = factors
-        return cls(item_factors, known, scale, settings, seed)
+        return cls(factors, pairs.known, pairs.scale, settings, seed)
 
     @cached_property
     def fold_in(self) -> np.ndarray:
-        """Courses x factors, so that `grades / scale @ fold_in` are the factors of people.
+        """Known courses x factors, so that `grades / scale @ fold_in` are the factors of people.
 
         Ridge regression of a person's grades, 0 for every course not met, on the course factors:
         (Q'Q + ridge I)^-1 Q' r. All people share the one inverse, as all their courses count.
@@ -237,35 +218,16 @@ class Svd:
 
     def score(self, grades: sparse.csr_array) -> np.ndarray:
         """Score every course for every person, people folded in from their grades; see Scorer.score."""
-        if not np.isfinite(grades.data).all():
-            raise DataError("a grade is not a number")
-        count, width = grades.shape
-        known = self.known[:width]
-        scores = np.full((count, width), -np.inf, dtype=np.float32)
-        folded = self._people(grades, len(known))
-        for start in range(0, count, PEOPLE_AT_ONCE):
-            rows = min(PEOPLE_AT_ONCE, count - start)
-            block = np.zeros((PEOPLE_AT_ONCE, folded.shape[1]), dtype=np.float32)
-            block[:rows] = folded[start : start + rows]
-            scores[start : start + rows, : len(known)] = factor_scores(block, self._factors32[:width])[:rows]
-        scores[:, : len(known)][:, ~known] = -np.inf
-        people, courses = graded_pairs(grades, known)
-        scores[people, courses] = -np.inf
-        scores[np.bincount(people, minlength=count) == 0] = -np.inf
-        return scores
+        return score_known(grades, self.known, self.scale, self._rank)
 
-    def _people(self, grades: sparse.csr_array, width: int) -> np.ndarray:
-        """Return people x factors, float64; a sparse product sums each row alone, in order."""
-        met = grades[:, :width].sorted_indices()
-        people: np.ndarray = (met / self.scale) @ self.fold_in[:width]
-        return people
+    def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
+        return in_blocks(histories.astype(np.float64) @ self.fold_in, self._factors32)
 
     def weights(self, taken: np.ndarray, offered: np.ndarray) -> np.ndarray:
         """Return what a grade of 1 for `taken[i]` adds to the score of `offered[i]`; see Scorer.weights."""
+        both, rows, columns = place_known(self.known, taken, offered)
         found = np.zeros(len(taken), dtype=np.float32)
-        inside = (taken < len(self.known)) & (offered < len(self.known))
-        folded, factors = self.fold_in[taken[inside]], self.item_factors[offered[inside]]
-        found[inside] = np.einsum("if,if->i", folded, factors) / self.scale
+        found[both] = np.einsum("if,if->i", self.fold_in[rows], self.item_factors[columns]) / self.scale
         return found
 
     def parts(self) -> dict[str, np.ndarray]:
@@ -286,25 +248,3 @@ class Svd:
             Settings(**params["settings"]),
             params["seed"],
         )
-
-
-def _best_grades(triples: GradedTriples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return users, courses and grades above 0, sorted by both, each pair once with its best grade."""
-    if not np.isfinite(triples.grade).all():
-        raise DataError("a grade is not a number")
-    order = np.lexsort((-triples.grade, triples.course_no, triples.user_no))
-    users, courses, grades = (array[order] for array in (triples.user_no, triples.course_no, triples.grade))
-    first = np.ones(len(users), dtype=bool)
-    first[1:] = (users[1:] != users[:-1]) | (courses[1:] != courses[:-1])
-    first &= grades > 0
-    return users[first], courses[first], grades[first]
-
-
-def _check_enough(*, pairs: int, people: int, courses: int) -> None:
-    if people >= 2 and courses >= 2:
-        return
-    raise ModelError(
-        f"too little to learn from: graded pairs: {pairs:,}, people: {people:,}, courses: {courses:,}; "
-        "it takes at least 2 people and 2 courses (who switched personalization off is not counted); "
-        "import interactions with: recmail import interactions FILE.csv"
-    )

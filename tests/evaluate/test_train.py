@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,9 +11,11 @@ import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
 from recmail.db.tables import consent, courses, interactions, model_parts, models, users
-from recmail.errors import ModelError
-from recmail.evaluate.train import train
+from recmail.errors import ConfigError, ModelError
+from recmail.evaluate.train import Training, train
+from recmail.recommend.item_knn import ItemKnn
 from recmail.recommend.models import load_promoted
+from recmail.records import GradedTriples
 from tests.contracts import NOW
 
 GRADES = {"viewed": 1.0, "enrolled": 3.0, "progressed": 4.0, "completed": 5.0}
@@ -66,51 +69,126 @@ def parts(engine: sa.Engine) -> list[bytes]:
         return list(connection.scalars(sa.select(model_parts.c.array).order_by(model_parts.c.name)))
 
 
+def quick(engine: sa.Engine, *, now: datetime = NOW, only: str | None = "item_knn", **named: Any) -> Training:
+    """Train with the quickest scorer unless the test is about others."""
+    return train(engine, now=now, seed=1, grades=GRADES, only=only, **named)
+
+
 def test_trains_measures_and_promotes(database: sa.Engine) -> None:
     add_people(database, 80)
     add_events(database, two_tastes_in_time(80))
     steps: list[tuple[int, int]] = []
-    model = train(
-        database, now=NOW, seed=1, grades=GRADES, progress=lambda done, total: steps.append((done, total))
-    )
-    assert model.version == "20261102-090000-svd"
-    # Each of 80 people has 6 courses, 1 of them held out; 40 people choose, 40 are measured.
-    assert model.counts == {"users": 80, "courses": 24, "pairs": 480, "measured": 40}
-    assert steps == [(step, 60) for step in range(1, 61)]
+    model = quick(database, progress=lambda done, total: steps.append((done, total)))
+    assert model.version == "20261102-090000-item_knn"
+    # Each of 80 people has 6 courses, 1 of them held out, and of the other 5 again 1 to choose by.
+    assert model.counts == {"users": 80, "courses": 24, "pairs": 480, "people": 80, "measured": 80}
+    assert model.verdict.promoted
+    assert model.fallback_share == 0
+    assert steps == sorted(steps)
+    assert {total for _, total in steps} == {steps[-1][1]}
+    assert model.evaluation is not None
+    rows = model.evaluation.rows
+    assert set(rows) == {"item_knn", "popular", "trending"}
     # 7 courses of one's own half and 12 of the other are new: one of ten is right for 10 in 19 by chance.
-    assert model.metrics["svd"]["hit_rate_at_10"] > 0.9
-    assert model.metrics["svd"]["hit_rate_at_10"] > model.metrics["popular"]["hit_rate_at_10"]
+    hit_rate = {name: row.accuracy["hit_rate_at_10"].mean for name, row in rows.items()}
+    assert hit_rate["item_knn"] > 0.9 > hit_rate["popular"]
+    assert model.evaluation.groups == {"light": 80}
     with reading(database) as connection:
         version, scorers = load_promoted(connection)
         stored = connection.execute(sa.select(models)).one()
     assert version == model.version
-    assert scorers["svd"].known.all()
-    assert stored.metrics == model.metrics
+    assert scorers["auto"] is scorers["item_knn"]
+    assert scorers["item_knn"].known.all()
+    assert stored.metrics == model.evaluation.to_json()
     assert stored.counts == model.counts
+
+
+def test_nothing_of_what_is_measured_was_learned_from(
+    database: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fits that choose know 4 of each person's 6 courses, those that are measured 5, the last one all."""
+    add_people(database, 80)
+    add_events(database, two_tastes_in_time(80))
+    seen: list[int] = []
+    fit = ItemKnn.fit.__func__  # type: ignore[attr-defined]
+
+    def noting(cls: type[ItemKnn], triples: GradedTriples, **named: Any) -> ItemKnn:
+        seen.append(int(np.bincount(triples.user_no).max()))
+        return fit(cls, triples, **named)
+
+    monkeypatch.setattr(ItemKnn, "fit", classmethod(noting))
+    quick(database)
+    assert seen[-2:] == [5, 6]
+    assert set(seen[:-2]) == {4}
+
+
+def test_all_scorers_are_fitted_and_the_best_is_auto(database: sa.Engine) -> None:
+    pytest.importorskip("implicit", reason="needs implicit: pip install implicit")
+    add_people(database, 80)
+    add_events(database, two_tastes_in_time(80))
+    model = quick(database, only=None)
+    assert model.evaluation is not None
+    assert {"als", "ease", "item_knn", "svd", "popular", "trending"} <= set(model.evaluation.rows)
+    assert model.auto not in ("popular", "trending")
+    with reading(database) as connection:
+        scorers = load_promoted(connection)[1]
+    assert set(scorers) == {"auto", *model.evaluation.rows}
+
+
+def test_the_project_can_name_its_scorer(database: sa.Engine) -> None:
+    add_people(database, 80)
+    add_events(database, two_tastes_in_time(80))
+    first = quick(database)
+    second = quick(database, only=None, scorer="svd")
+    assert (first.auto, second.auto) == ("item_knn", "svd")
+    assert second.verdict.promoted
+    assert second.verdict.words == "campaigns use it: [model] scorer is svd"
+    with pytest.raises(ModelError, match=r"popular ranks alike for everybody.*There are: als"):
+        quick(database, only=None, scorer="popular")
+    with pytest.raises(ConfigError, match="there is no 'eaze'; did you mean ease"):
+        quick(database, only="eaze")
 
 
 def test_the_same_seed_and_data_give_the_same_model(database: sa.Engine) -> None:
     add_people(database, 80)
     add_events(database, two_tastes_in_time(80))
-    first = train(database, now=NOW, seed=7, grades=GRADES)
+    first = quick(database, only="svd")
     stored = parts(database)
-    second = train(database, now=NOW, seed=7, grades=GRADES)
+    second = quick(database, only="svd")
     assert second.version == "20261102-090000-svd-2"
-    assert second.metrics == first.metrics
+    assert first.evaluation is not None
+    assert second.evaluation is not None
+    assert second.evaluation.to_json() == first.evaluation.to_json()
     assert parts(database) == [part for part in stored for _ in range(2)]
     with reading(database) as connection:
         hashes = connection.scalars(sa.select(models.c.data_hash)).all()
     assert len(set(hashes)) == 1
+    assert "nothing is new" in second.verdict.words
+    assert not second.verdict.promoted
+
+
+def test_newer_data_makes_a_new_model_by_the_same_recipe(database: sa.Engine) -> None:
+    add_people(database, 80)
+    add_events(database, two_tastes_in_time(80))
+    first = quick(database)
+    add_events(database, [(0, 23, "enrolled", NOW + timedelta(hours=1))])
+    second = quick(database, now=NOW + timedelta(days=1))
+    assert second.verdict.promoted
+    assert f"made like {first.version}, from newer data" in second.verdict.words
+    with reading(database) as connection:
+        assert load_promoted(connection)[0] == second.version
 
 
 def test_with_few_people_nothing_is_measured(database: sa.Engine) -> None:
     add_people(database, 10)
     add_events(database, two_tastes_in_time(10))
-    model = train(database, now=NOW, seed=1, grades=GRADES)  # 22 of the 24 courses were met
-    assert model.metrics == {}
-    assert model.counts == {"users": 10, "courses": 22, "pairs": 60, "measured": 0}
+    model = quick(database, only=None)  # 22 of the 24 courses were met
+    assert model.evaluation is None
+    assert model.auto == "ease"
+    assert model.counts == {"users": 10, "courses": 22, "pairs": 60, "people": 10, "measured": 0}
     with reading(database) as connection:
         assert load_promoted(connection)[0] == model.version
+        assert connection.scalar(sa.select(models.c.metrics)) == {}
 
 
 def test_without_interactions_says_what_is_missing_and_stores_nothing(database: sa.Engine) -> None:
@@ -135,7 +213,9 @@ def test_nothing_after_now_and_nobody_without_personalization_is_learned_from(da
     refusal = {"user_no": 0, "purpose": "personalization", "granted": False, "at": NOW, "channel": "page"}
     with writing(database) as connection:
         connection.execute(sa.insert(consent), [refusal])
-    assert train(database, now=NOW, seed=1, grades=GRADES).counts["users"] == 10
+    model = quick(database)
+    assert model.counts["users"] == 10
+    assert model.fallback_share == pytest.approx(2 / 12)
 
 
 def test_grades_need_not_have_enrolled(database: sa.Engine) -> None:
@@ -144,14 +224,17 @@ def test_grades_need_not_have_enrolled(database: sa.Engine) -> None:
     events = two_tastes_in_time(80)
     add_events(database, [(user, course, "completed", at) for user, course, _, at in events])
     add_events(database, [(user, 23 - course, "enrolled", at) for user, course, _, at in events])
-    model = train(database, now=NOW, seed=1, grades={"viewed": 1.0, "completed": 5.0})
-    assert model.counts == {"users": 80, "courses": 24, "pairs": 480, "measured": 40}
-    assert model.metrics["svd"]["hit_rate_at_10"] > 0.9
+    worth = {"viewed": 1.0, "completed": 5.0}
+    model = train(database, now=NOW, seed=1, grades=worth, only="item_knn")
+    assert model.counts == {"users": 80, "courses": 24, "pairs": 480, "people": 80, "measured": 80}
+    assert model.evaluation is not None
+    assert model.evaluation.rows["item_knn"].accuracy["hit_rate_at_10"].mean > 0.9
 
 
 def test_where_nobody_enrolled_views_are_what_is_looked_for(database: sa.Engine) -> None:
     add_people(database, 80)
     add_events(database, [(user, course, "viewed", at) for user, course, _, at in two_tastes_in_time(80)])
-    model = train(database, now=NOW, seed=1, grades=GRADES)
-    assert model.counts["measured"] == 40
-    assert model.metrics["svd"]["hit_rate_at_10"] > 0.9
+    model = quick(database)
+    assert model.counts["measured"] == 80
+    assert model.evaluation is not None
+    assert model.evaluation.rows["item_knn"].accuracy["hit_rate_at_10"].mean > 0.9

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import courses, model_parts, models
+from recmail.db.tables import courses, model_parts, models, runs
 from recmail.errors import ModelError
-from recmail.recommend.models import TrainedOn, find_promoted, hash_ids, load, load_promoted, promote, save
-from recmail.records import GradedTriples
+from recmail.recommend.blend import stored_settings
+from recmail.recommend.models import (
+    KEPT,
+    TrainedOn,
+    find_promoted,
+    hash_ids,
+    load,
+    load_promoted,
+    promote,
+    promoted_recipe,
+    remove_old,
+    save,
+    stored_models,
+)
+from recmail.recommend.svd import Svd
+from recmail.records import GradedTriples, RunState
 from tests.contracts import make_triples, small_svd, table_of, two_tastes
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -29,16 +45,15 @@ def add_courses(engine: sa.Engine, ids: Sequence[str]) -> None:
         connection.execute(sa.insert(courses), rows)
 
 
-def save_svd(engine: sa.Engine, ids: Sequence[str] = IDS) -> str:
-    with writing(engine) as connection:
-        return save(
-            connection,
-            small_svd(),
-            name="svd",
-            trained_on=TrainedOn.of(two_tastes(), ids),
-            metrics={"svd": {"ndcg_at_10": 0.0451}},
-            now=NOW,
-        )
+def save_svd(engine: sa.Engine, ids: Sequence[str] = IDS, *, now: datetime = NOW) -> str:
+    return save(
+        engine,
+        {"svd": small_svd()},
+        auto="svd",
+        trained_on=TrainedOn.of(two_tastes(), ids),
+        metrics={"svd": {"ndcg_at_10": 0.0451}},
+        now=now,
+    )
 
 
 def promote_it(engine: sa.Engine, version: str) -> None:
@@ -89,7 +104,7 @@ def test_says_what_it_was_trained_on(database: sa.Engine) -> None:
     assert row.metrics == {"svd": {"ndcg_at_10": 0.0451}}
     assert row.trained_at == NOW
     assert row.scorer == "svd"
-    assert row.params["svd"]["settings"]["factors"] == 4
+    assert row.params["scorers"]["svd"]["params"]["settings"]["factors"] == 4
     assert row.params["catalogue"] == {"courses": 12, "hash": hash_ids(IDS)}
 
 
@@ -119,14 +134,115 @@ def test_promoting_what_is_not_there_changes_nothing(database: sa.Engine) -> Non
     assert states(database) == {version: "promoted"}
 
 
-def test_a_save_that_is_rolled_back_leaves_nothing(database: sa.Engine) -> None:
+def count(engine: sa.Engine, table: sa.Table) -> int:
+    with reading(engine) as connection:
+        return connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
+
+
+@dataclass(frozen=True)
+class Interrupted(Svd):
+    """A scorer whose second array cannot be had any more: somebody pressed Ctrl-C."""
+
+    def parts(self) -> dict[str, np.ndarray]:
+        class Parts(dict[str, np.ndarray]):
+            def items(self) -> Any:
+                yield "known", np.ones(3, dtype=bool)
+                raise KeyboardInterrupt
+
+        return Parts()
+
+
+def test_an_interrupted_save_leaves_nothing(database: sa.Engine) -> None:
+    svd = small_svd()
+    broken = Interrupted(svd.item_factors, svd.known, svd.scale, svd.settings, svd.seed)
+    on = TrainedOn.of(two_tastes(), IDS)
+    with pytest.raises(KeyboardInterrupt):
+        save(database, {"svd": broken}, auto="svd", trained_on=on, metrics={}, now=NOW)
+    assert count(database, models) == count(database, model_parts) == 0
+
+
+def test_what_a_killed_save_left_is_nobodys_model_and_goes_after_a_day(database: sa.Engine) -> None:
+    add_courses(database, IDS)
+    killed = save_svd(database)
     with writing(database) as connection:
-        on = TrainedOn.of(two_tastes(), IDS)
-        save(connection, small_svd(), name="svd", trained_on=on, metrics={}, now=NOW)
-        connection.rollback()
+        connection.execute(sa.update(models).values(state="saving"))
     with reading(database) as connection:
-        assert connection.scalar(sa.select(sa.func.count()).select_from(models)) == 0
-        assert connection.scalar(sa.select(sa.func.count()).select_from(model_parts)) == 0
+        assert stored_models(connection) == []
+        with pytest.raises(ModelError, match="no model is trained"):
+            load(connection, killed)
+    with pytest.raises(ModelError, match="no model is trained"):
+        promote_it(database, killed)
+    save_svd(database, now=NOW + timedelta(hours=23))
+    assert killed in states(database)
+    save_svd(database, now=NOW + timedelta(hours=25))
+    assert killed not in states(database)
+    with reading(database) as connection:
+        assert set(connection.scalars(sa.select(model_parts.c.version))) == set(states(database))
+
+
+def test_old_models_go_but_not_those_in_use(database: sa.Engine) -> None:
+    add_courses(database, IDS)
+    versions = [save_svd(database, now=NOW + timedelta(hours=hour)) for hour in range(KEPT + 4)]
+    promote_it(database, versions[0])
+    plan_with(database, versions[1], RunState.BUILDING, run_no=1)
+    plan_with(database, versions[2], RunState.PLANNED, run_no=2)
+    assert sorted(remove_old(database)) == versions[2:4]
+    assert sorted(states(database)) == [*versions[:2], *versions[4:]]
+    with reading(database) as connection:
+        for version in states(database):
+            assert load(connection, version)["svd"].known.any()
+
+
+def plan_with(engine: sa.Engine, version: str, state: RunState, *, run_no: int) -> None:
+    words = dict.fromkeys(("campaign", "campaign_yaml", "settings_hash", "recmail_version"), "test")
+    documents: dict[str, dict[str, str]] = {name: {} for name in ("template_bundle", "settings", "courses")}
+    due = NOW + timedelta(days=run_no)
+    with writing(engine) as connection:
+        connection.execute(
+            sa.insert(runs).values(
+                run_no=run_no,
+                due_instant=due,
+                state=state,
+                model_version=version,
+                seed=1,
+                **words,
+                **documents,
+            )
+        )
+
+
+def test_lists_models_the_newest_first(database: sa.Engine) -> None:
+    first, second = save_svd(database), save_svd(database, now=NOW + timedelta(hours=1))
+    promote_it(database, first)
+    with reading(database) as connection:
+        listed = stored_models(connection)
+    assert [(one.version, one.auto, one.scorers, one.state) for one in listed] == [
+        (second, "svd", ["svd"], "candidate"),
+        (first, "svd", ["svd"], "promoted"),
+    ]
+
+
+def test_the_recipe_makes_the_promoted_model_again(database: sa.Engine) -> None:
+    with reading(database) as connection:
+        assert promoted_recipe(connection) is None
+    version = save_svd(database)
+    promote_it(database, version)
+    with reading(database) as connection:
+        recipe = promoted_recipe(connection)
+    assert recipe is not None
+    assert (recipe.version, recipe.auto) == (version, "svd")
+    assert stored_settings("svd", recipe.settings) == small_svd().settings
+
+
+def test_a_model_of_an_older_recmail_is_refused(database: sa.Engine) -> None:
+    version = save_svd(database)
+    promote_it(database, version)
+    with writing(database) as connection:
+        connection.execute(sa.update(models).values(params={"svd": {}}))
+    with reading(database) as connection:
+        assert promoted_recipe(connection) is None
+        with pytest.raises(ModelError, match=f"{version} was saved by another version.*recmail train"):
+            load(connection, version)
 
 
 def test_without_a_model_says_to_train_one(database: sa.Engine) -> None:
