@@ -20,7 +20,6 @@ from recmail.settings.source import shown
 PACKAGE = "recommend.blocks"
 LATER_BLOCKS: frozenset[str] = frozenset()
 """Documented, and not built unless a plug-in of that name is there."""
-LATER_SCORERS = frozenset({"als", "ease", "item_knn"})
 _TEMPLATE_MARK = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -114,14 +113,9 @@ def _problem(document: Document, path: Path, message: str) -> Problem:
     return document.at_value(path, f"{written(document.existing(path))}: {message}")
 
 
-def built_scorers() -> list[str]:
-    """Return the names of all scorers that there are."""
-    return plugins.names("recommend")
-
-
 def scorer_names() -> set[str]:
     """Return every name that `scorer` may have."""
-    return {"auto", "popular", *built_scorers(), *LATER_SCORERS}
+    return {"auto", *plugins.names("recommend")}
 
 
 def fallback_names() -> set[str]:

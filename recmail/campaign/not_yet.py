@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from recmail import plugins
-from recmail.campaign.blocks import PACKAGE, Block, built_scorers, read_blocks, set_fields
+from recmail.campaign.blocks import PACKAGE, Block, read_blocks, set_fields
 from recmail.campaign.explain import written
 from recmail.campaign.reading import Campaign
 from recmail.campaign.yaml import Document, Path, read_yaml
@@ -45,9 +45,6 @@ def _later_parts(block: Block) -> Iterator[Path]:
     for path in set_fields(block.options, ()):
         if ".".join(map(str, path)) in block.options.not_yet:
             yield (*block.path, *path)
-    scorer = getattr(block.options, "scorer", "auto")
-    if scorer not in ("auto", "popular", *built_scorers()):
-        yield (*block.path, "scorer")
     built = plugins.names(PACKAGE)
     for number, name in enumerate(getattr(block.options, "fallback", ())):
         if name not in built:
@@ -55,6 +52,6 @@ def _later_parts(block: Block) -> Iterator[Path]:
 
 
 def _problem(document: Document, path: Path) -> Problem:
-    if isinstance(path[-1], int) or path[-1] == "scorer":
+    if isinstance(path[-1], int):
         return document.at_value(path, f"{written(path)}: {document.text_at(path)} is not built yet")
     return document.at_key(path, f"{written(path)}: is not built yet")

@@ -90,6 +90,7 @@ class Als:
     @cached_property
     def _folding(self) -> Any:
         model = _model(self.settings, self.seed)
+        model.num_threads = 1  # shards run side by side
         model.item_factors = np.array(self.item_factors)  # stored ones are read-only; it wants to write
         return model
 

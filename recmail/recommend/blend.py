@@ -127,20 +127,21 @@ def stored_settings(name: str, stored: Mapping[str, Any] | None) -> Any:
 def standardised(scores: np.ndarray) -> np.ndarray:
     """Return scores in standard deviations from the mean of the person's candidates; -inf stays."""
     there = scores > -np.inf
-    count = np.maximum(there.sum(axis=1, keepdims=True), 1)
-    filled = np.where(there, scores, 0).astype(np.float64)
-    filled -= filled.sum(axis=1, keepdims=True) / count
-    filled[~there] = 0
-    spread = np.sqrt((filled * filled).sum(axis=1, keepdims=True) / count)
-    # Where all candidates are equal the rounding of the mean is all that is left: that says nothing.
-    level = spread > 1e-6 * np.abs(np.where(there, scores, 0)).max(axis=1, keepdims=True)
-    filled = np.divide(filled, spread, out=np.zeros_like(filled), where=level & (spread > 0))
-    filled[~there] = -np.inf
-    found: np.ndarray = filled
-    return found
+    filled = np.where(there, scores, np.float32(0))
+    count = np.maximum(there.sum(axis=1), 1)
+    mean = filled.sum(axis=1, dtype=np.float64) / count
+    squares = np.square(filled, dtype=np.float64).sum(axis=1) / count
+    spread = np.sqrt(np.maximum(squares - mean * mean, 0))
+    # Where all candidates are equal, rounding is all that is left: that says nothing.
+    level = spread <= 1e-6 * np.abs(mean)
+    spread[level] = 1
+    standard: np.ndarray = scores * (1 / spread)[:, np.newaxis].astype(np.float32)
+    standard -= (mean / spread)[:, np.newaxis].astype(np.float32)
+    standard[level] = np.where(there[level], 0, -np.inf)
+    return standard
 
 
 def blended(standard: Mapping[str, np.ndarray], weights: Mapping[str, float]) -> np.ndarray:
     """Return the weighted sum of standardised scores."""
-    total = sum(weights[name] * scores for name, scores in standard.items() if weights.get(name))
+    total = sum(np.float32(weights[name]) * scores for name, scores in standard.items() if weights.get(name))
     return np.asarray(total, dtype=np.float32)

@@ -32,8 +32,7 @@ def test_the_full_example_lists_all_that_is_missing() -> None:
 @pytest.mark.parametrize(
     ("blocks", "expected"),
     [
-        ("  - top_picks: {scorer: ease}\n", ["4:25 blocks[0].top_picks.scorer: ease is not built yet"]),
-        ("  - top_picks: {scorer: svd}\n", []),
+        ("  - top_picks: {scorer: ease}\n", []),
         ("  - top_picks: {scorer: auto, fallback: [popular], variety: {per_category: 2}}\n", []),
         ("  - top_picks: {fallback: []}\n", []),
         ("  - trending_now\n", []),

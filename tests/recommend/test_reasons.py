@@ -139,7 +139,18 @@ def test_many_pairs_are_worked_off_in_pieces(monkeypatch: pytest.MonkeyPatch) ->
     grades = table_of(two_tastes(), people=37, courses=12)
     people, courses = np.nonzero(grades.toarray()[:, :10] == 0)
     taken, _ = strongest(small_svd(), grades, people, courses)
-    whole = ranks_lost(small_svd(), grades, people, courses, np.maximum(taken, 0))
+    without = np.maximum(taken, 0)
+    whole = ranks_lost(small_svd(), grades, people, courses, without=without)
     monkeypatch.setattr("recmail.recommend.reasons.ROWS_AT_ONCE", 5)
-    assert np.array_equal(ranks_lost(small_svd(), grades, people, courses, np.maximum(taken, 0)), whole)
+    assert np.array_equal(ranks_lost(small_svd(), grades, people, courses, without=without), whole)
     assert whole.any()
+
+
+def test_scores_at_hand_are_not_computed_again() -> None:
+    grades = table_of(two_tastes(), people=37, courses=12)
+    people, courses = np.nonzero(grades.toarray()[:, :10] == 0)
+    scores = small_svd().score(grades)
+    named = because(small_svd(), grades, people, courses, scores=scores)
+    assert np.array_equal(named, because(small_svd(), grades, people, courses))
+    backwards = because(small_svd(), grades, people, courses, scores=-scores)
+    assert not np.array_equal(named, backwards)
