@@ -27,7 +27,7 @@ from recmail.records import SHARD_SIZE, Catalogue, MessageState, Shard, Slate
 from recmail.render.frozen import freeze_people
 from recmail.segment import Courses, Segment, audience_query, compile_segment
 from recmail.settings import Limit
-from recmail.settings.values import domain_of
+from recmail.settings.values import domain_of, parse_duration
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Facts:
     scorers: Mapping[str, Scorer]
     model_version: str | None
     grades: Mapping[str, float]
+    half_life: timedelta
     cap: Limit
     language: str
     now: datetime
@@ -97,6 +98,7 @@ def compose_shard(
             grades=facts.grades,
             language=facts.language,
             emailed_within=_looked_back(facts.campaign),
+            half_life=facts.half_life,
         )
         slate = choose(shard, facts)
         emails, shortfall = _emails(shard, slate), slate.shortfall.astype(object).to_numpy().tolist()
@@ -202,6 +204,7 @@ def _facts(database_url: str, run_no: int) -> Facts:
         scorers=scorers,
         model_version=run["model_version"],
         grades=settings["grades"],
+        half_life=parse_duration(settings["half_life"]),
         cap=Limit.parse(settings["emails_per_person"]),
         language=settings["printed"]["language"],
         now=run["due_instant"],

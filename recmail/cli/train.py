@@ -56,6 +56,7 @@ def command(
             now=now,
             seed=seed,
             grades=model.grades,
+            half_life=model.half_life,
             scorer=model.scorer,
             only=only,
             progress=advance,
@@ -80,6 +81,12 @@ def _print(trained: Training) -> None:
         click.echo(f"what the latest courses of {found.people:,} people tell; ± is half of the 95 % interval")
         groups = [f"{name} ({count:,})" for name, count in found.groups.items()]
         print_table(("scorer", *_MEASURES, *groups, *_VARIETY), _rows(found, trained.auto))
+    stars = trained.ratings
+    if stars:
+        click.echo(
+            f"stars: {stars.ratings:,} held-out ratings are predicted with RMSE {stars.rmse:.3f}, MAE "
+            f"{stars.mae:.3f}; by each course's mean: {stars.rmse_of_means:.3f}, {stars.mae_of_means:.3f}"
+        )
     click.echo(f"auto is {trained.auto}; {trained.verdict.words}")
     if not trained.verdict.promoted:
         say(f"use it all the same: recmail models use {trained.version}")

@@ -153,7 +153,7 @@ runs = sa.Table(
     Column("reason", Text),
     Column("campaign_yaml", Text, nullable=False),
     Column("template_bundle", JSON, nullable=False),
-    Column("settings", JSON, nullable=False),  # as planned with: printed {...}, grades, cap, attributes
+    Column("settings", JSON, nullable=False),  # as planned with: printed {...}, grades, half_life...
     Column("courses", JSON, nullable=False),  # the catalogue as planned with: a list, row i being course_no i
     Column("model_version", Text),
     Column("settings_hash", Text, nullable=False),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -75,6 +76,7 @@ def choose(
     *,
     category_no: np.ndarray,
     relevant_from: float,
+    half_life: timedelta | None,
     seed: int,
     step: Step,
 ) -> Chosen:
@@ -86,13 +88,13 @@ def choose(
         named: what campaigns are to use whatever is best.
         category_no: of each course of the catalogue.
         relevant_from: the lowest grade of what is looked for.
+        half_life: people's grades fade with it.
 
     Raises:
         ModelError: too little to learn from.
     """
     courses = len(category_no)
-    test = hold_out(triples, courses=courses, relevant_from=relevant_from)
-    validation = hold_out(test.earlier, courses=courses, relevant_from=relevant_from)
+    test, validation = _cuts(triples, courses, relevant_from, half_life)
     if min(len(test.people), len(validation.people)) < ENOUGH_PEOPLE:
         defaults = {name: stored_settings(name, None) for name in names}
         best = next((name for name in PREFERRED if name in defaults), names[0])
@@ -116,6 +118,14 @@ def choose(
     ]
     kept = {name: settings[name] for name in fitted}
     return Chosen(auto, kept, found, measured, notes)
+
+
+def _cuts(
+    triples: GradedTriples, courses: int, relevant_from: float, half_life: timedelta | None
+) -> tuple[HeldOut, HeldOut]:
+    test = hold_out(triples, courses=courses, relevant_from=relevant_from, half_life=half_life)
+    earlier = test.earlier
+    return test, hold_out(earlier, courses=courses, relevant_from=relevant_from, half_life=half_life)
 
 
 def _default_blend(tuned: Tuned) -> BlendSettings:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from scipy import sparse
 
+from recmail.history.reading import faded
 from recmail.records import GradedTriples
 
 HELD_OUT_PART = 5  # the last fifth of each person's courses, rounded down but at least one, is held out
@@ -19,7 +21,7 @@ class HeldOut:
     Attributes:
         earlier: graded pairs to fit on.
         people: user_no of those who have something held out, ascending.
-        seen: people x courses, float32: the earlier grades of these people.
+        seen: people x courses, float32: the earlier grades of these people, faded.
         relevant: people x courses, bool: what is to be found.
     """
 
@@ -44,7 +46,9 @@ class HeldOut:
         return self.of(np.sort(np.random.default_rng(seed).permutation(len(self.people))[:at_most]))
 
 
-def hold_out(triples: GradedTriples, *, courses: int, relevant_from: float) -> HeldOut:
+def hold_out(
+    triples: GradedTriples, *, courses: int, relevant_from: float, half_life: timedelta | None = None
+) -> HeldOut:
     """Hold out the last fifth of each person's courses by time; who has a single one keeps it.
 
     Nobody's future is learned from to find it: what a person did later than the cut is in no fit. Of a
@@ -52,22 +56,26 @@ def hold_out(triples: GradedTriples, *, courses: int, relevant_from: float) -> H
 
     Args:
         relevant_from: held-out courses with a lower grade (merely viewed, say) are not looked for.
+        half_life: earlier grades fade with it, as they do when campaigns are planned.
     """
     order = np.lexsort((triples.course_no, triples.at, triples.user_no))
     ordered = triples.where(order)
     _, first, counts = np.unique(ordered.user_no, return_index=True, return_counts=True)
     last = np.where(counts > 1, np.maximum(counts // HELD_OUT_PART, 1), 0)
     from_end = np.repeat(first + counts, counts) - np.arange(len(ordered))
-    return cut(ordered, from_end <= np.repeat(last, counts), courses=courses, relevant_from=relevant_from)
+    late = from_end <= np.repeat(last, counts)
+    return cut(ordered, late, courses=courses, relevant_from=relevant_from, half_life=half_life)
 
 
-def cut(triples: GradedTriples, late: np.ndarray, *, courses: int, relevant_from: float) -> HeldOut:
-    """Hold out the pairs that `late` chooses.
-
-    Args:
-        late: bool for each pair.
-        relevant_from: as in `hold_out`.
-    """
+def cut(
+    triples: GradedTriples,
+    late: np.ndarray,
+    *,
+    courses: int,
+    relevant_from: float,
+    half_life: timedelta | None = None,
+) -> HeldOut:
+    """Hold out the pairs that `late` chooses, a bool for each; the rest as in `hold_out`."""
     wanted = triples.where(late & (triples.grade >= relevant_from))
     people = np.unique(wanted.user_no)
     earlier = triples.where(~late)
@@ -77,4 +85,6 @@ def cut(triples: GradedTriples, late: np.ndarray, *, courses: int, relevant_from
         rows = np.searchsorted(people, pairs.user_no)
         return sparse.csr_array((values, (rows, pairs.course_no)), shape=(len(people), courses))
 
-    return HeldOut(earlier, people, table(seen, seen.grade), table(wanted, np.ones(len(wanted), bool)))
+    newest = datetime.fromtimestamp(triples.at.max(initial=0) / 1e6, UTC)
+    grades = faded(seen.grade, seen.at, newest, half_life)
+    return HeldOut(earlier, people, table(seen, grades), table(wanted, np.ones(len(wanted), bool)))

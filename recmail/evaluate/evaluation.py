@@ -15,6 +15,7 @@ from recmail.recommend import Scorer
 
 GROUPS = {"cold": (1, 2), "light": (3, 9), "heavy": (10, None)}
 """People by how many courses they had dealt with before: from, to."""
+ENOUGH_IN_GROUP = 20  # people; the mean of fewer says nothing
 NDCG = ACCURACY[0]
 
 
@@ -24,7 +25,7 @@ class Row:
 
     Attributes:
         accuracy: by the names of metrics.ACCURACY.
-        groups: nDCG@10 of the people of each of GROUPS; only of those that there are.
+        groups: nDCG@10 of the people of each of GROUPS that has enough of them.
         variety: coverage, diversity, novelty, gini.
         ndcg: nDCG@10 of each person, for paired differences.
     """
@@ -92,7 +93,7 @@ def _groups(seen: np.ndarray) -> dict[str, np.ndarray]:
         name: (seen >= low) & (seen <= (high if high is not None else seen.max(initial=0)))
         for name, (low, high) in GROUPS.items()
     }
-    return {name: people for name, people in chosen.items() if people.any()}
+    return {name: people for name, people in chosen.items() if people.sum() >= ENOUGH_IN_GROUP}
 
 
 def _row(

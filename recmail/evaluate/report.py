@@ -12,6 +12,7 @@ from recmail.errors import StorageError
 from recmail.evaluate.choose import BASELINES
 from recmail.evaluate.evaluation import GROUPS, NDCG, Evaluation
 from recmail.evaluate.intervals import Interval
+from recmail.evaluate.ratings import RatingError
 from recmail.evaluate.svg import Bar, bars
 from recmail.evaluate.train import Training
 
@@ -56,6 +57,7 @@ def report(trained: Training, *, name: str, now: datetime) -> str:
         verdict=escape(_verdict(trained)),
         learned=escape(_learned(trained)),
         measured=_measured(found, trained.auto) if found else "<p>There is too little data to measure.</p>",
+        stars=_stars(trained.ratings) if trained.ratings else "",
         notes="".join(f"<li>{escape(note)}</li>" for note in trained.notes),
     )
 
@@ -70,6 +72,14 @@ def _learned(trained: Training) -> str:
         f"Learned from {counts['pairs']:,} pairs of {counts['users']:,} people and {counts['courses']:,} "
         f"courses. {trained.fallback_share:.0%} of all {counts['people']:,} people have no history: "
         "their blocks show the fallback."
+    )
+
+
+def _stars(found: RatingError) -> str:
+    return (
+        f"<p>Stars: {found.ratings:,} hidden ratings are predicted with a mean error of {found.mae:.2f} "
+        f"stars (RMSE {found.rmse:.3f}); each course's mean rating alone is off by {found.mae_of_means:.2f} "
+        f"(RMSE {found.rmse_of_means:.3f}). Predicting stars well is not the same as ranking well.</p>"
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from recmail.db.tables import users
 from recmail.evaluate.choose import Chosen, choose, fit_all, names_to_fit
 from recmail.evaluate.evaluation import Evaluation
 from recmail.evaluate.promotion import Verdict, as_json, judge
+from recmail.evaluate.ratings import RatingError, rating_error, read_ratings
 from recmail.evaluate.tune import steps_to_tune
 from recmail.history.reading import read_catalogue, read_grades
 from recmail.recommend.blend import stored_settings
@@ -36,6 +37,7 @@ class Training:
         counts: users, courses and pairs it learned from; people in all; measured: people whose later
             courses were looked for, 0 with too little data.
         evaluation: None with too little data.
+        ratings: how well stars are predicted; None with too few.
         settings: of each scorer, as JSON.
         notes: what else there is to say, in sentences.
         took_s: seconds.
@@ -46,6 +48,7 @@ class Training:
     verdict: Verdict
     counts: Mapping[str, int]
     evaluation: Evaluation | None
+    ratings: RatingError | None
     settings: Mapping[str, Mapping[str, Any]]
     notes: Sequence[str]
     took_s: float
@@ -66,6 +69,7 @@ class Training:
             "counts": dict(self.counts),
             "fallback_share": self.fallback_share,
             "evaluation": self.evaluation.to_json() if self.evaluation else None,
+            "ratings": self.ratings.to_json() if self.ratings else None,
             "settings": {name: dict(found) for name, found in self.settings.items()},
             "notes": list(self.notes),
             "seconds": self.took_s,
@@ -76,6 +80,7 @@ class Training:
 class _Data:
     catalogue: Catalogue
     triples: GradedTriples
+    ratings: GradedTriples
     people: int
     incumbent: Recipe | None
 
@@ -86,6 +91,7 @@ def train(
     now: datetime,
     seed: int,
     grades: Mapping[str, float],
+    half_life: timedelta | None = None,
     scorer: str = "auto",
     only: str | None = None,
     progress: Progress | None = None,
@@ -94,6 +100,7 @@ def train(
 
     Args:
         grades: by kind of interaction, [model] grades.
+        half_life: people's grades fade with it when they are scored, [model] half_life.
         scorer: what campaigns are to use by default; auto: what validation says.
         only: fit nothing but this one and what it is compared with, and let campaigns use it.
 
@@ -112,6 +119,7 @@ def train(
         named,
         category_no=data.catalogue.category_no,
         relevant_from=_relevant_from(data.triples, grades),
+        half_life=half_life,
         seed=seed,
         step=step,
     )
@@ -139,6 +147,7 @@ def train(
         verdict=verdict,
         counts=counts,
         evaluation=chosen.evaluation,
+        ratings=rating_error(data.ratings, courses=len(data.catalogue), seed=seed),
         settings={name: as_json(settings[name]) for name in fitted},
         notes=[*chosen.notes, *(f"left out: {why}" for why in left_out.values())],
         took_s=time.monotonic() - started,
@@ -149,11 +158,12 @@ def _read(engine: sa.Engine, now: datetime, grades: Mapping[str, float]) -> _Dat
     with reading(engine) as connection:
         catalogue = read_catalogue(connection, now)
         triples = read_grades(connection, now, grades)
+        ratings = read_ratings(connection, now, triples)
         everybody = sa.select(sa.func.count()).select_from(users).where(users.c.erased_at.is_(None))
         people = connection.execute(everybody).scalar_one()
         incumbent = promoted_recipe(connection)
     # Without courses that another program imported after the catalogue was read.
-    return _Data(catalogue, triples.where(triples.course_no < len(catalogue)), people, incumbent)
+    return _Data(catalogue, triples.where(triples.course_no < len(catalogue)), ratings, people, incumbent)
 
 
 def _relevant_from(triples: GradedTriples, grades: Mapping[str, float]) -> float:

@@ -8,8 +8,8 @@ from scipy import sparse
 from recmail.recommend import Scorer, counts, graded_pairs
 
 # Of all that speaks for an offered course. On coco-udemy (1,500 learners, their first 4, EASE): with less
-# than .3 the offered course falls by 2 places without its reason and leaves the first ten in 4 of 100 cases; from
-# .3 to .5 by 4, in 20 of 100; from .5 to .75 by 16, in 65 of 100; above by 768, in 99. 98 of 100 have .3.
+# than .3 the offered course falls by 2 places without its reason and leaves the first ten in 4 of 100 cases;
+# from .3 to .5 by 4, in 20 of 100; from .5 to .75 by 16, in 65; above by 768, in 99. 98 of 100 have .3.
 STRONG = 0.3
 NO_REASON = -1
 ROWS_AT_ONCE = 512  # histories scored together without one of their courses; bounds memory

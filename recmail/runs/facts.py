@@ -16,7 +16,7 @@ from recmail.recommend.models import load_promoted
 from recmail.runs.project import Project
 from recmail.runs.seal import fingerprint
 from recmail.segment import Courses, compile_segment
-from recmail.settings.values import domain_of
+from recmail.settings.values import domain_of, format_duration
 
 
 def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Facts:
@@ -38,6 +38,7 @@ def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, 
         scorers=scorers,
         model_version=version,
         grades=project.settings.model.grades,
+        half_life=project.settings.model.half_life,
         cap=project.settings.limits.emails_per_person,
         language=project.settings.project.language,
         now=now,
@@ -61,6 +62,7 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
         "settings": {
             "printed": printed,
             "grades": dict(facts.grades),
+            "half_life": format_duration(facts.half_life),
             "emails_per_person": str(facts.cap),
             "attributes": dict(settings.attributes),
         },

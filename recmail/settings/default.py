@@ -59,9 +59,9 @@ course-tips = "Course tips"
 # plan = "text"                               # text, number, boolean or date
 
 [model]
-scorer = "auto"                               # kept for a later version; blocks of campaigns name theirs
+scorer = "auto"                               # what ranks by default: auto is what `recmail train` finds best
 grades = {{ viewed = 1, enrolled = 3, progressed = 4, completed = 5 }}   # a rating replaces them
-half_life = "180d"                            # kept for a later version, which forgets old interest
+half_life = "180d"                            # after so long an interest counts half
 
 [provider.files]
 type = "files"

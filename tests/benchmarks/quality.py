@@ -14,6 +14,7 @@ each film learned from. All others are relevant, whatever their stars. Validatio
 The best published entry, BiVAE: nDCG@10 .475, precision .412, recall .219, MAP .146; Surprise's SVD: .096.
 
 **Courses.** The last fifth of each learner's courses by time, at least one; validation the fifth before.
+Interests fade with the half-life that a new recmail.toml has.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import argparse
 import os
 import time
 from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +37,7 @@ from recmail.evaluate.tune import BLEND, scorer_names, tune
 from recmail.records import GradedTriples
 
 SEED = 1
+HALF_LIFE = timedelta(days=180)
 SPLITS = (42, 1, 2)
 FILMS_AT_LEAST = (0.488, 0.420, 0.229, 0.152)
 BIVAE = 0.475
@@ -137,8 +140,8 @@ def courses_by_time(folder: Path) -> None:
     """Print coco-udemy's table over all learners."""
     triples = coco_udemy(folder)
     courses = int(triples.course_no.max()) + 1
-    test = hold_out(triples, courses=courses, relevant_from=0)
-    validation = hold_out(test.earlier, courses=courses, relevant_from=0)
+    test = hold_out(triples, courses=courses, relevant_from=0, half_life=HALF_LIFE)
+    validation = hold_out(test.earlier, courses=courses, relevant_from=0, half_life=HALF_LIFE)
     print(f"\ncoco-udemy: {len(triples):,} enrolments, {len(test.people):,} learners measured")
     found, auto = measure(test, validation)
     print_table({name: accuracy_of(found, name) for name in found.rows})

@@ -336,3 +336,12 @@ def test_times_are_exact_to_the_microsecond(database: sa.Engine, known: Import) 
     with reading(database) as connection:
         assert read_grades(connection, NOW, GRADES).at.tolist() == [1_790_858_096_789_123]
         assert connection.scalar(sa.select(interactions.c.at)) == at
+
+
+def test_grades_fade_by_half_in_each_half_life(database: sa.Engine, known: Import) -> None:
+    """Graded 3: today, 10 and 20 days ago with a half-life of 10 days; a thousandth stays for ever."""
+    happened(known, "a enrolled sql 0", "a enrolled py 10", "a enrolled ux 20", "b enrolled sql 400")
+    found = shard(database, half_life=timedelta(days=10)).grades.toarray()
+    assert found[0].tolist() == pytest.approx([3, 1.5, 0.75, 0], rel=1e-6)
+    assert found[1].tolist() == pytest.approx([0.003, 0, 0, 0])
+    assert shard(database).grades.toarray()[0].tolist() == [3, 3, 3, 0]
