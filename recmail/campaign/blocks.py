@@ -114,8 +114,8 @@ def _problem(document: Document, path: Path, message: str) -> Problem:
 
 
 def scorer_names() -> set[str]:
-    """Return every name that `scorer` may have."""
-    return {"auto", *plugins.names("recommend")}
+    """Return every name that `scorer` may have; trending is only what training compares with."""
+    return {"auto", *plugins.names("recommend")} - {"trending"}
 
 
 def fallback_names() -> set[str]:

@@ -16,7 +16,7 @@ from recmail.evaluate.choose import Chosen, choose, fit_all, names_to_fit
 from recmail.evaluate.evaluation import Evaluation
 from recmail.evaluate.promotion import Verdict, as_json, judge
 from recmail.evaluate.ratings import RatingError, rating_error, read_ratings
-from recmail.evaluate.tune import steps_to_tune
+from recmail.evaluate.tune import is_personal, steps_to_tune
 from recmail.history.reading import read_catalogue, read_grades
 from recmail.recommend.blend import stored_settings
 from recmail.recommend.models import Recipe, TrainedOn, promote, promoted_recipe, remove_old, save
@@ -193,8 +193,11 @@ def _judge(
 
 
 def _decided(chosen: Chosen, verdict: Verdict) -> tuple[str, dict[str, Any]]:
-    """Return what campaigns use by default and the settings of all: the recipe in use may have stayed."""
-    settings = dict(chosen.settings)
+    """Return what campaigns use by default and the settings of all: the recipe in use may have stayed.
+
+    What is the same for everybody was compared with, and is no part of the model.
+    """
+    settings = {name: found for name, found in chosen.settings.items() if is_personal(name)}
     if verdict.recipe is None:
         return chosen.auto, settings
     auto = verdict.recipe.auto

@@ -47,6 +47,12 @@ def peak_mb() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
 
 
+def resident_mb() -> int:
+    """Return what this process has in memory just now, in MB (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
 def timed(work: Callable[[], object]) -> float:
     """Return the seconds that something takes."""
     started = time.perf_counter()
@@ -128,7 +134,7 @@ def fit_one(way: str, path: Path) -> None:
     given = given.astype(np.float64)
     import surprise
 
-    before, started = peak_mb(), time.perf_counter()
+    before, started = resident_mb(), time.perf_counter()
     if way == "surprise":
         frame = pd.DataFrame({"user": users, "item": items, "rating": given})
         own = surprise.Dataset.load_from_df(frame, surprise.Reader(rating_scale=(1, 5)))
