@@ -87,7 +87,7 @@ def _print(trained: Training) -> None:
             f"stars: {stars.ratings:,} held-out ratings are predicted with RMSE {stars.rmse:.3f}, MAE "
             f"{stars.mae:.3f}; by each course's mean: {stars.rmse_of_means:.3f}, {stars.mae_of_means:.3f}"
         )
-    click.echo(f"auto is {trained.auto}; {trained.verdict.words}")
+    click.echo(f"auto is {trained.auto_in_words}; {trained.verdict.words}")
     if not trained.verdict.promoted:
         say(f"use it all the same: recmail models use {trained.version}")
     for note in trained.notes:

@@ -63,7 +63,7 @@ def report(trained: Training, *, name: str, now: datetime) -> str:
 
 
 def _verdict(trained: Training) -> str:
-    return f"“auto” is {trained.auto}; {trained.verdict.words}."
+    return f"“auto” is {trained.auto_in_words}; {trained.verdict.words}."
 
 
 def _learned(trained: Training) -> str:

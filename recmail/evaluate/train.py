@@ -16,7 +16,7 @@ from recmail.evaluate.choose import Chosen, choose, fit_all, names_to_fit
 from recmail.evaluate.evaluation import Evaluation
 from recmail.evaluate.promotion import Verdict, as_json, judge
 from recmail.evaluate.ratings import RatingError, rating_error, read_ratings
-from recmail.evaluate.tune import is_personal, steps_to_tune
+from recmail.evaluate.tune import is_personal, steps_to_tune, written
 from recmail.history.reading import read_catalogue, read_grades
 from recmail.recommend.blend import stored_settings
 from recmail.recommend.models import Recipe, TrainedOn, promote, promoted_recipe, remove_old, save
@@ -52,6 +52,15 @@ class Training:
     settings: Mapping[str, Mapping[str, Any]]
     notes: Sequence[str]
     took_s: float
+
+    @property
+    def auto_in_words(self) -> str:
+        """What `auto` means, a blend with its members."""
+        weights = self.settings[self.auto].get("weights")
+        if not weights:
+            return self.auto
+        silent = [name for name, weight in weights.items() if not weight]
+        return written(weights) + (f", reasons from {silent[0]}" if silent else "")
 
     @property
     def fallback_share(self) -> float:

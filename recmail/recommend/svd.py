@@ -39,9 +39,9 @@ class Settings:
 
     So biases are never fitted, not even to ratings (observed ratings alone rank below popularity: .10
     against .25 on ML-100k by a random cut), and what is best turns on how much is known of each person:
-    evaluate/train.py lets a hold-out choose between SETTINGS. Fresh negatives in each epoch beat fixed ones
-    (.050 against .045, test cut of Udemy) and need no memory. A ridge from 5 to 100 moves the result by at
-    most 5 %.
+    evaluate/tune.py lets a validation cut choose between SETTINGS. Fresh negatives in each epoch beat fixed
+    ones (.050 against .045, test cut of Udemy) and need no memory. A ridge from 5 to 100 moves the result
+    by at most 5 %.
     """
 
     learning_rate: float

@@ -122,3 +122,11 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError, match=r"file/index\.html: .*; choose another folder for --report"):
         write_report(TRAINED, tmp_path / "file", name="Acme", now=NOW)
+
+
+def test_a_blend_is_called_by_its_members() -> None:
+    weights = {"weights": {"als": 1.0, "ease": 0.5}}
+    assert replace(TRAINED, auto="blend", settings={"blend": weights}).auto_in_words == "als + 0.5 ease"
+    weights = {"weights": {"als": 1.0, "ease": 0.0}}
+    alone = replace(TRAINED, auto="blend", settings={"blend": weights})
+    assert alone.auto_in_words == "als, reasons from ease"
