@@ -97,11 +97,22 @@ def ranks_lost(
         who, left_out = np.divmod(keys[start : start + ROWS_AT_ONCE], width)
         pairs = np.flatnonzero((row_of >= start) & (row_of < start + ROWS_AT_ONCE))
         row, offered = row_of[pairs] - start, courses[pairs]
-        with_it = scorer.score(grades[who]) if scores is None else scores[who]
+        with_it, row_of_person = _whole(scorer, grades, who, scores)
         without_it = scorer.score(_leave_out(grades[who], left_out))
         without_it[np.arange(len(who)), left_out] = -np.inf
-        lost[pairs] = _rank(without_it, row, offered) - _rank(with_it, row, offered)
+        before = _rank(with_it, row_of_person[row], offered)
+        lost[pairs] = _rank(without_it, row, offered) - before
     return lost
+
+
+def _whole(
+    scorer: Scorer, grades: sparse.csr_array, who: np.ndarray, scores: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return scores from whole histories and the row of each of `who` in them: each person is scored once."""
+    if scores is not None:
+        return scores, who
+    people, row = np.unique(who, return_inverse=True)
+    return scorer.score(grades[people]), row
 
 
 def _histories(

@@ -41,7 +41,7 @@ class BecauseYouTook(BlockOptions):
             )
         score = scorers[self.scorer].score(shard.grades)
         people, courses = _best(score)
-        because, brought = _brought_by_one(scorers[self.scorer], shard, people, courses)
+        because, brought = _brought_by_one(scorers[self.scorer], shard, people, courses, scores=score)
         kept = np.full(score.shape, -np.inf, dtype=np.float32)
         place = people[brought], courses[brought]
         kept[place] = score[place]
@@ -66,7 +66,7 @@ def _best(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _brought_by_one(
-    scorer: Scorer, shard: Shard, people: np.ndarray, courses: np.ndarray
+    scorer: Scorer, shard: Shard, people: np.ndarray, courses: np.ndarray, *, scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose for each person the taken course that brought most, -1 for none; tell which pairs it brought.
 
@@ -86,7 +86,7 @@ def _brought_by_one(
     order = np.argsort(weight, kind="stable")  # the last one assigned is the heaviest
     chosen[keys[order] // width] = keys[order] % width
     brought = np.flatnonzero(counts & (named == chosen[people]))
-    confirmed = because(scorer, shard.grades, people[brought], courses[brought]) == named[brought]
-    brought = brought[confirmed]
+    named_again = because(scorer, shard.grades, people[brought], courses[brought], scores=scores)
+    brought = brought[named_again == named[brought]]
     chosen[np.setdiff1d(np.arange(len(shard)), people[brought])] = -1
     return chosen, brought
