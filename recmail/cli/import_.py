@@ -250,8 +250,6 @@ def _say_details(result: ImportResult, of: str = "") -> None:
         say(f"  {of}{result.counts.linked:,} other ids {done} joined with the people who have them")
     if result.counts.settled:
         say(f"  {of}{result.counts.settled:,} kept events came in: it is known now whose they are")
-    if result.counts.settled:
-        say(f"  {of}{result.counts.settled:,} events that were kept before found their people")
     for warning, count in result.warnings.items():
         lines = ", ".join(map(str, result.warned_lines.get(warning, [])[:3]))
         say(

@@ -8,7 +8,7 @@ yet, its events wait in pending_events, and so do links, under the id that they 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -23,6 +23,7 @@ from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.importing_checks import LONGEST_ID, cleaned
 
 LINK = "link"
+_REMEMBERED = 200_000  # people: about 20 MB
 KEPT_AT_MOST = 5_000_000  # most visitors never log in: the oldest that wait make place for new ones
 # The number of a person who was erased: below zero, and ~number is the person's.
 _NUMBER = sa.case((users.c.erased_at.is_(None), users.c.user_no), else_=-1 - users.c.user_no)
@@ -61,6 +62,40 @@ def people_by_user_id(connection: sa.Connection, ids: Sequence[str]) -> dict[str
     query = sa.select(users.c.user_id, _NUMBER).where(among(connection, users.c.user_id, ids))
     # Fetched at once: an import asks for thousands, and row by row that took a sixth of its time.
     return {user_id: int(number) for user_id, number in connection.execute(query).all()}
+
+
+class KnownPeople:
+    """The numbers of people by their user_ids, asked for once as long as nobody else writes.
+
+    SQLite tells whether anything was committed in between, by which somebody may have been erased. On
+    PostgreSQL, which does not, they are asked for each time.
+    """
+
+    def __init__(self) -> None:
+        self._found: dict[str, int] = {}
+        self._state: tuple[Any, ...] | None = None
+
+    def numbers(self, connection: sa.Connection, ids: Collection[str]) -> Mapping[str, int]:
+        """The numbers of these people, and maybe of others, ~number of those who were erased."""
+        if self._state is None or self._state != _state(connection) or len(self._found) > _REMEMBERED:
+            self._found = {}
+        missing = set(ids) - self._found.keys()
+        if missing:
+            self._found |= people_by_user_id(connection, sorted(missing))
+        return self._found
+
+    def wrote(self, connection: sa.Connection) -> None:
+        """Take what was written until here, in the same transaction, for one's own."""
+        self._state = _state(connection)
+
+
+def _state(connection: sa.Connection) -> tuple[Any, ...] | None:
+    """What changes with each commit, of another connection or of this one."""
+    if connection.dialect.name != "sqlite":
+        return None
+    driver: Any = connection.connection.driver_connection
+    others = connection.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return driver, others, driver.total_changes
 
 
 def people_by_other_id(connection: sa.Connection, source: str, ids: Sequence[str]) -> dict[str, int]:

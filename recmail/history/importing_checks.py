@@ -35,6 +35,7 @@ class Checks:
     def __init__(self, lines: np.ndarray) -> None:
         self.lines = lines
         self.reasons: list[str | None] = [None] * len(lines)
+        self.rejected = False  # any of them
         self.warnings: Counter[str] = Counter()
         self.warned_lines: dict[str, list[int]] = {}
 
@@ -42,6 +43,7 @@ class Checks:
         """Refuse these rows (indices, or a bool for each row), unless they are refused already."""
         for row in _indices(rows):
             self.reasons[row] = self.reasons[row] or reason
+            self.rejected = True
 
     def warn(self, rows: Iterable[int] | np.ndarray, warning: str) -> None:
         """Count a warning for these rows and remember the first lines."""
@@ -53,6 +55,8 @@ class Checks:
 
     def accepted(self) -> list[int]:
         """The rows that nothing speaks against."""
+        if not self.rejected:
+            return list(range(len(self.reasons)))
         return [row for row, reason in enumerate(self.reasons) if reason is None]
 
 
@@ -66,10 +70,11 @@ def _indices(rows: Iterable[int] | np.ndarray) -> list[int]:
 def cleaned(values: Sequence[str]) -> list[str]:
     """Strip spaces at the ends and control characters; line ends and tabs inside become one space."""
     together = "".join(values)
-    if _CONTROL.search(together):
+    if together.isprintable():
+        if " " not in together:  # nor any other, as in ids and times
+            return list(values)
+    elif _CONTROL.search(together):
         values = [_CONTROL.sub("", _SPACES.sub(" ", value)) for value in values]
-    elif len((together.split(None, 1) or [""])[0]) == len(together):  # no space at all, as in ids and times
-        return list(values)
     return [value.strip() for value in values]
 
 

@@ -19,11 +19,11 @@ from recmail.db.types import from_microseconds
 from recmail.history.identity import (
     Due,
     Kept,
+    KnownPeople,
     add_links,
     keep,
     keys_there,
-    people_by_any_id,
-    people_by_user_id,
+    people_by_other_id,
 )
 from recmail.history.importing_checks import (
     LONGEST_ID,
@@ -77,6 +77,7 @@ class Interactions:
         self._course_nos = course_nos
         # A file that somebody names can be brought in again after its people; a source is not read twice.
         self._keeps = bool(setting.options.section) or "other_id" in setting.present
+        self._people = KnownPeople()
         self.newest = -1
         self.due: Due = {}
         self.warnings = Counter[str]()
@@ -124,9 +125,10 @@ class Interactions:
         searched = {row for row, kind in enumerate(kinds) if kind == "searched"}
         for row in searched:
             found[row] = None
-        for row, course_no in enumerate(found):
-            if course_no is None and row not in searched:
-                checks.reject([row], f"course_id: {'unknown course' if course_ids[row] else 'empty'}")
+        if found.count(None) > len(searched):
+            for row, course_no in enumerate(found):
+                if course_no is None and row not in searched:
+                    checks.reject([row], f"course_id: {'unknown course' if course_ids[row] else 'empty'}")
         return found
 
     def _amounts(
@@ -153,8 +155,10 @@ class Interactions:
         added = insert_interactions(connection, known) if known else 0
         counts = Counts(added=added, unchanged=len(known) - added, erased=erased)
         if not self._keeps:
+            self._people.wrote(connection)
             return counts + Counts(unknown_people=len(unknown))
         kept = keep(connection, [_kept(event) for event in unknown]) if unknown else 0
+        self._people.wrote(connection)
         return counts + Counts(pending=kept, unchanged=len(unknown) - kept)
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
@@ -186,14 +190,17 @@ class Interactions:
         People's numbers are read in this transaction: the erased stay erased.
         """
         keys, user_ids, *others = zip(*rows, strict=True)
-        ids = sorted(set(user_ids))
-        if self._keeps:
-            people = people_by_any_id(connection, self._setting.options.source, ids)
-        else:
-            people = people_by_user_id(connection, ids)
+        people = self._people.numbers(connection, user_ids)
         numbers_of = list(map(people.get, user_ids))
+        if self._keeps and None in numbers_of:
+            missing = sorted({one for one in user_ids if one not in people})
+            linked = people_by_other_id(connection, self._setting.options.source, missing)
+            numbers_of = [
+                linked.get(one) if number is None else number
+                for one, number in zip(user_ids, numbers_of, strict=True)
+            ]
         known = list(zip(keys, numbers_of, *others, strict=True))
-        if len(people) == len(ids) and min(people.values()) >= 0:
+        if None not in numbers_of and min(number for number in numbers_of if number is not None) >= 0:
             return known, [], 0
         unknown = [row for row, number in zip(rows, numbers_of, strict=True) if number is None]
         known = [row for row in known if row[1] is not None and row[1] >= 0]

@@ -133,13 +133,15 @@ def ready_rows(folder: Path) -> list[tuple[object, ...]]:
 
 def insert_bare(engine, rows: list[tuple[object, ...]]) -> None:
     """Nothing but executemany, in short transactions."""
-    from recmail.db.connect import writing_in_bulk
+    from recmail.db.connect import tidy_log, writing_in_bulk
 
     places = ", ".join("?" * len(rows[0]))
     statement = f"INSERT INTO interactions ({COLUMNS}) VALUES ({places}) ON CONFLICT DO NOTHING"
     for start in range(0, len(rows), BATCH):
         with writing_in_bulk(engine) as connection:
             connection.exec_driver_sql(statement, rows[start : start + BATCH])
+        if start % (20 * BATCH) == 0:
+            tidy_log(engine)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from recmail.db.connect import connect, reading
 from recmail.db.tables import courses, interactions, users
+from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
 from tests.cli.conftest import AT, read_json, recmail
 from tests.history.imported import COURSES, USERS
 
@@ -42,12 +43,12 @@ SEEN = {
 }
 
 
-def toml_of(title: str) -> str:
+def toml_of(title: str) -> list[str]:
     """What a section of the document says to paste."""
     section = DOCUMENT.read_text(encoding="utf-8").split(f"\n## {title}\n")[1].split("\n## ")[0]
     blocks = re.findall(r"```toml\n(.*?)```", section, re.DOTALL)
     assert blocks
-    return "\n".join(blocks)
+    return blocks
 
 
 @pytest.fixture
@@ -58,13 +59,13 @@ def acme(tmp_path: Path) -> Path:
     for name, text in (("users", USERS), ("courses", COURSES)):
         (folder / "data").mkdir(exist_ok=True)
         (folder / "data" / f"{name}.csv").write_text(text)
-    paste(folder, "Your own files and database")
+    paste(folder, "Your own files", blocks=1)
     return folder
 
 
-def paste(folder: Path, title: str) -> None:
+def paste(folder: Path, title: str, *, blocks: int | None = None) -> None:
     with (folder / "recmail.toml").open("a", encoding="utf-8") as file:
-        file.write("\n" + toml_of(title))
+        file.write("\n" + "\n".join(toml_of(title)[:blocks]))
 
 
 def export(folder: Path, title: str, *, part: slice = slice(None)) -> None:
@@ -221,3 +222,76 @@ def test_json_names_the_events_that_are_left_out(acme: Path) -> None:
         ("Button Clicked", 1),
     ]
     assert json.dumps(unmapped)
+
+
+def test_columns_of_other_names_are_named(acme: Path) -> None:
+    paste(acme, "Your own files", blocks=None)
+    text = (acme / "recmail.toml").read_text().replace("\n".join(toml_of("Your own files")[:1]), "", 1)
+    (acme / "recmail.toml").write_text(text)
+    (acme / "data/users.csv").write_text(
+        "user_id,mail,joined,email_consent\na,ana@example.org,2026-01-01,yes\n"
+    )
+    assert imported(acme)["users"]["results"][0]["counts"]["added"] == 1
+
+
+def test_the_table_of_columns_names_all_of_them() -> None:
+    section = DOCUMENT.read_text(encoding="utf-8").split("| table | columns |")[1].split("\n\n")[0]
+    rows = dict(re.findall(r"^\| (\w+) \| (.*) \|$", section, re.MULTILINE))
+    for kind, columns, required in (
+        ("users", importing_users.COLUMNS, importing_users.REQUIRED),
+        ("courses", importing_courses.COLUMNS, importing_courses.REQUIRED),
+        ("interactions", importing_interactions.COLUMNS, ("user_id", "other_id", "kind", "at")),
+        ("suppressions", importing_suppressions.COLUMNS[:3], importing_suppressions.REQUIRED),
+    ):
+        assert set(columns) <= set(re.findall(r"\w+", rows[kind]))
+        assert set(required) == set(re.findall(r"\*\*(\w+)\*\*", rows[kind]))
+
+
+PRODUCTION = """
+create table accounts (id integer, email text, first_name text, locale text, tz text,
+    created_at {time}, newsletter boolean, newsletter_at {time});
+create table courses (slug text, title text, topic text, level text, tags {list},
+    price numeric(8, 2), url text);
+create table enrolments (id integer, account_id integer, course text, paid_at {time}, price numeric(8, 2));
+create table progress (id integer, account_id integer, course text, at {time}, share double precision);
+insert into accounts values (1, 'ana@example.org', 'Ana', 'en_IN', 'Asia/Kolkata',
+    '2025-01-01 10:00:00', true, '2025-01-01 10:00:00');
+insert into accounts values (2, 'ben@example.org', null, null, null, '2025-01-02 10:00:00', false, null);
+insert into courses values ('sql', 'SQL', 'Data', 'beginner', {tags}, 49.50, 'https://acme.example/sql');
+insert into enrolments values (1, 1, 'sql', '2026-10-01 10:00:00', 49.50);
+insert into progress values (1, 1, 'sql', '2026-10-02 10:00:00', 0.5);
+insert into progress values (2, 2, 'sql', '2026-10-30 10:00:00', 0.25)
+"""
+TYPES = {
+    "sqlite": {"time": "text", "list": "text", "tags": "'joins;queries'"},
+    "postgresql": {"time": "timestamptz", "list": "text[]", "tags": "'{joins,queries}'"},
+}
+
+
+@pytest.fixture
+def replica(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Another system's database, as its engineers made it."""
+    kind = database_url.partition(":")[0].partition("+")[0]
+    url = f"sqlite:///{tmp_path / 'app.db'}" if kind == "sqlite" else database_url
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
+        for table in ("courses",) if kind == "postgresql" else ():
+            connection.exec_driver_sql(f"drop table {table} cascade")
+        for statement in PRODUCTION.format(**TYPES[kind]).split(";\n"):
+            connection.exec_driver_sql(statement)
+    monkeypatch.setenv("REPLICA_URL", url)
+    return url
+
+
+def test_a_database_comes_in_by_what_the_document_says(replica: str, tmp_path: Path) -> None:
+    folder = tmp_path / "acme"
+    recmail("init", folder, "--now", AT)
+    paste(folder, "Your own database")
+    document = imported(folder)
+    assert [one["errors"] for one in document.values()] == [[], [], []]
+    assert [one["results"][0]["counts"]["added"] for one in document.values()] == [2, 1, 3]
+    assert seen(folder, "learning") == [
+        *(("1", "sql", "enrolled"), ("1", "sql", "progressed"), ("2", "sql", "progressed"))
+    ]
+    again = imported(folder)["learning"]["results"][0]
+    assert (again["rows"], again["counts"]["unchanged"]) == (1, 1)

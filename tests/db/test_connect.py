@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from recmail.db.connect import connect, reading, writing
+from recmail.db.connect import connect, reading, tidy_log, writing, writing_in_bulk
 from recmail.db.migrate import upgrade
 from recmail.db.tables import suppressions
 from recmail.errors import StorageError
@@ -104,3 +105,26 @@ def test_a_server_that_is_down_is_a_storage_error() -> None:
         pass
     assert "127.0.0.1" in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+def test_bulk_writing_leaves_the_connection_as_it_was(tmp_path: Path) -> None:
+    engine = connect(f"sqlite:///{tmp_path / 'a.db'}")
+    names = ("synchronous", "wal_autocheckpoint")
+
+    def state() -> list[int]:
+        with reading(engine) as connection:
+            return [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+
+    before = state()
+    with writing_in_bulk(engine) as connection:
+        connection.exec_driver_sql("CREATE TABLE t (x)")
+        inside = [connection.exec_driver_sql(f"PRAGMA {name}").scalar_one() for name in names]
+    tidy_log(engine)
+    assert (before, inside, state()) == ([2, 1000], [1, 0], [2, 1000])
+    with suppress(KeyError), writing_in_bulk(engine) as connection:
+        connection.exec_driver_sql("INSERT INTO t VALUES (1)")
+        raise KeyError
+    with reading(engine) as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM t").scalar_one() == 0
+    assert state() == before
+    engine.dispose()

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from recmail.db.connect import reading, writing
+from recmail.db.connect import connect, reading, writing
 from recmail.db.tables import aliases, courses, interactions, pending_events, users
 from recmail.history import identity, settling
-from recmail.history.identity import Due, add_links
+from recmail.history.identity import Due, KnownPeople, add_links
 from recmail.history.importers import Piece
 from recmail.history.importers.segment import Segment
 from recmail.history.importing import ImportOptions, ImportResult, import_file, import_piece
@@ -346,3 +346,21 @@ def bring_csv(engine: sa.Engine, folder: Path, kind: str, text: str) -> None:
     path = folder / f"{kind}.csv"
     path.write_text(text)
     import_file(engine, kind, path, now=NOW, key=KEY, options=ImportOptions())
+
+
+@pytest.mark.parametrize("by", ["another connection", "the same connection"])
+def test_who_is_erased_between_two_transactions_is_noticed(
+    database: sa.Engine, filled: Import, by: str
+) -> None:
+    known = KnownPeople()
+    with writing(database) as connection:
+        assert dict(known.numbers(connection, ["a", "b"])) == {"a": 0, "b": 1}
+        known.wrote(connection)
+    with writing(database) as connection:
+        assert known.numbers(connection, ["a", "nobody"])["a"] == 0
+        known.wrote(connection)
+    other = connect(database.url.render_as_string(hide_password=False))
+    erase(other if by == "another connection" else database, "a")
+    other.dispose()
+    with writing(database) as connection:
+        assert known.numbers(connection, ["a", "b"])["a"] == ~0
