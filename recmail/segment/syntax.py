@@ -18,7 +18,22 @@ A_TIME = "a time such as 30d, 12h or 2w"
 A_VALUE = 'a text in "quotes", a number, a day such as 2026-01-31, true or false'
 _WORDS = ("within", "over", "in", "not", "is", "has", "and", "or")
 _SPLIT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|([(\[])|([)\]])|(?<![\w-])(?:and|AND)(?![\w-])""")
+_LENGTH = re.compile(r"([0-9]{1,5})\s*([A-Za-z]*)")
 _QUOTES = "\"'“”„«»‘’‚"
+
+
+def in_days(text: str) -> str:
+    """A length of time as the language has it, of one that begins a text: 180d of "6 months" or "6mo"."""
+    found = _LENGTH.match(text)
+    number, unit = (int(found[1]), found[2].lower()) if found else (0, "")
+    if unit.startswith("h"):
+        return f"{number}h"
+    if unit.startswith("w"):
+        return f"{number}w"
+    if unit == "m":
+        return f"{number * 30}d for months"
+    days = 365 if unit.startswith("y") else 30 if unit.startswith("mo") else 1
+    return f"{number * days}d"
 
 
 class SyntaxMistake(Exception):  # noqa: N818 - it never leaves this folder
@@ -184,7 +199,7 @@ class _Mistake:
 
     def _no_duration(self) -> str:
         if self._kind == "NUMBER":
-            return f"{self._shown}; expected {A_TIME}; write {self._found}d for days"
+            return f"{self._shown}; expected {A_TIME}; write {in_days(self._text[self._offset :])}"
         if self._kind == "DATE":
             return f"{self._shown}; expected {A_TIME}; compare with a day by >= {self._found}"
         return f"{self._shown}; expected {A_TIME}"
