@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 KINDS = ("users", "courses", "interactions", "suppressions")
 _UNMAPPED_SHOWN = 30
+_PLACES = 3
 _OF_FILES = {"renames": "--map", "consent_basis": "--consent-basis", "encoding": "--encoding"}
 
 
@@ -209,8 +211,7 @@ def show_source(report: SourceReport) -> None:
     if results:
         files = f"{len(results):,} files, " if len(results) > 1 else ""
         click.echo(f"{report.source}: {files}{_counted(results)}")
-        for result in results:
-            _say_details(result, of=f"{result.file}: " if len(results) > 1 else "")
+        _say_details(results)
         _say_unmapped(report)
     elif not report.errors:
         files = "1 file is as it was" if report.known == 1 else f"{report.known:,} files are as they were"
@@ -222,7 +223,7 @@ def show_source(report: SourceReport) -> None:
 def show_import(result: ImportResult) -> None:
     """What became of a file: rows on stdout, advice on stderr."""
     click.echo(f"{result.kind}: {_counted([result])}")
-    _say_details(result)
+    _say_details([result])
 
 
 def _counted(results: Sequence[ImportResult]) -> str:
@@ -241,27 +242,49 @@ def _counted(results: Sequence[ImportResult]) -> str:
     return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
 
 
-def _say_details(result: ImportResult, of: str = "") -> None:
-    """What deserves attention in a file; `of` names it where there are several."""
-    done = "would be" if result.dry_run else "were"
-    if result.counts.consents:
-        say(f"  {of}{result.counts.consents:,} statements of consent {done} recorded")
-    if result.counts.linked:
-        say(f"  {of}{result.counts.linked:,} other ids {done} joined with the people who have them")
-    if result.counts.settled:
-        say(f"  {of}{result.counts.settled:,} kept events came in: it is known now whose they are")
-    for warning, count in result.warnings.items():
-        lines = ", ".join(map(str, result.warned_lines.get(warning, [])[:3]))
-        say(
-            f"  {of}{count:,} x {warning}"
-            + (f" (line {lines}{', ...' if count > 3 else ''})" if lines else "")
-        )
-    if result.ignored_columns:
-        say(f"  {of}columns left out: {', '.join(result.ignored_columns)}")
-    for reason, count in result.rejects.items():
-        say(f"  {of}rejected {count:,} x {reason}")
-    if result.rejects_file:
-        say(f"  {of}rejected rows, with line and reason: {result.rejects_file}")
+def _say_details(results: Sequence[ImportResult]) -> None:
+    """What deserves attention in some files together: each thing once, with a few places."""
+    done = "would be" if results[0].dry_run else "were"
+    counts = sum((result.counts for result in results[1:]), results[0].counts)
+    if counts.consents:
+        say(f"  {counts.consents:,} statements of consent {done} recorded")
+    if counts.linked:
+        say(f"  {counts.linked:,} other ids {done} joined with the people who have them")
+    if counts.settled:
+        say(f"  {counts.settled:,} kept events came in: it is known now whose they are")
+    for warning, count in _added_up(result.warnings for result in results):
+        say(f"  {count:,} x {warning}{_places(results, warning, count)}")
+    ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
+    if ignored:
+        say(f"  columns left out: {', '.join(ignored)}")
+    for reason, count in _added_up(result.rejects for result in results):
+        say(f"  rejected {count:,} x {reason}")
+    files = [result.rejects_file for result in results if result.rejects_file]
+    for file in files[:_PLACES]:
+        say(f"  rejected rows, with line and reason: {file}")
+    if len(files) > _PLACES:
+        say(f"  and {len(files) - _PLACES:,} such files more; --json lists them")
+
+
+def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:
+    """Counts by name over all files, the most frequent first."""
+    total: Counter[str] = Counter()
+    for part in parts:
+        total.update(part)
+    return total.most_common()
+
+
+def _places(results: Sequence[ImportResult], warning: str, count: int) -> str:
+    """The first lines that a warning is about, with the files where there are several."""
+    named = len(results) > 1
+    lines = [
+        f"{result.file}:{line}" if named else str(line)
+        for result in results
+        for line in result.warned_lines.get(warning, [])[:_PLACES]
+    ][:_PLACES]
+    if not lines:
+        return ""
+    return f" ({'' if named else 'line '}{', '.join(lines)}{', ...' if count > len(lines) else ''})"
 
 
 def _say_unmapped(report: SourceReport) -> None:
@@ -274,7 +297,7 @@ def _say_unmapped(report: SourceReport) -> None:
     say(
         f"  {report.unmapped.total():,} events were left out, because no kind is given for their names; "
         "paste what you want into\n  recmail.toml, with the kind that it is, and run the same command:\n\n"
-        f"  [sources.{report.source}.kinds]"
+        f"  # under [sources.{report.source}.kinds]"
     )
     for event, count in events:
         kind = likely_kind(event)

@@ -6,7 +6,7 @@ import re
 
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _UNDONE = """
-    abandoned cancelled canceled cancellation declined deleted expired failed refund refunded removed
+    abandoned cancelled canceled cancellation declined deleted expired failed paused refund refunded removed
     unenrolled unsubscribed
 """
 # The first kind of which a name has a word: "Order Completed" is an enrolment, "Lesson Completed" progress.

@@ -287,7 +287,7 @@ class _Work:
         accepted = self.target.check(columns, checks) if len(chunk.lines) else ()
         self._reject(chunk, checks)
         self.warnings += checks.warnings
-        self.warnings += Counter(chunk.left_out)
+        self.warnings += Counter(chunk.notes)
         for warning, lines in checks.warned_lines.items():
             self.warned_lines[warning] = (self.warned_lines.get(warning, []) + lines)[:WARNED_LINES]
         if self.kind == "interactions" and len(accepted) and not self._compared:

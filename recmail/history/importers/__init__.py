@@ -34,14 +34,15 @@ class Chunk:
             the source has no lines.
         broken: line, reason and texts of what is no record: too many or too few texts, unreadable.
         links: pairs of another id and a user_id that the source says are one person.
-        left_out: what is no record though its name is mapped, by why, with how often it came.
+        notes: what is odd in events whose name is mapped: why they are no records, or what these lack; with
+            how often that was.
     """
 
     columns: Sequence[Sequence[str]]
     lines: np.ndarray
     broken: list[tuple[int, str, list[str]]]
     links: Sequence[tuple[str, str]] = ()
-    left_out: Mapping[str, int] = field(default_factory=dict)
+    notes: Mapping[str, int] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines) + len(self.broken)

@@ -42,13 +42,18 @@ _FIELDS = {
 }
 
 
+# What an event of a kind is about: without it, its place has to be named.
+_NEEDED = {"searched": "query", "progressed": "value", "rated": "value"}
+IGNORE = "ignore"
+
+
 class EventError(Exception):
     """An event that cannot be used; the text says why."""
 
 
 def _kind(value: str) -> str:
-    if value not in KINDS:
-        hint = did_you_mean(value, KINDS) or f"; expected one of {', '.join(KINDS)}"
+    if value not in (*KINDS, IGNORE):
+        hint = did_you_mean(value, (*KINDS, IGNORE)) or f"; expected one of {', '.join(KINDS)}, or {IGNORE}"
         raise ValueError(f"found {value!r}{hint}")
     return value
 
@@ -57,7 +62,7 @@ class EventOptions(FileOptions):
     """What the sections of all exports of events have in common.
 
     Attributes:
-        kinds: names of events, exactly as the tool has them, to our kinds; others are counted.
+        kinds: names of events, exactly as the tool has them, to our kinds or "ignore"; others are counted.
         course_id: where the course stands; with `[]` behind a list, as in items[].item_id, each of its
             elements is an interaction of its own.
     """
@@ -168,12 +173,12 @@ class EventFile:
         self._lines: list[int] = []
         self._broken: list[tuple[int, str, list[str]]] = []
         self._links: list[tuple[str, str]] = []
-        self._left_out = Counter[str]()
+        self._notes = Counter[str]()
 
     def _chunk(self) -> Chunk:
         columns = list(zip(*self._records, strict=True)) or [()] * len(COLUMNS)
         lines = np.array(self._lines, dtype=np.int64)
-        chunk = Chunk(columns, lines, self._broken, links=self._links, left_out=self._left_out)
+        chunk = Chunk(columns, lines, self._broken, links=self._links, notes=self._notes)
         self._begin()
         return chunk
 
@@ -186,7 +191,8 @@ class EventFile:
                 return
             for name in names:
                 if kind := options.kinds.get(name):
-                    self._add(line, name, kind, event)
+                    if kind != IGNORE:
+                        self._add(line, name, kind, event)
                     return
         except EventError as refused:
             self._broken.append((line, str(refused), []))
@@ -207,13 +213,13 @@ class EventFile:
         options = self._options
         user_id, other_id = options.who(event)
         if not user_id and not other_id:
-            self._left_out[f"{cleaned_name(name)}: of nobody, without any id"] += 1
+            self._notes[f"{cleaned_name(name)}: of nobody, without any id"] += 1
             return
         at = options.moment(event)
         flat = options.flat(event)
         courses = [("", None)] if kind == "searched" else _courses(options.course_id, flat)
         if not courses:
-            self._left_out[f"{cleaned_name(name)}: about no course"] += 1
+            self._notes[f"{cleaned_name(name)}: about no course"] += 1
         for index, (course_id, item) in enumerate(courses):
             event_id = options.event_id(event, course_id)
             if index and event_id:
@@ -221,6 +227,11 @@ class EventFile:
             fields = [""] * len(_OPTIONAL)
             for place, field in self._fields[kind]:
                 fields[place] = _read(field, flat, item)
+            needed = _NEEDED.get(kind)
+            if needed and not fields[_OPTIONAL.index(needed)]:
+                self._notes[
+                    f'{cleaned_name(name)}: no {needed} found; say where it stands: {needed} = "…"'
+                ] += 1
             if fields[_AMOUNT]:
                 fields[_AMOUNT] = _rounded(fields[_AMOUNT], fields[_CURRENCY])
             self._records.append((event_id, user_id, other_id, course_id, kind, at, *fields))

@@ -23,7 +23,7 @@ class Read:
     lines: list[int] = field(default_factory=list)
     broken: list[tuple[int, str]] = field(default_factory=list)
     links: list[tuple[str, str]] = field(default_factory=list)
-    left_out: Counter[str] = field(default_factory=Counter)
+    notes: Counter[str] = field(default_factory=Counter)
     unmapped: Counter[str] = field(default_factory=Counter)
 
     def column(self, name: str) -> list[str]:
@@ -42,7 +42,7 @@ def read(options: FileOptions, path: Path) -> Read:
         found.lines += chunk.lines.tolist()
         found.broken += [(line, reason) for line, reason, _ in chunk.broken]
         found.links += chunk.links
-        found.left_out += Counter(chunk.left_out)
+        found.notes += Counter(chunk.notes)
     assert importer.bytes_done == importer.bytes_total
     found.unmapped = importer.unmapped
     return found

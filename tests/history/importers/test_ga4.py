@@ -62,7 +62,7 @@ def check(found: Read) -> None:
     assert len(set(found.column("event_id"))) == 5
     assert found.links == [(P1, "a"), (P2, "b")]
     assert found.unmapped == {"session_start": 1, "login": 1, "scroll": 1}
-    assert found.left_out == {
+    assert found.notes == {
         "page_view: about no course": 1,
         "page_view: of nobody, without any id": 1,
     }

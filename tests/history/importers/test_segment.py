@@ -41,14 +41,14 @@ def test_calls_of_all_types_are_read_as_the_spec_has_them() -> None:
     assert found.links == [(A, "a"), ("ben-old", "b")]
     assert found.unmapped == {"page": 2, "Button Clicked": 1}
     assert not found.broken
-    assert not found.left_out
+    assert not found.notes
 
 
 def test_pages_are_views_of_the_course_in_their_path_and_others_are_counted() -> None:
     course_id = {"from": "properties.path", "match": "^/courses/([a-z0-9-]+)"}
     found = read(options_of(Segment, kinds={"page": "viewed"}, course_id=course_id), DATA / "segment.ndjson")
     assert [(record["course_id"], record["other_id"]) for record in found.records] == [("py", A)]
-    assert found.left_out == {"page: about no course": 1}
+    assert found.notes == {"page: about no course": 1}
 
 
 def test_a_page_is_known_by_its_name_before_it_is_a_page() -> None:
@@ -82,7 +82,7 @@ def test_a_call_of_no_type_is_refused_and_ids_may_be_numbers(tmp_path: Path) -> 
     ]
     assert (found.records[0]["user_id"], found.records[0]["other_id"]) == ("7", "8")
     assert found.links == [("8", "7")]
-    assert found.left_out == {"Course Viewed: of nobody, without any id": 1}
+    assert found.notes == {"Course Viewed: of nobody, without any id": 1}
 
 
 def test_an_order_without_products_has_its_revenue(tmp_path: Path) -> None:
@@ -134,3 +134,19 @@ class TestSegment(ImporterContract):
 
     def write(self, folder: Path) -> None:
         shutil.copy(DATA / "segment.ndjson", folder)
+
+
+def test_what_an_event_lacks_is_said_and_ignored_ones_are_neither_records_nor_unmapped(
+    tmp_path: Path,
+) -> None:
+    events = [
+        TRACK | {"userId": "a", "event": "Search", "properties": {"words": "excel"}},
+        TRACK | {"userId": "a", "event": "Video Paused"},
+    ]
+    file = write_lines(tmp_path / "s.gz", events)
+    kinds = {"Search": "searched", "Video Paused": "ignore"}
+    found = read(options_of(Segment, kinds=kinds), file)
+    assert found.notes == {'Search: no query found; say where it stands: query = "…"': 1}
+    assert (found.column("kind"), dict(found.unmapped)) == (["searched"], {})
+    found = read(options_of(Segment, kinds=kinds, query="properties.words"), file)
+    assert (found.column("query"), dict(found.notes)) == (["excel"], {})
