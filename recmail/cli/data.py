@@ -46,7 +46,7 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
             "\nrejected rows are listed beside each file in FILE.rejects.csv: mend them there and import that"
         )
     if not found.people:
-        say("\nno people yet; bring them in with: recmail import users USERS.csv")
+        say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
 
 
 def _counts(found: DataSurvey, now: datetime) -> list[tuple[str, int, str]]:

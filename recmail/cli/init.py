@@ -160,8 +160,8 @@ def _say_next(project: Project, folder: Path, people: int) -> None:
     else:
         say(f"{EXAMPLE} would address nobody: there is no data yet")
         steps = [
-            "recmail import users USERS.csv",
-            "recmail import courses COURSES.csv",
+            "say where your data is, under [sources.*] in recmail.toml",
+            "recmail import",
             *steps[:1],
             f"recmail check {EXAMPLE}",
         ]

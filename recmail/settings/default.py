@@ -58,6 +58,20 @@ course-tips = "Course tips"
 [attributes]                                  # columns of your users that segments may use
 # plan = "text"                               # text, number, boolean or date
 
+# Where your data is; `recmail import` brings in what is new. docs/sources.md has all formats.
+# [sources.users]
+# url = "env:REPLICA_URL"
+# sql = "select id as user_id, email, first_name, newsletter as email_consent from accounts"
+# [sources.courses]
+# file = "data/courses.csv"
+# [sources.web]
+# format = "segment"                          # or mixpanel, ga4, csv, parquet, sql
+# file = "data/segment/**/*.gz"
+# course_id = "properties.course_id"
+# [sources.web.kinds]
+# "Course Viewed" = "viewed"
+# "Order Completed" = "enrolled"
+
 [model]
 scorer = "auto"                               # what ranks by default: auto is what `recmail train` finds best
 grades = {{ viewed = 1, enrolled = 3, progressed = 4, completed = 5 }}   # a rating replaces them

@@ -35,4 +35,4 @@ def test_what_is_old_and_what_was_rejected_is_told(project: Path, tmp_path: Path
 def test_an_empty_project_gets_the_first_step(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     recmail("init", folder)
-    assert "recmail import users" in recmail("data", project=folder).stderr
+    assert "[sources.*] in recmail.toml" in recmail("data", project=folder).stderr

@@ -56,7 +56,7 @@ def test_four_questions_make_a_project(tmp_path: Path) -> None:
     assert (found["project"]["timezone"], found["project"]["currency"]) == ("Europe/Berlin", "EUR")
     assert screen.count("]: ") == 4
     assert "weekly-picks would address nobody: there is no data yet" in screen
-    assert "recmail import users USERS.csv" in screen
+    assert "[sources.*] in recmail.toml" in screen
     assert "fill in" not in screen.partition("would address")[2]
 
 

@@ -51,13 +51,15 @@ def _interactions(found: DataSurvey, now: datetime, project: Project) -> Finding
 
 
 def _bring_in(project: Project, kind: str) -> str:
-    return "recmail import" if project.settings.sources else f"recmail import {kind} {kind.upper()}.csv"
+    if project.settings.sources:
+        return "recmail import"
+    return f"[sources.{kind}] in recmail.toml, then: recmail import"
 
 
 def _sources(found: DataSurvey, project: Project) -> Iterator[Finding]:
     old = [f"{one.kind} from {one.source}" for one in found.sources if one.state == "old"]
     if old:
-        advice = f"{_bring_in(project, 'interactions')} (every night, from cron)"
+        advice = "does its export still run, and recmail import every night?"
         yield warning("freshness", f"silent for longer than usual: {', '.join(old)}", advice)
     elif found.sources:
         yield ok("freshness", "no source is silent for longer than usual")

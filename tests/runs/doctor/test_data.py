@@ -36,8 +36,8 @@ def test_an_empty_project_is_told_what_to_bring_in(on: Path) -> None:
     found = report(on)["data"]
     assert states(found) == {"people": "warning", "interactions": "warning", "model": "warning"}
     assert [finding.next for finding in found] == [
-        "recmail import users USERS.csv",
-        "recmail import interactions INTERACTIONS.csv",
+        "[sources.users] in recmail.toml, then: recmail import",
+        "[sources.interactions] in recmail.toml, then: recmail import",
         "recmail train",
     ]
 
@@ -69,7 +69,7 @@ def test_the_newest_interaction_says_how_fresh_everything_is(project: Path) -> N
     assert one(fresh, "freshness").state == "ok"
     old = one(report(project, now=newest + timedelta(days=8))["data"], "freshness")
     assert (old.state, "interactions from demo" in old.found) == ("warning", True)
-    assert old.next.startswith("recmail import interactions")
+    assert old.next.startswith("does its export still run")
 
 
 @pytest.mark.parametrize(("behind", "state"), [(-1, "ok"), (29, "ok"), (31, "warning")])
