@@ -231,6 +231,14 @@ def note_due(connection: sa.Connection, source: str, ids: Sequence[str], due: Du
     due.update(dict.fromkeys((source, one) for one in connection.scalars(query.distinct())))
 
 
+def note_linked(connection: sa.Connection, due: Due) -> None:
+    """Add everything that is kept under an id that is linked: what a killed import had linked and no more."""
+    kept = pending_events.c
+    linked = sa.and_(aliases.c.source == kept.source, aliases.c.other_id == kept.other_id)
+    query = sa.select(kept.source, kept.other_id).join(aliases, linked).distinct()
+    due.update(dict.fromkeys((source, other_id) for source, other_id in connection.execute(query)))
+
+
 def _sources(connection: sa.Connection) -> Iterator[str]:
     """The sources of what is kept: steps from one to the next in the index, however many events there are."""
     column = pending_events.c.source

@@ -19,6 +19,7 @@ from recmail.db.tables import imports
 from recmail.db.types import from_microseconds
 from recmail.errors import DataError, RefusedError, StorageError
 from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
+from recmail.history.identity import note_linked
 from recmail.history.importers import Chunk, ClosingImporter, Importer, Piece
 from recmail.history.importing_addresses import as_addresses
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
@@ -35,6 +36,7 @@ from recmail.history.importing_target import (
 from recmail.history.importing_twice import refuse_second_name
 from recmail.history.settling import settle
 from recmail.history.sources import file_piece
+from recmail.history.watermarks import left_unfinished
 from recmail.settings.values import ATTRIBUTE_TYPES
 
 __all__ = ["KINDS", "Counts", "ImportOptions", "ImportResult", "import_file", "import_piece"]
@@ -277,7 +279,10 @@ class _Work:
             "rejects": {},
         }
         with writing(self.engine) as connection:
+            if left_unfinished(connection, started) and isinstance(self.target, SettlingTarget):
+                note_linked(connection, self.target.due)
             self.import_no = connection.scalar(imports.insert().returning(imports.c.import_no), started)
+        self._settle()
 
     def _take(self, chunk: Chunk) -> None:
         """Check a chunk, list what is refused, write the rest."""

@@ -38,7 +38,7 @@ def settle(connection: sa.Connection, due: Due) -> Counts:
     for row in rows:
         number = people[row.other_id]
         if LINK in row.payload:
-            links[row.payload[LINK]] = number
+            links.setdefault(row.payload[LINK], number)  # the first link stays
         elif number >= 0:
             course_no, kind, *others = (row.payload.get(name) for name in PAYLOAD)
             at = to_microseconds(row.at)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -74,3 +76,11 @@ def _since(connection: sa.Connection, source: Source) -> datetime | None:
         return datetime.fromisoformat(watermark) if watermark else None
     found: datetime | None = started_at
     return found
+
+
+def left_unfinished(connection: sa.Connection, started: Mapping[str, Any]) -> bool:
+    """Whether the last import of the same source, kind and file did not come to its end, as after a kill."""
+    same = (imports.c[name] == started[name] for name in ("source", "kind", "file"))
+    last = sa.select(imports.c.finished_at).where(*same).order_by(imports.c.import_no.desc()).limit(1)
+    found = connection.execute(last).first()
+    return found is not None and found.finished_at is None

@@ -258,6 +258,34 @@ def test_people_of_a_killed_import_find_their_events(
     assert persons(database) == {"m1": "a"}
 
 
+def test_a_link_that_waited_brings_its_events_also_after_a_kill_between_the_two(
+    database: sa.Engine, bring: Import, calls: Bring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bring("courses", COURSES)
+    calls(view(1, anonymous="x"), identify("x", "a"))
+    steps = itertools.count()
+
+    def killed(connection: sa.Connection, due: Due) -> Counts:
+        if next(steps):
+            raise SystemExit
+        return settle(connection, due)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("recmail.history.importing.settle", killed)
+        with pytest.raises(SystemExit):
+            bring("users", USERS)
+    assert (persons(database), waiting(database)) == ({}, 1)
+    bring("users", USERS)
+    assert (persons(database), waiting(database)) == ({"m1": "a"}, 0)
+
+
+def test_of_two_links_that_waited_the_first_stays(database: sa.Engine, bring: Import, calls: Bring) -> None:
+    bring("courses", COURSES)
+    calls(view(1, anonymous="x"), identify("x", "a"), identify("x", "b"))
+    bring("users", USERS)
+    assert persons(database) == {"m1": "a"}
+
+
 def test_many_events_of_one_person_come_in_by_steps(
     database: sa.Engine, filled: Import, calls: Bring, monkeypatch: pytest.MonkeyPatch
 ) -> None:
