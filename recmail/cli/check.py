@@ -109,6 +109,8 @@ def _show(checked: list[Checked]) -> None:
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
+        if one.emptied_by:
+            say(f"  nobody is left after the rule: {one.emptied_by}; is each value spelt as in your data?")
 
 
 def _annotate(severity: str, problem: Problem, project: Path | None) -> None:

@@ -25,12 +25,14 @@ class Checked:
     Attributes:
         people: the audience now; None when it could not be counted.
         not_yet: what the file asks for that this version cannot plan.
+        emptied_by: the rule that leaves nobody, of those whom the rules before it had left.
     """
 
     campaign: str
     problems: Sequence[Problem]
     not_yet: Sequence[Problem]
     people: int | None
+    emptied_by: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json; what is not built yet is a warning."""
@@ -40,6 +42,7 @@ class Checked:
             "campaign": self.campaign,
             "good": self.good,
             "people": self.people,
+            "emptied_by": self.emptied_by,
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
 
@@ -57,7 +60,8 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
         return Checked(name, error.problems, [], None)
     problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
     funnel = read_funnel(project, campaign, now=now)
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people)
+    emptied_by = next((step.rule for step in funnel if not step.people), None) if funnel[0].people else None
+    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied_by)
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
