@@ -18,22 +18,23 @@ A_TIME = "a time such as 30d, 12h or 2w"
 A_VALUE = 'a text in "quotes", a number, a day such as 2026-01-31, true or false'
 _WORDS = ("within", "over", "in", "not", "is", "has", "and", "or")
 _SPLIT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|([(\[])|([)\]])|(?<![\w-])(?:and|AND)(?![\w-])""")
-_LENGTH = re.compile(r"([0-9]{1,5})\s*([A-Za-z]*)")
+_LENGTH = re.compile(
+    r"([1-9][0-9]{0,4})(?![0-9.])(?:\s*(m|mo|months?|y|years?|h|hours?|w|weeks?|d|days?)(?![\w-]))?",
+    re.IGNORECASE,
+)
 _QUOTES = "\"'“”„«»‘’‚"
 
 
-def in_days(text: str) -> str:
-    """A length of time as the language has it, of one that begins a text: 180d of "6 months" or "6mo"."""
+def advice(text: str) -> str:
+    """How the language writes a whole length of time that begins a text: "; write 180d" of "6 months"."""
     found = _LENGTH.match(text)
-    number, unit = (int(found[1]), found[2].lower()) if found else (0, "")
-    if unit.startswith("h"):
-        return f"{number}h"
-    if unit.startswith("w"):
-        return f"{number}w"
+    if found is None:
+        return ""
+    number, unit = int(found[1]), (found[2] or "").lower()
     if unit == "m":
-        return f"{number * 30}d for months"
+        return f"; write {number * 30}d for months"
     days = 365 if unit.startswith("y") else 30 if unit.startswith("mo") else 1
-    return f"{number * days}d"
+    return f"; write {number}{unit[0]}" if unit[:1] in ("h", "w") else f"; write {number * days}d"
 
 
 class SyntaxMistake(Exception):  # noqa: N818 - it never leaves this folder
@@ -199,7 +200,7 @@ class _Mistake:
 
     def _no_duration(self) -> str:
         if self._kind == "NUMBER":
-            return f"{self._shown}; expected {A_TIME}; write {in_days(self._text[self._offset :])}"
+            return f"{self._shown}; expected {A_TIME}{advice(self._text[self._offset :])}"
         if self._kind == "DATE":
             return f"{self._shown}; expected {A_TIME}; compare with a day by >= {self._found}"
         return f"{self._shown}; expected {A_TIME}"

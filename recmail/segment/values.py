@@ -9,7 +9,7 @@ from decimal import Decimal
 from lark import Token
 
 from recmail.segment.fields import Field, Type, folded
-from recmail.segment.syntax import A_TIME, in_days
+from recmail.segment.syntax import A_TIME, advice
 
 DAYS_LIMIT = 36_500  # a century; more would leave the calendar
 TIMES_LIMIT = 1_000_000
@@ -143,7 +143,7 @@ def read_length(token: Token, *, whole_days: bool = False) -> timedelta:
     """
     found = _LENGTH.fullmatch(token)
     if not found:
-        raise Wrong(token, f"found {_shown(token)}; expected {A_TIME}; write {in_days(token)}")
+        raise Wrong(token, f"found {_shown(token)}; expected {A_TIME}{advice(token)}")
     length = int(found[1]) * _UNITS[found[2]]
     if not timedelta(0) < length <= timedelta(days=DAYS_LIMIT):
         raise Wrong(token, f"found {token}; expected from 1h to {DAYS_LIMIT}d")
