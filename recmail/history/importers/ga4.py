@@ -23,6 +23,7 @@ from recmail.history.importers.json_lines import ObjectFile
 from recmail.history.importers.places import Places, places, text
 
 _VALUES = ("string_value", "int_value", "double_value", "float_value")
+_DIGITS = 20  # more are no time, and beyond 4,300 no number to Python
 _PARAMETERS = ("event_params", "user_properties", "item_params")
 
 
@@ -92,7 +93,8 @@ class Ga4(EventOptions):
     def moment(self, event: Event) -> str:
         """When, in UTC."""
         written = text(event.get("event_timestamp"))
-        return iso(int(written)) if written.isascii() and written.isdigit() else written
+        is_number = written.isascii() and written.isdigit() and len(written) < _DIGITS
+        return iso(int(written)) if is_number else written
 
     def event_id(self, event: Event, course_id: str) -> str:
         """All that tells events apart; those of one batch may share it, unless about different courses."""

@@ -72,8 +72,8 @@ class Ga4ParquetFile:
         import pyarrow.compute as pc
 
         objects: list[dict[str, Any]] = batch.select(self._ids).to_pylist()
-        names = batch.column("event_name")
-        wanted = pc.is_in(names, value_set=pa.array(self._mapped, names.type))
+        names = batch.column("event_name").cast(pa.string())  # some writers make a dictionary of them
+        wanted = pc.is_in(names, value_set=pa.array(self._mapped, pa.string()))
         rows = pc.indices_nonzero(wanted)
         full = batch.select(self._fields).take(rows).to_pylist()
         for row, fields in zip(rows.to_pylist(), full, strict=True):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC
 from functools import cached_property
+from itertools import pairwise
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -78,8 +79,10 @@ class Mixpanel(EventOptions):
         if name == "$merge":
             merged = properties.get("$distinct_ids")
             ids = merged if isinstance(merged, list) else []
-            # Which of them is a person's user_id is not said: whoever is known answers for the others.
-            return [pair for one in ids for other in ids if one != other for pair in _pairs(one, other)]
+            # Which of them is a person's user_id is not said: whoever is known answers for the next, and that
+            # one for the one behind it.
+            sides = [(one, other) for one, other in pairwise(ids) if one != other]
+            return [pair for one, other in sides for pair in (*_pairs(one, other), *_pairs(other, one))]
         return _pairs(properties.get("$device_id"), properties.get("$user_id"))
 
     def who(self, event: Event) -> tuple[str, str]:

@@ -57,7 +57,8 @@ class Database:
                 connection = connection.execution_options(
                     postgresql_readonly=True, isolation_level="REPEATABLE READ"
                 )
-                connection.exec_driver_sql("SET LOCAL TIME ZONE 'UTC'")
+                for setting in ("TIME ZONE 'UTC'", "datestyle = 'ISO'", "intervalstyle = 'postgres'"):
+                    connection.exec_driver_sql(f"SET LOCAL {setting}")  # whatever the server's own are
                 if engine.dialect.driver == "psycopg":
                     _read_times_as_text(connection)
         except DBAPIError as error:

@@ -79,6 +79,16 @@ def test_parquet_files_are_read_alike(tmp_path: Path) -> None:
     assert found.records == read(options(), DATA / "ga4.ndjson").records
 
 
+def test_names_of_events_may_be_a_dictionary(tmp_path: Path) -> None:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(parquet(tmp_path / "plain.parquet", objects_of("ga4.ndjson")))
+    place = table.schema.get_field_index("event_name")
+    names = table.column(place).dictionary_encode()
+    pq.write_table(table.set_column(place, "event_name", names), tmp_path / "ga4.parquet")
+    check(read(options(), tmp_path / "ga4.parquet"))
+
+
 def test_repeated_fields_may_be_wrapped(tmp_path: Path) -> None:
     objects = objects_of("ga4.ndjson")
     for one in objects:
@@ -122,7 +132,7 @@ def test_an_address_as_user_id_is_refused_and_links_nobody(tmp_path: Path) -> No
     assert not found.records
 
 
-@pytest.mark.parametrize("time", ["", "soon", "9" * 40, "-5", "12.5"])
+@pytest.mark.parametrize("time", ["", "soon", "9" * 40, "9" * 5_000, "-5", "12.5"])
 def test_a_time_that_is_none_is_left_to_the_checks(tmp_path: Path, time: str) -> None:
     event = objects_of("ga4.ndjson")[1] | {"event_timestamp": time}
     assert read(options(), write_lines(tmp_path / "g", [event])).column("at") == [time]

@@ -88,6 +88,14 @@ def test_a_merge_does_not_change_an_events_id(tmp_path: Path) -> None:
     assert ids[0] != ids[2]
 
 
+def test_a_merge_of_many_ids_links_each_to_the_next(tmp_path: Path) -> None:
+    ids = [f"i{number}" for number in range(5_000)]
+    merge = {"event": "$merge", "properties": {"$distinct_ids": ids}}
+    found = read(options(), write_lines(tmp_path / "m", [merge]))
+    assert found.links[:4] == [("i0", "i1"), ("i1", "i0"), ("i1", "i2"), ("i2", "i1")]
+    assert len(found.links) == 2 * 4_999
+
+
 def test_an_insert_id_counts_within_event_person_and_day(tmp_path: Path) -> None:
     same = [event(), event(time=1790848900, course_id="py")]
     others = [

@@ -245,6 +245,33 @@ def test_what_is_one_query_is_one(statement: str) -> None:
     assert str(compiled) == statement.strip().rstrip(";")
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_since_may_be_cast_and_what_is_quoted_stays(
+    database: sa.Engine, replica: sa.Engine, tmp_path: Path
+) -> None:
+    cast = "at >= :since::timestamptz and what <> ':x::y\\\\:z'"
+    folder = write_project(tmp_path, SOURCES.replace("at >= :since and what <> ':x'", cast))
+    reports = bring_all(database, folder)
+    assert errors(reports) == []
+    assert added(reports)[2] == Counts(added=2)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_a_servers_way_of_writing_times_does_not_matter(
+    database: sa.Engine, replica: sa.Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = "-csearch_path=other -cdatestyle=German -cintervalstyle=iso_8601"
+    url = replica.url.update_query_dict({"options": words})
+    monkeypatch.setenv("REPLICA_URL", url.render_as_string(hide_password=False))
+    timed = SOURCES.replace("what as kind, at", "what as kind, at, interval '1 hour' as seconds")
+    reports = bring_all(database, write_project(tmp_path, timed))
+    assert errors(reports) == []
+    assert everything(database, interactions, "at", "seconds") == [
+        (datetime(2026, 10, 1, 10, 0, 0, 250_000, UTC), 3600.0),
+        (datetime(2026, 10, 20, 10, tzinfo=UTC), 3600.0),
+    ]
+
+
 @given(st.text(alphabet="':since\";$x-/*\n aS\\%", max_size=40))
 def test_any_text_is_a_query_or_refused(text: str) -> None:
     try:
