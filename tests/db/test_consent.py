@@ -233,6 +233,21 @@ def test_accounts_of_the_same_address_are_held_too(people: sa.Engine, now: datet
             record_consent(connection, [Consent(2, "email", False, now, "page")])
 
 
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_nobody_else_is_read_to_hold_people(database: sa.Engine) -> None:
+    """Of 50,000 people, in a table that was just filled and has no statistics."""
+    filled = (
+        "INSERT INTO users (user_no, user_id, email_hash, source, source_row_hash, imported_at) "
+        "SELECT n, 'u' || n, 'hash ' || n / 2, 'csv', '', now() FROM generate_series(0, 49999) n"
+    )
+    read = "SELECT seq_scan + seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'users'"
+    with writing(database) as connection:
+        connection.exec_driver_sql(filled)
+    with writing(database) as connection:
+        lock_people(connection, range(0, 60, 2), email_hashes=[f"hash {n}" for n in range(9_000, 9_030)])
+        assert connection.exec_driver_sql(read).scalar_one() == 0
+
+
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_accounts_of_an_address_that_changed_while_we_waited_are_held_too(people: sa.Engine) -> None:
     with writing(people) as sender, ThreadPoolExecutor() as thread:
