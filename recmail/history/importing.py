@@ -24,6 +24,7 @@ from recmail.history.importers import Chunk, ClosingImporter, Importer, Piece
 from recmail.history.importing_addresses import as_addresses
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
+from recmail.history.importing_pace import Pace
 from recmail.history.importing_rejects import Rejects
 from recmail.history.importing_target import (
     Counts,
@@ -53,7 +54,6 @@ _TABLES = {
 }
 KINDS = tuple(_TABLES)
 _TIDY_ROWS = 40_000  # about 30 MB of SQLite's log; every 10,000 took 10 % of the time
-_AIM_S = 0.1  # of a transaction; at 250 ms it would hold up senders, and some take twice what was foreseen
 
 
 @dataclass(frozen=True)
@@ -209,18 +209,6 @@ def _target(engine: sa.Engine, kind: str, setting: Setting) -> Target:
     return importing_interactions.Interactions(setting, course_nos)
 
 
-class _Pace:
-    """How many rows go into one transaction, so that none is long on a machine of any speed."""
-
-    def __init__(self) -> None:
-        self.rows = 2_000
-
-    def took(self, rows: int, seconds: float) -> None:
-        """Learn from a transaction; grow slowly, shrink at once."""
-        fitting = rows * _AIM_S / max(seconds, 1e-4)
-        self.rows = int(min(max(fitting, 50), 2 * self.rows, 20_000))
-
-
 @dataclass
 class _Work:
     """An import under way."""
@@ -239,7 +227,7 @@ class _Work:
     import_no: int | None = None
 
     def __post_init__(self) -> None:
-        self._pace, self._link_pace = _Pace(), _Pace()
+        self._pace, self._link_pace = Pace(), Pace()
         self._began = time.perf_counter()
         self._compared, self._untidy = False, 0
 
@@ -278,9 +266,11 @@ class _Work:
             "counts": {},
             "rejects": {},
         }
+        if isinstance(self.target, SettlingTarget):
+            with reading(self.engine) as connection:  # all of the five million that are kept, it may be
+                if left_unfinished(connection, started):
+                    note_linked(connection, self.target.due)
         with writing(self.engine) as connection:
-            if left_unfinished(connection, started) and isinstance(self.target, SettlingTarget):
-                note_linked(connection, self.target.due)
             self.import_no = connection.scalar(imports.insert().returning(imports.c.import_no), started)
         self._settle()
 
@@ -328,14 +318,15 @@ class _Work:
             tidy_log(self.engine)
             self._untidy = 0
 
-    def _write(self, write: _Write, rows: Sequence[Any], pace: _Pace) -> None:
+    def _write(self, write: _Write, rows: Sequence[Any], pace: Pace) -> None:
         start = 0
         while start < len(rows):
             batch = rows[start : start + pace.rows]
             with writing_in_bulk(self.engine) as connection:
                 began = time.perf_counter()
-                self.counts += write(connection, batch)
-            pace.took(len(batch), time.perf_counter() - began)
+                counts = write(connection, batch)
+            pace.took(len(batch), time.perf_counter() - began, written=counts.written)
+            self.counts += counts
             start += len(batch)
             self._settle()
 

@@ -78,6 +78,11 @@ class Counts:
     linked: int = 0
     settled: int = 0
 
+    @property
+    def written(self) -> int:
+        """How many rows were not there before."""
+        return self.added + self.changed + self.pending + self.linked
+
     def __add__(self, other: Counts) -> Counts:
         mine, theirs = dataclasses.astuple(self), dataclasses.astuple(other)
         return Counts(*(a + b for a, b in zip(mine, theirs, strict=True)))

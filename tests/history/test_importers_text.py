@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from recmail.errors import DataError
 from recmail.history.importers import packed, text
 from recmail.history.importers.text import TextFile
-from recmail.history.importing import _Pace
 
 LETTERS = st.text(alphabet=st.sampled_from('ab\r\n,"é€😀\u2028\x85\x0b'), max_size=60)
 ANY_FOLDER = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -54,16 +53,3 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch
     with pytest.raises(DataError, match="a line of more than 25 characters"):
         list(found.lines())
     assert found.bytes_done == 30
-
-
-def test_transactions_shrink_at_once_and_at_most_double() -> None:
-    pace = _Pace()
-    pace.took(2_000, 0.5)
-    assert pace.rows == 400
-    pace.took(400, 0.001)
-    assert pace.rows == 800
-    pace.took(800, 60.0)
-    assert pace.rows == 50
-    for _ in range(20):
-        pace.took(pace.rows, 0.0)
-    assert pace.rows == 20_000
