@@ -160,8 +160,7 @@ class Users:
             email = answers("email_consent", columns["email_consent"], checks)
         dates = np.full(length, -1, dtype=np.int64)
         if "email_consent_at" in columns:
-            dates = times("email_consent_at", columns["email_consent_at"], checks)
-            reject_future("email_consent_at", dates, setting.latest, checks)
+            dates = self._dates(columns["email_consent_at"], email, checks)
         sources = columns.get("email_consent_source", [""] * length)
         for row, (granted, at, source) in enumerate(zip(email, moments(dates), sources, strict=True)):
             if granted is not None:
@@ -175,6 +174,20 @@ class Users:
                 if granted is not None:
                     said[row] += (_Said(PERSONALIZATION, granted, setting.now, False, None),)
         return said
+
+    def _dates(self, written: Sequence[str], email: Sequence[bool | None], checks: Checks) -> np.ndarray:
+        """When each said so, -1 where it is not known: a no is not lost to a date that cannot be."""
+        name, readable = "email_consent_at", Checks(checks.lines)
+        found = times(name, written, readable)
+        reject_future(name, found, self._setting.latest, readable)
+        bad = [(row, why) for row, why in enumerate(readable.reasons) if why is not None]
+        noes = [row for row, _ in bad if email[row] is False]
+        for row, why in bad:
+            if email[row] is not False:
+                checks.reject([row], why)
+        checks.warn(noes, f"{name}: no time that can be; the no counts from now on")
+        found[noes] = -1
+        return found
 
     def write(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
         """Write people and what they said; consent is only looked at where a row is new or changed."""

@@ -129,6 +129,16 @@ def test_a_column_that_may_be_consent_is_named(bring: Import) -> None:
     assert bring("users", text, columns={"Newsletter opt-in": "email_consent"}).counts.consents == 1
 
 
+@pytest.mark.parametrize("date", ["yesterday", "2031-01-01"])
+def test_a_no_is_never_lost_to_a_bad_date(database: sa.Engine, bring: Import, date: str) -> None:
+    head = "user_id,email,email_consent,email_consent_at\n"
+    bring("users", f"{head}a,ana@example.org,yes,2026-01-01\n")
+    result = bring("users", f"{head}a,ana@example.org,no,{date}\nb,ben@example.org,yes,{date}\n")
+    assert (result.counts, result.rejected) == (Counts(changed=1, consents=1), 1)
+    assert result.warned_lines == {"email_consent_at: no time that can be; the no counts from now on": [2]}
+    assert everything(database, consent, "granted", "at", "dated")[1:] == [(False, NOW, False)]
+
+
 def test_dates_of_consent_are_proof_beside_a_basis(database: sa.Engine, bring: Import) -> None:
     text = "user_id,CONFIRM_TIME,email_consent_source\na,2025-02-01 10:00:00,shop\nb,,\n"
     columns = {"CONFIRM_TIME": "email_consent_at"}
