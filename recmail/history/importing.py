@@ -21,7 +21,7 @@ from recmail.errors import DataError, RefusedError, StorageError
 from recmail.history import importing_courses, importing_interactions, importing_suppressions, importing_users
 from recmail.history.identity import note_linked
 from recmail.history.importers import Chunk, ClosingImporter, Importer, Piece
-from recmail.history.importing_addresses import as_addresses
+from recmail.history.importing_addresses import as_addresses, is_usual
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_pace import Pace
@@ -172,7 +172,8 @@ def _opened(kind: str, piece: Piece, options: ImportOptions) -> Iterator[tuple[I
     names = {name.lower() for name in (*known, *options.columns)}
     try:
         with ExitStack() as stack:
-            source = piece.open(lambda name: name.strip().lower() in names)
+            usual = is_usual if kind == "suppressions" else names.__contains__
+            source = piece.open(lambda name: name.strip().lower() in names or usual(name))
             if isinstance(source, ClosingImporter):
                 stack.callback(source.close)
             if kind == "suppressions":

@@ -16,6 +16,15 @@ _USUAL = (
 )
 
 
+def is_usual(column: str) -> bool:
+    """Whether a column of this name may be the one of addresses."""
+    return _plain(column) in _USUAL
+
+
+def _plain(column: str) -> str:
+    return re.sub(r"[\W_]+", "", column.lower())
+
+
 def as_addresses(source: Importer, renames: Mapping[str, str]) -> Importer:
     """The same records, in which the column of addresses is called `email`.
 
@@ -27,7 +36,7 @@ def as_addresses(source: Importer, renames: Mapping[str, str]) -> Importer:
         return source
     if len(columns) == 1:
         return _Named(source, ["email"], first=columns if email_key(columns[0]) else ())
-    plain = [re.sub(r"[\W_]+", "", column.lower()) for column in columns]
+    plain = list(map(_plain, columns))
     place = next((plain.index(name) for name in _USUAL if name in plain), None)
     if place is None:
         return source

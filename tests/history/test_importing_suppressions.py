@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from recmail.db.tables import suppressions
 from recmail.errors import DataError
-from recmail.history.importing import Counts
+from recmail.history.importing import Counts, ImportOptions, import_file
 from recmail.tokens import email_hash
 from tests.history.imported import KEY, NOW, Import, everything, rejected
 
@@ -82,6 +83,19 @@ def test_a_list_of_addresses_needs_no_heading_of_ours(database: sa.Engine, bring
     result = bring("suppressions", text)
     assert (result.rows, result.counts) == (2, Counts(added=2))
     assert found(database) == {"ana": ("imported", NOW), "ben": ("imported", NOW)}
+
+
+@pytest.mark.parametrize("columns", [["Adresse"], ["Email Address", "n"]])
+def test_a_list_in_parquet_needs_no_heading_of_ours(
+    database: sa.Engine, tmp_path: Path, columns: list[str]
+) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    file = tmp_path / "list.parquet"
+    pq.write_table(pa.table({name: ["ana@example.org", "ben@example.org"] for name in columns}), file)
+    result = import_file(database, "suppressions", file, now=NOW, key=KEY, options=ImportOptions())
+    assert (result.rejects, result.counts) == ({}, Counts(added=2))
 
 
 def test_a_list_without_a_column_of_addresses_is_refused(bring: Import) -> None:

@@ -51,7 +51,8 @@ class ParquetFile:
         except (OSError, ValueError) as error:
             raise self._broken(error) from error
         self.columns = list(self._file.schema_arrow.names)
-        self._read = [name for name in self.columns if knows(name)]
+        # A list of addresses may have one column, of any name.
+        self._read = [name for name in self.columns if knows(name) or len(self.columns) == 1]
 
     @property
     def bytes_done(self) -> int:
