@@ -5,7 +5,7 @@ from __future__ import annotations
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from recmail.history.alike import alike
@@ -59,6 +59,7 @@ def test_groups_are_sorted_and_told_once() -> None:
 
 @given(st.text(string.ascii_lowercase, min_size=9, max_size=14), st.data())
 def test_one_letter_too_many_or_another_is_found_anywhere_but_first(name: str, data: st.DataObject) -> None:
+    assume(not name.endswith("s"))  # an ending of the plural comes off before letters are compared
     place = data.draw(st.integers(1, len(name) - 2))
     letter = data.draw(st.sampled_from(string.ascii_lowercase.replace(name[place], "")))
     mistyped = name[:place] + letter + name[place + data.draw(st.sampled_from([0, 1])) :]
