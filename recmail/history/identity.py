@@ -23,6 +23,7 @@ from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.importing_checks import LONGEST_ID, cleaned
 
 LINK = "link"
+_IMPORTS = 0x7265636D  # any number: imports are the only ones that take this lock
 _REMEMBERED = 200_000  # people: about 20 MB
 KEPT_AT_MOST = 5_000_000  # most visitors never log in: the oldest that wait make place for new ones
 # The number of a person who was erased: below zero, and ~number is the person's.
@@ -55,6 +56,16 @@ class Links:
 
     linked: int = 0
     conflicts: int = 0
+
+
+def wait_for_other_imports(connection: sa.Connection) -> None:
+    """Be the only import until the transaction ends; SQLite has one writer at a time anyway.
+
+    Whoever makes people known and whoever keeps events of the unknown come one after the other: else an event
+    is kept of somebody who becomes known in the same moment, and nobody looks for it again.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_IMPORTS)))
 
 
 def people_by_user_id(connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
@@ -128,6 +139,7 @@ def add_links(
 
     Nothing changes for an id that is linked already, or is somebody's user_id.
     """
+    wait_for_other_imports(connection)
     wanted = _usable(pairs)
     ids = sorted({one for pair in wanted for one in pair})
     known = people_by_any_id(connection, source, ids)

@@ -24,6 +24,7 @@ from recmail.history.identity import (
     keep,
     keys_there,
     people_by_other_id,
+    wait_for_other_imports,
 )
 from recmail.history.importing_checks import (
     LONGEST_ID,
@@ -191,6 +192,9 @@ class Interactions:
         """
         keys, user_ids, *others = zip(*rows, strict=True)
         people = self._people.numbers(connection, user_ids)
+        if self._keeps and not people.keys() >= set(user_ids):
+            wait_for_other_imports(connection)
+            people = self._people.numbers(connection, user_ids)
         numbers_of = list(map(people.get, user_ids))
         if self._keeps and None in numbers_of:
             missing = sorted({one for one in user_ids if one not in people})

@@ -14,10 +14,9 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.consent import lock_people
 from recmail.db.tables import users
+from recmail.history.identity import wait_for_other_imports
 from recmail.history.importing_checks import Checks
 from recmail.history.importing_target import Counts
-
-_NUMBERING = 0x7265636D  # any number: imports are the only ones that take this lock
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +77,7 @@ def upsert(
         stamp: columns that say who wrote the row, and when.
         defaults: columns of new rows that the source may not have.
     """
-    if connection.dialect.name == "postgresql":
-        # Two imports must not give the same number; SQLite has one writer at a time.
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_NUMBERING)))
+    wait_for_other_imports(connection)  # two of them must not give the same number
     compared = compare(connection, table, rows)
     number, ident = table.c[0].name, table.c[1].name
     first = connection.execute(sa.select(sa.func.coalesce(sa.func.max(table.c[0]) + 1, 0))).scalar_one()

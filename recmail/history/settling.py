@@ -10,7 +10,14 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.tables import pending_events
 from recmail.db.types import to_microseconds
-from recmail.history.identity import LINK, Due, add_aliases, note_due, people_by_any_id
+from recmail.history.identity import (
+    LINK,
+    Due,
+    add_aliases,
+    note_due,
+    people_by_any_id,
+    wait_for_other_imports,
+)
 from recmail.history.importing_interactions import PAYLOAD, insert_interactions
 from recmail.history.importing_target import Counts
 
@@ -23,6 +30,7 @@ def settle(connection: sa.Connection, due: Due) -> Counts:
 
     Events of people who were erased go for good. A link that waited is written, and its other id is due too.
     """
+    wait_for_other_imports(connection)
     source = next(iter(due))[0]
     ids = [one for of, one in islice(due, _IDS) if of == source]
     people = people_by_any_id(connection, source, ids)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +285,23 @@ def test_of_two_links_that_waited_the_first_stays(database: sa.Engine, bring: Im
     calls(view(1, anonymous="x"), identify("x", "a"), identify("x", "b"))
     bring("users", USERS)
     assert persons(database) == {"m1": "a"}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
+def test_nothing_is_kept_of_who_becomes_known_in_the_same_moment(
+    database: sa.Engine, bring: Import, calls: Bring
+) -> None:
+    bring("courses", COURSES)
+    person = {"user_no": 0, "user_id": "a", "source": "csv", "source_row_hash": "", "imported_at": NOW}
+    with ThreadPoolExecutor() as thread:
+        with writing(database) as importing:
+            identity.wait_for_other_imports(importing)
+            importing.execute(users.insert(), person)
+            waits = thread.submit(calls, view(1, user="a"))
+            while not importing.exec_driver_sql("SELECT count(*) FROM pg_locks WHERE NOT granted").scalar():
+                assert not waits.done()
+        assert waits.result(timeout=30).counts == Counts(added=1)
+    assert waiting(database) == 0
 
 
 def test_many_events_of_one_person_come_in_by_steps(
