@@ -100,8 +100,9 @@ class _Mistake:
             ({"NUMBER"}, self._no_number),
             ({"TIMES"}, lambda: f"{self._shown}; expected times, as in at least 3 times"),
             ({"IN"}, lambda: f'{self._shown}; expected in, as in country not in ["IN", "US"]'),
-            ({"COMMA", "RSQB"}, lambda: f"{self._shown}; expected , or ]"),
         )
+        if "COMMA" in expected and expected <= {"COMMA", "RSQB", "RPAR"}:
+            return lambda: f"{self._shown}; expected , or {']' if 'RSQB' in expected else ')'}"
         return next((say for terminals, say in states if terminals <= expected), self._no_end)
 
     @property
@@ -179,7 +180,7 @@ class _Mistake:
     def _no_value(self) -> str:
         if self._kind == "LSQB":
             return 'a list goes with in, as in country in ["IN", "US"]'
-        if self._kind == "RSQB":
+        if self._kind == "RSQB" or (self._kind == "RPAR" and str(self._before) == "("):
             return "the list is empty"
         if self._kind in ("AND", "OR", "IN", "IS", "NOT"):
             return f'{self._shown}; expected a value; a text needs quotes: "{self._found}"'

@@ -95,12 +95,17 @@ def read_value(token: Token, field: Field) -> str | Decimal | date | bool:
 
 def _text(token: Token, field: Field) -> str:
     if token.type != "STRING":
+        _read_text(token, str(token), field)
         raise Wrong(token, f'found {_shown(token)}; a text needs quotes: "{token}"')
     text = token[1:-1]
     if token[0] not in "\"'":
         raise Wrong(token, f'found {_shown(token)}; write straight quotes: "{text}"')
     if not folded(text):
         raise Wrong(token, f"the text is empty; write {field.name} is not set")
+    return _read_text(token, text, field)
+
+
+def _read_text(token: Token, text: str, field: Field) -> str:
     try:
         return field.read(text)
     except ValueError as error:
