@@ -73,6 +73,12 @@ def language(text: str) -> str:
     raise ValueError(_advice(text, _languages(), 'expected a language tag such as "en" or "pt-BR"'))
 
 
+def language_of(text: str) -> str | None:
+    """The tag of a language that is written as a tag or as its name; None when it is neither."""
+    tag = text.replace("_", "-")
+    return tag if _LANGUAGE.fullmatch(tag) else _languages().get(_folded(text))
+
+
 def _advice(text: str, codes: dict[str, str], expected: str) -> str:
     found = f"found {text!r}"
     if code := codes.get(_folded(text)):
