@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +15,15 @@ from recmail.db.courses import read_courses
 from recmail.db.eligibility import count_skip_reasons
 from recmail.db.people import count_people
 from recmail.runs.project import Project
-from recmail.segment import Courses, Segment, compile_segment, count_rules, whole_audience
+from recmail.segment import (
+    Common,
+    Courses,
+    Segment,
+    compile_segment,
+    count_rules,
+    values_instead,
+    whole_audience,
+)
 
 
 @dataclass(frozen=True)
@@ -23,6 +32,14 @@ class Step:
 
     rule: str
     people: int
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """A rule that leaves nobody, and the most common values that those before it have instead."""
+
+    rule: str
+    instead: Sequence[Common]
 
 
 def read_funnel(project: Project, campaign: Campaign, *, now: datetime) -> list[Step]:
@@ -48,6 +65,17 @@ def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list
             cap=project.settings.limits.emails_per_person,
         )
     return steps, expected(counts, people=steps[-1].people)
+
+
+def read_emptied(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Emptied | None]:
+    """Count the audience rule by rule, and look closer at a rule that leaves nobody."""
+    with reading(project.engine) as connection:
+        segment = _segment(connection, project, campaign, now)
+        everybody, *steps = funnel = _steps(connection, segment)
+        number = next((number for number, step in enumerate(steps) if not step.people), None)
+        if number is None or not everybody.people:
+            return funnel, None
+        return funnel, Emptied(steps[number].rule, values_instead(connection, segment, number))
 
 
 def _segment(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Segment:
