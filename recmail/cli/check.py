@@ -120,7 +120,7 @@ def _show_emptied(emptied: Emptied) -> None:
     say(f"  nobody is left after the rule: {emptied.rule}{advice}")
     for field, values in groupby(emptied.instead, key=lambda common: common.field):
         shown = ", ".join(f'"{one.value[:40]}" ({one.people:,})' for one in values)
-        say(f"  the people before it have as {field}, most common first: {shown}")
+        say(f"  before it, people have as {field}, most common first: {shown}")
 
 
 def _annotate(severity: str, problem: Problem, project: Path | None) -> None:
