@@ -78,7 +78,7 @@ def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Acc
     """Count everybody of each of these runs, in two statements."""
     counted = (
         sa.select(ledger.c.run_no, ledger.c.state, ledger.c.reason, sa.func.count())
-        .where(among(connection, ledger.c.run_no, run_nos))
+        .where(among(ledger.c.run_no, run_nos))
         .group_by(ledger.c.run_no, ledger.c.state, ledger.c.reason)
     )
     states = {run_no: dict.fromkeys(MessageState, 0) for run_no in run_nos}
@@ -91,7 +91,7 @@ def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Acc
             reasons[run_no][MessageState(state), reason] = count
     planned = (
         sa.select(run_shards.c.run_no, sa.func.sum(run_shards.c.rows))
-        .where(among(connection, run_shards.c.run_no, run_nos))
+        .where(among(run_shards.c.run_no, run_nos))
         .group_by(run_shards.c.run_no)
     )
     planned_for = {run_no: int(rows) for run_no, rows in connection.execute(planned)}
