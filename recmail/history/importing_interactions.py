@@ -166,7 +166,7 @@ class Interactions:
         """Count what `write` would do, but for links; an event that is twice in one chunk counts once."""
         known, unknown, erased = self._by_person(connection, rows)
         keys = {event[0] for event in known}
-        query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
+        query = sa.select(sa.func.count()).where(among(interactions.c.event_key, sorted(keys)))
         there = connection.scalar(query) or 0
         counts = Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there, erased=erased)
         if not self._keeps:
