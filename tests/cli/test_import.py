@@ -62,7 +62,7 @@ def test_the_document_has_every_source(sources: Path) -> None:
     assert list(found) == ["crm", "courses", "suppressions", "demo"]
     assert found["crm"]["results"][0]["rejects"] == {"email_consent: neither yes nor no": 1}
     assert found["courses"]["errors"] == [
-        {"kind": "DataError", "message": "data/courses.csv: there is no such file"}
+        {"kind": "DataError", "message": "[sources.courses] data/courses.csv: there is no such file"}
     ]
     assert found["demo"]["results"][0]["counts"]["added"] == 0
 
@@ -153,7 +153,7 @@ def test_an_error_of_a_source_is_said_with_its_code(capsys: pytest.CaptureFixtur
     report = SourceReport("events", "interactions")
     report.add(DataError("x.csv: is empty"))
     show_source(report)
-    assert capsys.readouterr().err == "x.csv: is empty\n"
+    assert capsys.readouterr().err == "[sources.events] x.csv: is empty\n"
     assert exit_code(report.errors[0]) == 3
 
 
