@@ -189,8 +189,24 @@ def test_a_query_cannot_write(database: sa.Engine, replica: sa.Engine, tmp_path:
         ("postgresql://joe:hunter2@127.0.0.1:1/x", "the database cannot be read: "),
         ("postgresql://joe:hunter2@127.0.0.1:port/x", "env:REPLICA_URL is not a database's URL"),
         ("hunter2", "env:REPLICA_URL is not a database's URL"),
-        ("mysql+nothing://joe:hunter2@h/x", "the driver of mysql databases is not installed"),
-        ("oracle://joe:hunter2@h/x", "the driver of oracle databases is not installed; install pip"),
+        (
+            "mysql+nothing://joe:hunter2@h/x",
+            "the driver of mysql databases is not installed; write mysql:// and run: pip install pymysql",
+        ),
+        (
+            "mysql://joe:hunter2@h/x",
+            "the driver of mysql databases is not installed; run: pip install pymysql",
+        ),
+        (
+            "oracle://joe:hunter2@h/x",
+            "the driver of oracle databases is not installed; run: pip install oracledb",
+        ),
+        ("hunter3://joe:hunter2@h/x", "the driver of hunter3 databases is not installed; it needs its"),
+        (
+            "postgresql+asyncpg://joe:hunter2@h/x",
+            "postgresql+asyncpg:// is an asynchronous driver, which is of no use here; write postgresql://",
+        ),
+        ("mysql+aiomysql://joe:hunter2@h/x", "mysql+aiomysql:// is an asynchronous driver"),
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
