@@ -61,7 +61,7 @@ now_option = click.option(
     "--now",
     type=Instant(),
     default=lambda: datetime.now(UTC),
-    help="Act as if it were this time.",
+    help="Act as if it were this time, such as 2026-12-01T09:00+05:30; without a zone it is UTC.",
     metavar="TIME",
 )
 

@@ -38,13 +38,17 @@ _PLACES = 3
 _OF_FILES = {"renames": "--map", "consent_basis": "--consent-basis", "encoding": "--encoding"}
 
 
-@click.command("import")
+@click.command("import", short_help="Bring in people, courses and what people did: what is new.")
 @click.argument("what", required=False, metavar="[SOURCE | KIND]")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]")
 @click.option("--again", is_flag=True, help="Read what was read before, too; known rows change nothing.")
 @click.option("--dry-run", is_flag=True, help="Check every row and change nothing.")
 @click.option(
-    "--map", "renames", multiple=True, metavar="THEIRS=OURS", help="A column of FILE is one of ours."
+    "--map",
+    "renames",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="A column of FILE is one of ours, such as mail=email; may be repeated.",
 )
 @click.option("--consent-basis", metavar="TEXT", help="Why all people of FILE may be mailed; kept as proof.")
 @click.option("--encoding", metavar="NAME", help="How the letters of FILE are written; default: utf-8.")
