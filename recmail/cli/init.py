@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -68,9 +68,6 @@ def command(
               recmail init acme
               recmail init acme --upgrade
     """
-    from recmail.cli.import_ import show_import
-    from recmail.runs.create import create_project, fill_with_demo
-
     if upgrade:
         _upgrade(folder, as_json)
         return
@@ -83,21 +80,34 @@ def command(
     with _interruptible(
         f"interrupted; delete {folder / 'recmail.toml'} to begin again with the same command"
     ):
-        project = create_project(folder, **answers)
-        if not as_json:
-            click.echo(
-                f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database"
-            )
-        imported = []
-        for result in fill_with_demo(project, now=now, seed=seed, users=users) if demo else ():
-            imported.append(asdict(result))
-            if not as_json:
-                show_import(result)
+        project = _create(folder, answers, as_json)
+        imported = _fill(project, now, seed=seed, users=users, as_json=as_json) if demo else []
     people = _count_audience(project, now)
     if as_json:
         print_json({"project": project.folder, "imported": imported, "people": people})
     else:
         _say_next(project, folder, people)
+
+
+def _create(folder: Path, answers: Mapping[str, str], as_json: bool) -> Project:
+    from recmail.runs.create import create_project
+
+    project = create_project(folder, **answers)
+    if not as_json:
+        click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
+    return project
+
+
+def _fill(project: Project, now: datetime, *, seed: int, users: int, as_json: bool) -> list[dict[str, Any]]:
+    from recmail.cli.import_ import show_import
+    from recmail.runs.create import fill_with_demo
+
+    imported = []
+    for result in fill_with_demo(project, now=now, seed=seed, users=users):
+        imported.append(asdict(result))
+        if not as_json:
+            show_import(result)
+    return imported
 
 
 @contextmanager
