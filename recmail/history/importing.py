@@ -166,27 +166,22 @@ def _rarely_searching_for_cycles() -> Iterator[None]:
 
 @contextmanager
 def _opened(kind: str, piece: Piece, options: ImportOptions) -> Iterator[tuple[Importer, Header]]:
-    """Open a piece and read its header; what goes wrong with a query is told with its section."""
+    """Open a piece and read its header."""
     module = _TABLES[kind]
     known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
-    try:
-        with ExitStack() as stack:
-            usual = is_usual if kind == "suppressions" else names.__contains__
-            source = piece.open(lambda name: name.strip().lower() in names or usual(name))
-            if isinstance(source, ClosingImporter):
-                stack.callback(source.close)
-            if kind == "suppressions":
-                source = as_addresses(source, options.columns)
-            place = f"{piece.path}:1" if piece.path else piece.name
-            yield (
-                source,
-                read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
-            )
-    except (DataError, StorageError) as error:
-        if piece.path is not None:
-            raise
-        raise type(error)(f"[{options.section}] {error}") from error
+    with ExitStack() as stack:
+        usual = is_usual if kind == "suppressions" else names.__contains__
+        source = piece.open(lambda name: name.strip().lower() in names or usual(name))
+        if isinstance(source, ClosingImporter):
+            stack.callback(source.close)
+        if kind == "suppressions":
+            source = as_addresses(source, options.columns)
+        place = f"{piece.path}:1" if piece.path else piece.name
+        yield (
+            source,
+            read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
+        )
 
 
 def _declared(options: ImportOptions) -> tuple[str, ...]:
