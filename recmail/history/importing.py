@@ -30,6 +30,7 @@ from recmail.history.importing_target import (
     Counts,
     ImportOptions,
     LinkTarget,
+    ObjectionTarget,
     Setting,
     SettlingTarget,
     Target,
@@ -314,6 +315,9 @@ class _Work:
         if chunk.links and isinstance(self.target, LinkTarget):
             self._write(self.target.link, chunk.links, self._link_pace)
         self._write(self.target.write, rows, self._pace)
+        if isinstance(self.target, ObjectionTarget) and self.target.objections:
+            self._write(self.target.heed, self.target.objections, self._link_pace)
+            self.target.objections = []
         self._untidy += len(rows)
         if self._untidy >= _TIDY_ROWS:
             tidy_log(self.engine)
@@ -363,7 +367,7 @@ class _Work:
 
     def finish(self, source: Importer) -> ImportResult:
         """Write down that the import is done, and say what became of it."""
-        if isinstance(self.target, LinkTarget):
+        if isinstance(self.target, LinkTarget | ObjectionTarget):
             self.warnings += self.target.warnings
         elapsed = timedelta(seconds=time.perf_counter() - self._began)
         finished_at = self.setting.now + elapsed

@@ -144,6 +144,19 @@ class SettlingTarget(Target, Protocol):
 
 
 @runtime_checkable
+class ObjectionTarget(Target, Protocol):
+    """A target whose rejected rows may say what must not be lost with them."""
+
+    objections: list[Any]
+    """What `check` found of that; emptied when it is recorded."""
+    warnings: Counter[str]
+    """What could not be recorded, with how often it came."""
+
+    def heed(self, connection: sa.Connection, rows: Sequence[Any]) -> Counts:
+        """Record some of it, after the chunk's rows are written."""
+
+
+@runtime_checkable
 class LinkTarget(Target, Protocol):
     """A target that also learns which other ids its people have."""
 
