@@ -13,7 +13,7 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
-    from recmail.history.freshness import DataSurvey, Source
+    from recmail.history.freshness import DataSurvey, Source, Unidentified
 
 
 @click.command("data")
@@ -73,13 +73,15 @@ def _tables(found: DataSurvey, now: datetime) -> Iterator[tuple[Sequence[str], S
         for reason, count in sorted(one.rejects.items(), key=lambda item: (-item[1], item[0]))
     ]
     yield ("rejected", "in the last import of", "because"), rejects
-    waiting = [
-        (one.source, one.linked_ids, one.pending_events, _when(one.oldest_pending, now))
-        for one in found.unidentified
-    ]
-    yield ("source", "other ids known", "events of unknown people", "oldest, UTC"), waiting
+    waits = ("source", "other ids known", "of unknown people", "about unknown courses", "oldest, UTC")
+    yield waits, [_waiting(one, now) for one in found.unidentified]
     odd = [(one.count, one.what, ", ".join(one.examples), one.advice) for one in found.findings]
     yield ("worth a look", "", "for example", "what to do"), odd
+
+
+def _waiting(one: Unidentified, now: datetime) -> tuple[object, ...]:
+    events = one.pending_events, one.of_unknown_courses
+    return (one.source, one.linked_ids, *events, _when(one.oldest_pending, now))
 
 
 def _source(one: Source, now: datetime) -> tuple[object, ...]:

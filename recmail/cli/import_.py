@@ -232,7 +232,7 @@ def _counted(results: Sequence[ImportResult]) -> str:
     rows, rejected = (sum(getattr(result, name) for result in results) for name in ("rows", "rejected"))
     parts = [f"{counts.added:,} new", f"{counts.changed:,} changed", f"{counts.unchanged:,} known already"]
     if counts.pending:
-        parts.append(f"{counts.pending:,} kept until it is known whose they are")
+        parts.append(f"{counts.pending:,} kept until their person and course are known")
     if counts.unknown_people:
         parts.append(f"{counts.unknown_people:,} of people not imported yet")
     if counts.erased:
@@ -251,7 +251,7 @@ def _say_details(results: Sequence[ImportResult]) -> None:
     if counts.linked:
         say(f"  {counts.linked:,} other ids {done} joined with the people who have them")
     if counts.settled:
-        say(f"  {counts.settled:,} kept events came in: it is known now whose they are")
+        say(f"  {counts.settled:,} kept events came in: their person and course are known now")
     for warning, count in _added_up(result.warnings for result in results):
         say(f"  {count:,} x {warning}{_places(results, warning, count)}")
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from recmail.db.consent import consent_reason
 from recmail.db.tables import aliases, courses, imports, interactions, pending_events, suppressions, users
+from recmail.history.identity import COURSE
 from recmail.history.metadata import Finding, inspect_courses
 
 _LATELY = timedelta(days=90)  # imports of so long tell the usual rhythm of a source
@@ -55,11 +56,17 @@ class Source:
 
 @dataclass(frozen=True)
 class Unidentified:
-    """A source's ids that are not ours: how many are known to be whose, how many events wait for that."""
+    """A source's ids that are not ours: how many are known to be whose, how many events wait for that.
+
+    Attributes:
+        pending_events: those that wait for their person; a link that waits counts, too.
+        of_unknown_courses: those that wait for their course.
+    """
 
     source: str
     linked_ids: int
     pending_events: int
+    of_unknown_courses: int
     oldest_pending: datetime | None
 
 
@@ -237,11 +244,16 @@ def _added_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
 def _unidentified(connection: sa.Connection) -> list[Unidentified]:
     linked = sa.select(aliases.c.source, sa.func.count()).group_by(aliases.c.source)
     by_source = {source: int(count) for source, count in connection.execute(linked)}
-    oldest = sa.func.min(pending_events.c.at, type_=pending_events.c.at.type)
-    waiting = sa.select(pending_events.c.source, sa.func.count(), oldest).group_by(pending_events.c.source)
-    pending = {source: (int(count), at) for source, count, at in connection.execute(waiting)}
+    kept = pending_events.c
+    oldest = sa.func.min(kept.at, type_=kept.at.type)
+    for_courses = sa.func.sum(sa.case((kept.other_id.startswith(COURSE), 1), else_=0))
+    waiting = sa.select(kept.source, sa.func.count(), for_courses, oldest).group_by(kept.source)
+    pending = {
+        source: (int(count) - int(of_courses), int(of_courses), at)
+        for source, count, of_courses, at in connection.execute(waiting)
+    }
     return [
-        Unidentified(source, by_source.get(source, 0), *pending.get(source, (0, None)))
+        Unidentified(source, by_source.get(source, 0), *pending.get(source, (0, 0, None)))
         for source in sorted({*by_source, *pending})
     ]
 

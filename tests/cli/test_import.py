@@ -128,7 +128,7 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert out == (
         "events: 2 files, 6 rows read; 2 new, 0 changed, 0 known already, "
-        "4 kept until it is known whose they are; 0 rejected\n"
+        "4 kept until their person and course are known; 0 rejected\n"
     )
     assert "  8 other ids were joined with the people who have them" in err
     assert "  4 x odd\n" in err

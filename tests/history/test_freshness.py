@@ -146,8 +146,8 @@ def test_ids_and_events_of_people_not_known_yet_are_counted(database: sa.Engine,
     with reading(database) as connection:
         found = survey(connection, NOW).unidentified
     assert found == [
-        Unidentified("app", 0, 2, NOW - timedelta(days=2)),
-        Unidentified("web", 1, 0, None),
+        Unidentified("app", 0, 2, 0, NOW - timedelta(days=2)),
+        Unidentified("web", 1, 0, 0, None),
     ]
 
 
