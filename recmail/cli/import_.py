@@ -196,6 +196,8 @@ def _document(report: SourceReport) -> dict[str, Any]:
         "source": report.source,
         "table": report.table,
         "files_known": report.known,
+        "reread": report.changed,
+        "reread_gone": report.gone,
         "results": [asdict(result) for result in report.results],
         "unmapped": [
             {"event": event, "count": count, "kind": likely_kind(event)}
@@ -208,6 +210,7 @@ def _document(report: SourceReport) -> dict[str, Any]:
 def show_source(report: SourceReport) -> None:
     """What became of a source: rows on stdout; advice and what went wrong on stderr."""
     results = report.results
+    _say_changes(report)
     if results:
         files = f"{len(results):,} files, " if len(results) > 1 else ""
         click.echo(f"{report.source}: {files}{_counted(results)}")
@@ -218,6 +221,18 @@ def show_source(report: SourceReport) -> None:
         click.echo(f"{report.source}: nothing new; {files if report.known else 'no file is there yet'}")
     for error in report.errors:
         say_error(error)
+
+
+def _say_changes(report: SourceReport) -> None:
+    """That known records are read again, and what of them cannot be."""
+    if report.changed:
+        corrected = ", and known events are corrected" if report.table == "interactions" else ""
+        say(f"[sources.{report.source}] has changed: what was read before is read again{corrected}")
+    if report.gone:
+        say(
+            f"  {report.gone:,} files that were read before it changed are gone: what came from them stays "
+            "as it is"
+        )
 
 
 def show_import(result: ImportResult) -> None:
@@ -237,6 +252,8 @@ def _counted(results: Sequence[ImportResult]) -> str:
         parts.append(f"{counts.unknown_people:,} of people not imported yet")
     if counts.erased:
         parts.append(f"{counts.erased:,} of erased people, left out")
+    if counts.left:
+        parts.append(f"{counts.left:,} left as they are")
     if counts.left_out:
         parts.append(f"{counts.left_out:,} who did not say no, left out")
     return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
@@ -252,6 +269,13 @@ def _say_details(results: Sequence[ImportResult]) -> None:
         say(f"  {counts.linked:,} other ids {done} joined with the people who have them")
     if counts.settled:
         say(f"  {counts.settled:,} kept events came in: their person and course are known now")
+    if counts.left:
+        say(
+            f"  {counts.left:,} events may be known in another form, and are left as they are, so that none "
+            "counts twice: they are of\n  times that were read before the section changed, and have no "
+            "event_id, or not the one of then; what\n  is really new among them comes in by a section of its "
+            "own"
+        )
     for warning, count in _added_up(result.warnings for result in results):
         say(f"  {count:,} x {warning}{_places(results, warning, count)}")
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)

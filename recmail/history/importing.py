@@ -142,7 +142,7 @@ def import_piece(
         KeyboardInterrupt: says how far it came; as after a DataError, the same command goes on.
     """
     with _opened(kind, piece, options) as (source, header):
-        setting = Setting(key, now, options, frozenset(header.places), header.ignored)
+        setting = Setting(key, now, options, frozenset(header.places), header.ignored, piece.reread_until)
         work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
         # Rejects look like their file where that is CSV, so that the same program opens them.
         delimiter = getattr(source, "delimiter", ",")

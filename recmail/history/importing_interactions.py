@@ -15,7 +15,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.among import among
 from recmail.db.tables import courses, interactions
-from recmail.db.types import from_microseconds
+from recmail.db.types import from_microseconds, to_microseconds
+from recmail.history.correcting import COLUMNS as _WRITTEN
+from recmail.history.correcting import compare_again, correct, keep_again
 from recmail.history.identity import (
     COURSE,
     PERSON,
@@ -58,10 +60,6 @@ WAITS = "course_id: unknown course; kept until it is imported"
 CONFLICT = "an id that was linked to somebody else before: the first link stays"
 PAYLOAD = ("course_no", "kind", "value", "amount_minor", "currency", "seconds", "query")
 """What is kept of an event, besides its key, source and time, until its person is known."""
-_WRITTEN = (
-    *("event_key", "user_no", "course_no", "kind", "at"),
-    *("value", "amount_minor", "currency", "seconds", "query", "source"),
-)
 
 
 class Interactions:
@@ -84,6 +82,8 @@ class Interactions:
         self._course_nos = course_nos
         # A file that somebody names can be brought in again after its people; a source is not read twice.
         self._waits_for_courses = bool(setting.options.section)
+        until = setting.reread_until
+        self._reread_until = -1 if until is None else to_microseconds(until)
         self._keeps = self._waits_for_courses or "other_id" in setting.present
         self._people = KnownPeople()
         self.newest = -1
@@ -172,25 +172,41 @@ class Interactions:
         """Write events of people who are known and not erased; keep those of others where that is wanted."""
         rows, waiting = self._of_known_courses(connection, rows)
         known, unknown, erased = self._by_person(connection, rows)
-        added = insert_interactions(connection, known) if known else 0
-        counts = Counts(added=added, unchanged=len(known) - added, erased=erased)
+        counts = self._write_known(connection, known) + Counts(erased=erased)
         if not self._keeps:
             self._people.wrote(connection)
             return counts + Counts(unknown_people=len(unknown))
         waiting, of_erased = self._of_the_living(connection, waiting)
-        kept = keep(connection, [_kept(event) for event in (*unknown, *waiting)])
+        counts += self._keep(connection, [_kept(event) for event in (*unknown, *waiting)])
         self._people.wrote(connection)
-        unchanged = len(unknown) + len(waiting) - kept
-        return counts + Counts(pending=kept, unchanged=unchanged, erased=of_erased)
+        return counts + Counts(erased=of_erased)
+
+    def _write_known(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> Counts:
+        again = [row for row in rows if row[4] <= self._reread_until]
+        if not again:
+            added = insert_interactions(connection, rows) if rows else 0
+            return Counts(added=added, unchanged=len(rows) - added)
+        found = compare_again(connection, again)
+        correct(connection, found.changed)
+        new = found.new + [row for row in rows if row[4] > self._reread_until]
+        added = insert_interactions(connection, new) if new else 0
+        unchanged = found.unchanged + len(new) - added
+        return Counts(added=added, changed=len(found.changed), unchanged=unchanged, left=found.left)
+
+    def _keep(self, connection: sa.Connection, events: list[Kept]) -> Counts:
+        again = [event for event in events if event.at <= self._reread_until]
+        if not again:
+            kept = keep(connection, events) if events else 0
+            return Counts(pending=kept, unchanged=len(events) - kept)
+        fit, waited, left = keep_again(connection, again)
+        kept = keep(connection, fit + [event for event in events if event.at > self._reread_until]) - waited
+        return Counts(pending=kept, left=left, unchanged=len(events) - left - kept)
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Count what `write` would do, but for links; an event that is twice in one chunk counts once."""
         rows, waiting = self._of_known_courses(connection, rows)
         known, unknown, erased = self._by_person(connection, rows)
-        keys = {event[0] for event in known}
-        query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
-        there = connection.scalar(query) or 0
-        counts = Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there, erased=erased)
+        counts = self._compare_known(connection, known) + Counts(erased=erased)
         if not self._keeps:
             return counts + Counts(unknown_people=len(unknown))
         waiting, of_erased = self._of_the_living(connection, waiting)
@@ -198,6 +214,16 @@ class Interactions:
         kept = len(keys - keys_there(connection, sorted(keys)))
         unchanged = len(unknown) + len(waiting) - kept
         return counts + Counts(pending=kept, unchanged=unchanged, erased=of_erased)
+
+    def _compare_known(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> Counts:
+        again = compare_again(connection, [row for row in rows if row[4] <= self._reread_until])
+        new = [row for row in rows if row[4] > self._reread_until]
+        keys = {event[0] for event in new}
+        query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
+        there = connection.scalar(query) or 0
+        counts = Counts(added=len(keys) - there, unchanged=len(new) - len(keys) + there)
+        known = Counts(changed=len(again.changed), unchanged=again.unchanged, left=again.left)
+        return counts + known + Counts(added=len(again.new))
 
     def _of_known_courses(
         self, connection: sa.Connection, rows: Sequence[_Event]
