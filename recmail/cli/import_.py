@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from recmail.history.importing import ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
+    from recmail.history.strangers import Recognised
     from recmail.runs.project import Project
     from recmail.settings import Settings
 
@@ -278,6 +279,7 @@ def _say_details(results: Sequence[ImportResult]) -> None:
         )
     for warning, count in _added_up(result.warnings for result in results):
         say(f"  {count:,} x {warning}{_places(results, warning, count)}")
+    _say_strangers([result.recognised for result in results if result.recognised])
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
     if ignored:
         say(f"  columns left out: {', '.join(ignored)}")
@@ -288,6 +290,21 @@ def _say_details(results: Sequence[ImportResult]) -> None:
         say(f"  rejected rows, with line and reason: {file}")
     if len(files) > _PLACES:
         say(f"  and {len(files) - _PLACES:,} such files more; --json lists them")
+
+
+def _say_strangers(found: Sequence[Recognised]) -> None:
+    """That the events' user_ids are not those of the people, loudly: then nobody gets any recommendation."""
+    from recmail.history.strangers import are_strange
+
+    events, known = (sum(getattr(one, name) for one in found) for name in ("events", "known"))
+    if are_strange(events, known):
+        one = next(one for one in found if one.theirs)
+        ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
+        say(
+            f"  WARNING: of {events:,} events that have a user_id, {known:,} have one that a person has: events "
+            f"say {', '.join(one.theirs)}; {ours}.\n  Both have to be the same id: bring in users with the one "
+            "that events have, or events with that of users"
+        )
 
 
 def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:

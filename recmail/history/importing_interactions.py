@@ -43,6 +43,7 @@ from recmail.history.importing_checks import (
 )
 from recmail.history.importing_courses import currencies_of, minor_units
 from recmail.history.importing_target import Counts, Setting
+from recmail.history.strangers import SAMPLE
 from recmail.records import KINDS
 
 COLUMNS = (
@@ -74,6 +75,7 @@ class Interactions:
     Attributes:
         due: what is kept of people who became known.
         warnings: what is odd about links, with how often it came.
+        sample: the user_ids of the first events that have one.
     """
 
     def __init__(self, setting: Setting, course_nos: Mapping[str, int]) -> None:
@@ -89,11 +91,13 @@ class Interactions:
         self.newest = -1
         self.due: Due = {}
         self.warnings = Counter[str]()
+        self.sample: list[str] = []
 
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Event]:
         """Check a chunk of interactions."""
         empty = [""] * len(checks.lines)
         user_ids = _any_ids(columns, checks)
+        self.sample += list(filter(None, columns.get("user_id", ())))[: SAMPLE - len(self.sample)]
         event_ids = columns.get("event_id", empty)
         checks.reject(
             [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],

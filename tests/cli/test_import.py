@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from recmail.cli.import_ import show_source
 from recmail.errors import DataError
 from recmail.history.importing import Counts, ImportResult
 from recmail.history.importing_sources import SourceReport
+from recmail.history.strangers import Recognised
 from tests.cli.conftest import AT, read_json, recmail
 
 SOURCES = """
@@ -141,6 +143,20 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     }
     assert '# "Say \\"hi\\"" = "viewed"' in pasted
     assert "# 5,007 times" in pasted
+
+
+def test_user_ids_that_nobody_has_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SourceReport("events", "interactions")
+    strange = Recognised(60, 1, ("u-1", "u-2"), ("1", "2"))
+    report.results = [_result(recognised=strange), _result(recognised=strange)]
+    show_source(report)
+    warning = (
+        "WARNING: of 120 events that have a user_id, 2 have one that a person has: events say u-1, u-2; users"
+    )
+    assert f"{warning} have 1, 2." in capsys.readouterr().err
+    report.results = [_result(recognised=replace(strange, known=3))] * 2
+    show_source(report)
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_many_names_are_not_all_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing
 from recmail.db.tables import aliases, pending_events, users
 from recmail.errors import DataError
-from recmail.history.freshness import Source, Unidentified, survey
+from recmail.history.freshness import Source, survey
+from recmail.history.strangers import Unidentified
 from tests.history.imported import NOW, Import
 
 
