@@ -14,6 +14,7 @@ from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
     from recmail.history.freshness import DataSurvey, Source
+    from recmail.history.strangers import Strangers, Unidentified
 
 
 @click.command("data", short_help="Show what recmail knows, how fresh it is, what looks wrong.")
@@ -41,6 +42,8 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         if rows:
             click.echo()
             print_table(columns, rows)
+    for one in found.strangers:
+        say(_strangers(one))
     if any(one.rejects for one in found.sources):
         say(
             "\nrejected rows are listed beside each file in FILE.rejects.csv: mend them there and import that"
@@ -73,13 +76,25 @@ def _tables(found: DataSurvey, now: datetime) -> Iterator[tuple[Sequence[str], S
         for reason, count in sorted(one.rejects.items(), key=lambda item: (-item[1], item[0]))
     ]
     yield ("rejected", "in the last import of", "because"), rejects
-    waiting = [
-        (one.source, one.linked_ids, one.pending_events, _when(one.oldest_pending, now))
-        for one in found.unidentified
-    ]
-    yield ("source", "other ids known", "events of unknown people", "oldest, UTC"), waiting
+    waits = ("source", "other ids known", "events of unknown people", "of unknown courses", "oldest, UTC")
+    yield waits, [_waiting(one, now) for one in found.unidentified]
     odd = [(one.count, one.what, ", ".join(one.examples), one.advice) for one in found.findings]
     yield ("worth a look", "", "for example", "what to do"), odd
+
+
+def _strangers(one: Strangers) -> str:
+    nobody = "no event" if not one.interactions else f"only {one.interactions:,} events"
+    ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
+    return (
+        f"\nWARNING: {nobody} of {one.source} came in, and {one.waiting:,} wait, because nobody has their "
+        f"user_id: events say {', '.join(one.theirs)}; {ours}.\nBoth have to be the same id; see "
+        "docs/sources.md, Who is who"
+    )
+
+
+def _waiting(one: Unidentified, now: datetime) -> tuple[object, ...]:
+    events = one.pending_events, one.of_unknown_courses
+    return (one.source, one.linked_ids, *events, _when(one.oldest_pending, now))
 
 
 def _source(one: Source, now: datetime) -> tuple[object, ...]:

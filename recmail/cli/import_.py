@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from recmail.history.importing import Counts, ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
+    from recmail.history.strangers import Recognised
     from recmail.runs.project import Project
     from recmail.settings import Settings
 
@@ -214,6 +215,8 @@ def _document(report: SourceReport) -> dict[str, Any]:
         "source": report.source,
         "table": report.table,
         "files_known": report.known,
+        "reread": report.changed,
+        "reread_gone": report.gone,
         "results": [asdict(result) for result in report.results],
         "unmapped": [
             {"event": event, "count": count, "kind": likely_kind(event)}
@@ -226,6 +229,7 @@ def _document(report: SourceReport) -> dict[str, Any]:
 def show_source(report: SourceReport, *, verbose: bool = False) -> None:
     """What became of a source: rows on stdout; advice and what went wrong on stderr."""
     results = report.results
+    _say_changes(report)
     if results:
         files = f"{len(results):,} files, " if len(results) > 1 else ""
         click.echo(f"{report.source}: {files}{_counted(results, counts := _total(results))}")
@@ -238,6 +242,18 @@ def show_source(report: SourceReport, *, verbose: bool = False) -> None:
         click.echo(f"{report.source}: nothing new; {files if report.known else 'no file is there yet'}")
     for error in report.errors:
         say_error(error)
+
+
+def _say_changes(report: SourceReport) -> None:
+    """That known records are read again, and what of them cannot be."""
+    if report.changed:
+        corrected = ", and known events are corrected" if report.table == "interactions" else ""
+        say(f"[sources.{report.source}] has changed: what was read before is read again{corrected}")
+    if report.gone:
+        say(
+            f"  {report.gone:,} files that were read before it changed are gone: what came from them stays "
+            "as it is"
+        )
 
 
 def show_import(result: ImportResult) -> None:
@@ -255,11 +271,13 @@ def _counted(results: Sequence[ImportResult], counts: Counts) -> str:
     rows, rejected = (sum(getattr(result, name) for result in results) for name in ("rows", "rejected"))
     parts = [f"{counts.added:,} new", f"{counts.changed:,} changed", f"{counts.unchanged:,} known already"]
     if counts.pending:
-        parts.append(f"{counts.pending:,} kept until it is known whose they are")
+        parts.append(f"{counts.pending:,} kept until their person and course are known")
     if counts.unknown_people:
         parts.append(f"{counts.unknown_people:,} of people not imported yet")
     if counts.erased:
         parts.append(f"{counts.erased:,} of erased people, left out")
+    if counts.left:
+        parts.append(f"{counts.left:,} left as they are")
     if counts.left_out:
         parts.append(f"{counts.left_out:,} who did not say no, left out")
     return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
@@ -273,9 +291,17 @@ def _say_details(results: Sequence[ImportResult], counts: Counts) -> None:
     if counts.linked:
         say(f"  {counts.linked:,} other ids {done} joined with the people who have them")
     if counts.settled:
-        say(f"  {counts.settled:,} kept events came in: it is known now whose they are")
+        say(f"  {counts.settled:,} kept events came in: their person and course are known now")
+    if counts.left:
+        say(
+            f"  {counts.left:,} events may be known in another form, and are left as they are, so that none "
+            "counts twice: they are of\n  times that were read before the section changed, and have no "
+            "event_id, or not the one of then; what\n  is really new among them comes in by a section of its "
+            "own"
+        )
     for warning, count in _added_up(result.warnings for result in results):
         say(_printable(f"  {count:,} x {warning}{_places(results, warning, count)}"))
+    _say_strangers([result.recognised for result in results if result.recognised])
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
     if ignored:
         say(_printable(f"  columns left out: {', '.join(ignored)}"))
@@ -286,6 +312,22 @@ def _say_details(results: Sequence[ImportResult], counts: Counts) -> None:
         say(f"  rejected rows, with line and reason: {file}")
     if len(files) > _PLACES:
         say(f"  and {len(files) - _PLACES:,} such files more; --json lists them")
+
+
+def _say_strangers(found: Sequence[Recognised]) -> None:
+    """That the events' user_ids are not those of the people, loudly: then nobody gets any recommendation."""
+    from recmail.history.strangers import are_strange
+
+    events, known = (sum(getattr(one, name) for one in found) for name in ("events", "known"))
+    if are_strange(events, known):
+        one = next(one for one in found if one.theirs)
+        ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
+        found = f"{known:,} have one that a person has: events say {', '.join(one.theirs)}; {ours}"
+        say(_printable(f"  WARNING: of {events:,} events that have a user_id, {found}."))
+        say(
+            "  Both have to be the same id: bring in users with the one that events have, or events with "
+            "that of users"
+        )
 
 
 def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:

@@ -2,7 +2,8 @@
 
 An id of a source is a user_id, or else another id that the source once said is the same person. The first
 link to somebody stays: of two people who used one browser neither becomes the other. Where nobody has an id
-yet, its events wait in pending_events, and so do links, under the id that they lead to.
+yet, its events wait in pending_events, and so do links, under the id that they lead to, and
+events about courses that are not imported yet.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.importing_checks import LONGEST_ID, cleaned
 
 LINK = "link"
+PERSON = "person"
+COURSE = "\x1f"  # before the id of a course that is waited for: no other id has a control character
 _IMPORTS = 0x7265636D  # any number: imports are the only ones that take this lock
 _REMEMBERED = 200_000  # people: about 20 MB
 KEPT_AT_MOST = 5_000_000  # most visitors never log in: the oldest that wait make place for new ones
@@ -38,9 +41,10 @@ class Kept(NamedTuple):
     """A row of pending_events: an event, or a link to an id that nobody has yet.
 
     Attributes:
-        other_id: whichever id its person has to have.
+        other_id: whichever id its person has to have; behind COURSE, the course that is waited for.
         at: microseconds since 1970.
-        payload: of an event, by the columns of interactions; of a link, the id that is linked, as LINK.
+        payload: of an event, by the columns of interactions, and while its course is waited for its person's
+            id as PERSON; of a link, the id that is linked, as LINK.
     """
 
     event_key: str
@@ -234,6 +238,11 @@ def note_arrived(connection: sa.Connection, user_ids: Sequence[str], due: Due) -
     """Add what is kept under these ids, in any source, to `due`."""
     for source in _sources(connection):
         note_due(connection, source, user_ids, due)
+
+
+def note_courses(connection: sa.Connection, course_ids: Sequence[str], due: Due) -> None:
+    """Add what waits for these courses, in any source, to `due`."""
+    note_arrived(connection, [f"{COURSE}{course_id}" for course_id in course_ids], due)
 
 
 def note_due(connection: sa.Connection, source: str, ids: Sequence[str], due: Due) -> None:

@@ -26,10 +26,12 @@ from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_pace import Pace
 from recmail.history.importing_rejects import Rejects
+from recmail.history.importing_result import ImportResult
 from recmail.history.importing_target import (
     Counts,
     ImportOptions,
     LinkTarget,
+    ObjectionTarget,
     Setting,
     SettlingTarget,
     Target,
@@ -37,6 +39,7 @@ from recmail.history.importing_target import (
 from recmail.history.importing_twice import refuse_second_name
 from recmail.history.settling import settle
 from recmail.history.sources import file_piece
+from recmail.history.strangers import Recognised, recognise
 from recmail.history.watermarks import left_unfinished
 from recmail.settings.values import ATTRIBUTE_TYPES
 
@@ -54,42 +57,6 @@ _TABLES = {
 }
 KINDS = tuple(_TABLES)
 _TIDY_ROWS = 40_000  # about 30 MB of SQLite's log; every 10,000 took 10 % of the time
-
-
-@dataclass(frozen=True)
-class ImportResult:
-    """What became of a file or a query.
-
-    Attributes:
-        rows: records read; the counts (consents aside) and the rejects add up to them.
-        rejects: how many rows were refused, by reason.
-        rejects_file: where they are listed; None when there are none, or no place to write.
-        warnings: what was left out of accepted rows, by kind; `warned_lines` has the first lines.
-        ignored_columns: columns of the file that are none of ours.
-        unmapped: names of events that no kind is given for, the most frequent first; they are no rows.
-        newest: the latest time among accepted rows.
-    """
-
-    source: str
-    kind: str
-    file: str
-    dry_run: bool
-    rows: int
-    counts: Counts
-    rejects: dict[str, int]
-    rejects_file: Path | None
-    warnings: dict[str, int]
-    warned_lines: dict[str, list[int]]
-    ignored_columns: tuple[str, ...]
-    unmapped: dict[str, int]
-    newest: datetime | None
-    started_at: datetime
-    finished_at: datetime
-
-    @property
-    def rejected(self) -> int:
-        """How many rows were refused."""
-        return sum(self.rejects.values())
 
 
 def import_file(
@@ -141,7 +108,7 @@ def import_piece(
         KeyboardInterrupt: says how far it came; as after a DataError, the same command goes on.
     """
     with _opened(kind, piece, options) as (source, header):
-        setting = Setting(key, now, options, frozenset(header.places), header.ignored)
+        setting = Setting(key, now, options, frozenset(header.places), header.ignored, piece.reread_until)
         work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
         # Rejects look like their file where that is CSV, so that the same program opens them.
         delimiter = getattr(source, "delimiter", ",")
@@ -221,6 +188,7 @@ class _Work:
     warned_lines: dict[str, list[int]] = field(default_factory=dict)
     rejects: Rejects = field(init=False)
     import_no: int | None = None
+    recognised: Recognised | None = None
 
     def __post_init__(self) -> None:
         self._pace, self._link_pace = Pace(), Pace()
@@ -308,6 +276,9 @@ class _Work:
         if chunk.links and isinstance(self.target, LinkTarget):
             self._write(self.target.link, chunk.links, self._link_pace)
         self._write(self.target.write, rows, self._pace)
+        if isinstance(self.target, ObjectionTarget) and self.target.objections:
+            self._write(self.target.heed, self.target.objections, self._link_pace)
+            self.target.objections = []
         self._untidy += len(rows)
         if self._untidy >= _TIDY_ROWS:
             tidy_log(self.engine)
@@ -332,10 +303,13 @@ class _Work:
         """Write down how far the import has come; what was written before is lasting after that."""
         if self.import_no is None:
             return
+        counts = {"rows": self.rows, **vars(self.counts), "rejected": self.rejects.total}
+        if self.recognised is not None:
+            counts |= {"with_user_id": self.recognised.events, "known_user_id": self.recognised.known}
         found = {
             "finished_at": finished_at,
             "watermark": None if self.newest is None else self.newest.isoformat(),
-            "counts": {"rows": self.rows, **vars(self.counts), "rejected": self.rejects.total},
+            "counts": counts,
             "rejects": dict(self.rejects.by_reason),
         }
         with writing(self.engine) as connection:
@@ -354,8 +328,11 @@ class _Work:
 
     def finish(self, source: Importer) -> ImportResult:
         """Write down that the import is done, and say what became of it."""
-        if isinstance(self.target, LinkTarget):
+        if isinstance(self.target, LinkTarget | ObjectionTarget):
             self.warnings += self.target.warnings
+        if isinstance(self.target, importing_interactions.Interactions):
+            with reading(self.engine) as connection:
+                self.recognised = recognise(connection, self.target.sample)
         elapsed = timedelta(seconds=time.perf_counter() - self._began)
         finished_at = self.setting.now + elapsed
         self._note(finished_at)
@@ -375,4 +352,5 @@ class _Work:
             newest=self.newest,
             started_at=self.setting.now,
             finished_at=finished_at,
+            recognised=self.recognised,
         )

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from recmail.db.tables import courses
 from recmail.errors import DataError
+from recmail.history.identity import Due, note_courses
 from recmail.history.importing_checks import (
     Checks,
     answers,
@@ -44,7 +45,11 @@ _PATH = re.compile(r"""/{0,2}[^\s"'<>:/\\][^\s"'<>:\\]*""")
 
 
 class Courses:
-    """The target of courses. A course that a file leaves out stays as it is: write active = no instead."""
+    """The target of courses. A course that a file leaves out stays as it is: write active = no instead.
+
+    Attributes:
+        due: events that were kept until these courses came.
+    """
 
     newest = -1
 
@@ -56,6 +61,7 @@ class Courses:
         """
         self._setting = setting
         self._seen = SeenIds()
+        self.due: Due = {}
         if {"price", "price_minor"} <= setting.present:
             raise DataError("the file has both price and price_minor; leave one of them out")
 
@@ -115,7 +121,10 @@ class Courses:
 
     def write(self, connection: sa.Connection, rows: Sequence[Row]) -> Counts:
         """Write courses."""
-        return upsert(connection, courses, rows, stamp=self._setting.stamp, defaults=_DEFAULTS)[1]
+        counts = upsert(connection, courses, rows, stamp=self._setting.stamp, defaults=_DEFAULTS)[1]
+        # Those that were there before, too: an import that was killed may have left their events.
+        note_courses(connection, [row.id for row in rows], self.due)
+        return counts
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[Row]) -> Counts:
         """Count what `write` would do."""

@@ -27,6 +27,8 @@ class SourceReport:
 
     Attributes:
         known: files that were read before and have not changed.
+        changed: pieces that were read when the source was described otherwise, and are read again.
+        gone: such files that are not there any more: what came from them stays as it was.
         errors: what stopped a piece, each once; the pieces behind it were read all the same.
     """
 
@@ -34,6 +36,8 @@ class SourceReport:
     table: str
     results: list[ImportResult] = field(default_factory=list)
     known: int = 0
+    changed: int = 0
+    gone: int = 0
     errors: list[RecmailError] = field(default_factory=list)
 
     @property
@@ -91,7 +95,7 @@ def import_source(
     )
     try:
         found = find(engine, source, now)
-        report.known = found.known
+        report.known, report.changed, report.gone = found.known, found.changed, found.gone
         for piece in found.pieces:
             with watch(f"{source.name}: {piece.name}") as progress, report.remembering():
                 result = import_piece(

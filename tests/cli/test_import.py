@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from recmail.cli.import_ import show_source
 from recmail.errors import DataError
 from recmail.history.importing import Counts, ImportResult
 from recmail.history.importing_sources import SourceReport
+from recmail.history.strangers import Recognised
 from tests.cli.conftest import AT, read_json, recmail
 
 SOURCES = """
@@ -60,7 +62,8 @@ def test_the_document_has_every_source(sources: Path) -> None:
     document = read_json(recmail("import", "--now", AT, "--json", project=sources, code=3))
     found = {one["source"]: one for one in document["sources"]}
     assert list(found) == ["crm", "courses", "suppressions", "demo"]
-    assert found["crm"]["results"][0]["rejects"] == {"email_consent: neither yes nor no": 1}
+    (reason,) = found["crm"]["results"][0]["rejects"]
+    assert reason.startswith("email_consent: neither yes nor no; read are yes, no, subscribed, ")
     assert found["courses"]["errors"] == [
         {"kind": "DataError", "message": "[sources.courses] data/courses.csv: there is no such file"}
     ]
@@ -127,7 +130,7 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     out, err = capsys.readouterr()
     assert out == (
         "events: 2 files, 6 rows read; 2 new, 0 changed, 0 known already, "
-        "4 kept until it is known whose they are; 0 rejected\n"
+        "4 kept until their person and course are known; 0 rejected\n"
     )
     assert "  8 other ids were joined with the people who have them" in err
     assert "  4 x odd\n" in err
@@ -156,6 +159,20 @@ def test_each_file_has_a_line_when_it_is_wanted(capsys: pytest.CaptureFixture[st
         "  2.gz: 3 rows read",
     ]
     assert "  1 x ·[1mbold" in err
+
+
+def test_user_ids_that_nobody_has_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SourceReport("events", "interactions")
+    strange = Recognised(60, 1, ("u-1", "u-2"), ("1", "2"))
+    report.results = [_result(recognised=strange), _result(recognised=strange)]
+    show_source(report)
+    warning = (
+        "WARNING: of 120 events that have a user_id, 2 have one that a person has: events say u-1, u-2; users"
+    )
+    assert f"{warning} have 1, 2." in capsys.readouterr().err
+    report.results = [_result(recognised=replace(strange, known=3))] * 2
+    show_source(report)
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_many_names_are_not_all_shown(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from recmail.db.consent import Consent, consent_reason, record_consent
 from recmail.db.tables import consent, users
 from recmail.errors import RefusedError
 from recmail.history.importing import Counts
+from recmail.history.importing_consent import _READ
 from recmail.tokens import email_hash
 from tests.history.imported import COURSES, KEY, NOW, USERS, Import, everything, rejected
 
@@ -111,7 +112,7 @@ def test_people_are_refused_with_line_and_reason(bring: Import) -> None:
         (3, "user_id: empty"),
         (4, "last_seen_at: bad time"),
         (5, "last_seen_at: in the future"),
-        (6, "email_consent: neither yes nor no"),
+        (6, f"email_consent: neither yes nor no; {_READ}"),
         (7, "user_id: a second row with this id"),
         (8, "email_consent_at: in the future"),
         (9, "last_seen_at: bad time"),
