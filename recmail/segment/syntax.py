@@ -20,16 +20,18 @@ A_VALUE = 'a text in "quotes", a number, a day such as 2026-01-31, true or false
 _WORDS = ("within", "over", "in", "not", "is", "has", "and", "or")
 _SPLIT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|([(\[])|([)\]])|(?<![\w-])(?:and|AND)(?![\w-])""")
 _ANOTHER = re.compile(r"""([\w-]+)\s*(==?|!=)\s*("[^"\n]*"|'[^'\n]*')\s*or\s*$""", re.IGNORECASE)
+_JOINED = "rules are joined by and"
 _EXCEPT = ("except", "but", "without", "minus")
 _QUOTES = "\"'“”„«»‘’‚"
 
 
 class SyntaxMistake(Exception):  # noqa: N818 - it never leaves this folder
-    """Where a text stops being a segment, as an offset, and why."""
+    """Where a text stops being a segment, as an offset, and why; `joins`: only `and` is missing there."""
 
     def __init__(self, offset: int, message: str) -> None:
         super().__init__(message)
         self.offset, self.message = offset, message
+        self.joins = message.startswith(_JOINED)
 
 
 @cache
@@ -61,6 +63,11 @@ def pieces(text: str) -> Iterator[tuple[int, int]]:
             yield start, found.start()
             start = found.end()
     yield start, len(text)
+
+
+def is_balanced(text: str) -> bool:
+    """Whether every bracket of a text is closed in it."""
+    return sum(bool(found[2]) - bool(found[3]) for found in _SPLIT.finditer(text)) == 0
 
 
 class _Mistake:
@@ -165,7 +172,7 @@ class _Mistake:
         field = self._scope.fields.get(name)
         if self._kind in ("NAME", "AT") or (self._kind == "NOT" and self._on_a_new_line):
             if self._on_a_new_line or self._found in ("everyone", *self._scope.fields):
-                return f"rules are joined by and: write and {self._found}"
+                return f"{_JOINED}: write and {self._found}"
             if self._found == "at":
                 return f"write {name}() at least …: an event has parentheses"
             if name == "never":
@@ -278,7 +285,7 @@ class _Mistake:
             return f'{self._shown}; a text needs quotes, as in "{before} {self._found}"'
         known = (*self._scope.fields, "everyone", "not")
         if self._on_a_new_line or self._found in known or self._kind == "LPAR":
-            return f"rules are joined by and: write and {self._found}"
+            return f"{_JOINED}: write and {self._found}"
         hint = did_you_mean(self._found, ("and", "or", "at", "within"))
         return f"{self._shown}{hint}" if hint else None
 
