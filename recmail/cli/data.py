@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recmail.history.freshness import DataSurvey, Source
 
 
-@click.command("data")
+@click.command("data", short_help="Show what recmail knows, how fresh it is, what looks wrong.")
 @project_option
 @now_option
 @json_option

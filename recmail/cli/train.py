@@ -21,7 +21,7 @@ _VARIETY = ("coverage", "diversity", "novelty", "gini")
 
 @click.command("train")
 @click.option("--seed", default=1, show_default=True, help="The same seed and data give the same model.")
-@click.option("--only", metavar="SCORER", help="Fit just this scorer: svd, ease, ...")
+@click.option("--only", metavar="SCORER", help="Learn just this scorer: svd, ease, ...")
 @click.option(
     "--report",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,9 +37,13 @@ def command(
 ) -> None:
     r"""Learn from everybody's history what goes with what.
 
-    The latest fifth of each history is held out to measure how well every scorer ranks what people took
-    next; their settings and a blend are chosen on a fifth before that one. The best is fitted on everything.
-    Campaigns use it if it is better than the model they have, person by person.
+    A scorer is one way of ranking courses for a person. What somebody did counts by the grades under [model]
+    in recmail.toml: 1 for a course viewed, 5 for one completed.
+
+    The latest fifth of each history is held out: hidden from the scorers, which then have to guess what
+    people took next, and are measured by that. Their settings, and auto, the best mixture of them, are chosen
+    on a fifth before that one. The best is then learned from everything. Campaigns use it if it is better
+    than the model they have.
 
     \b
     Example: recmail train --report report

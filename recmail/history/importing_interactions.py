@@ -141,12 +141,12 @@ class Interactions:
 
     def _keys(self, event_ids: Sequence[str], at: Sequence[int], events: Iterable[Any]) -> list[str]:
         # The time goes before the hash because files come in the order of time: their keys then go to one end
-        # of the unique index, and not each to a page of its own.
+        # of the unique index, and not each to a page of its own. 80 bits tell events of one moment apart.
         source, digest = self._setting.options.source, hashlib.blake2b
         return [
             f"{source}:{event_id}"
             if event_id
-            else f"{moment:014x}{digest(repr(event).encode(), digest_size=16).hexdigest()}"
+            else f"{moment:014x}{digest(repr(event).encode(), digest_size=10).hexdigest()}"
             for event_id, moment, event in zip(event_ids, at, events, strict=True)
         ]
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from recmail.errors import DataError, RecmailError
+from recmail.errors import ConfigError, DataError, RecmailError
 from recmail.history.importing import ImportOptions, ImportResult, Progress, import_piece
 from recmail.history.sources import Source
 from recmail.history.watermarks import Unread
@@ -47,7 +47,9 @@ class SourceReport:
         return sum((Counter(result.unmapped) for result in self.results), Counter())
 
     def add(self, error: RecmailError) -> None:
-        """Remember an error, but not the same for every file."""
+        """Remember an error, with the name of the section, but not the same for every file."""
+        if not isinstance(error, ConfigError):  # that has its own
+            error = type(error)(f"[sources.{self.source}] {error}")
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
 

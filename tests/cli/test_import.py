@@ -62,7 +62,7 @@ def test_the_document_has_every_source(sources: Path) -> None:
     assert list(found) == ["crm", "courses", "suppressions", "demo"]
     assert found["crm"]["results"][0]["rejects"] == {"email_consent: neither yes nor no": 1}
     assert found["courses"]["errors"] == [
-        {"kind": "DataError", "message": "data/courses.csv: there is no such file"}
+        {"kind": "DataError", "message": "[sources.courses] data/courses.csv: there is no such file"}
     ]
     assert found["demo"]["results"][0]["counts"]["added"] == 0
 
@@ -121,7 +121,7 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     report = SourceReport("events", "interactions")
     report.results = [
         _result(unmapped={"Course Viewed": 7, 'Say "hi"': 1}),
-        _result(file="2.gz", unmapped={"Course Viewed": 5_000, "Lesson Completed": 20}),
+        _result(file="2.gz", unmapped={"Course Viewed": 5_000, "Lesson Completed": 20, "a\x1b[2J\u202eb": 1}),
     ]
     show_source(report)
     out, err = capsys.readouterr()
@@ -137,9 +137,25 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     assert tomllib.loads(pasted) == {
         "Course Viewed": "viewed",
         "Lesson Completed": "progressed",
+        'Say "hi"': "ignore",
+        "a\x1b[2J\u202eb": "ignore",
     }
-    assert '# "Say \\"hi\\"" = "viewed"' in pasted
+    assert "\x1b" not in err
+    assert "\u202e" not in err
     assert "# 5,007 times" in pasted
+
+
+def test_each_file_has_a_line_when_it_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SourceReport("events", "interactions")
+    report.results = [_result(), _result(file="2.gz", warnings={"\x1b[1mbold": 1})]
+    show_source(report, verbose=True)
+    out, err = capsys.readouterr()
+    assert [line.partition(";")[0] for line in out.splitlines()] == [
+        "events: 2 files, 6 rows read",
+        "  1.gz: 3 rows read",
+        "  2.gz: 3 rows read",
+    ]
+    assert "  1 x ·[1mbold" in err
 
 
 def test_many_names_are_not_all_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +169,7 @@ def test_an_error_of_a_source_is_said_with_its_code(capsys: pytest.CaptureFixtur
     report = SourceReport("events", "interactions")
     report.add(DataError("x.csv: is empty"))
     show_source(report)
-    assert capsys.readouterr().err == "x.csv: is empty\n"
+    assert capsys.readouterr().err == "[sources.events] x.csv: is empty\n"
     assert exit_code(report.errors[0]) == 3
 
 

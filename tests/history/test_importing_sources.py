@@ -100,8 +100,8 @@ def test_what_is_the_same_for_every_file_is_said_once(database: sa.Engine, proje
     events(project, "1.csv", "1,a,sql,viewed,2026-10-01")
     events(project, "2.csv", "2,a,sql,viewed,2026-10-01")
     assert errors(bring_all(database, project)) == [
-        "courses.csv: there is no such file",
-        "there are no courses yet; import the courses before the interactions",
+        "[sources.courses] courses.csv: there is no such file",
+        "[sources.events] there are no courses yet; import the courses before the interactions",
     ]
 
 
@@ -137,8 +137,15 @@ def test_rejected_rows_are_no_source_of_their_own(database: sa.Engine, project: 
     assert read(bring_all(database, project))["events"] == (0, 0, 1)
 
 
-def test_hidden_files_are_still_being_copied(database: sa.Engine, project: Path) -> None:
-    events(project, ".1.csv.x7Gf.csv", "1,a,sql,viewed,2026-10-01")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "name", [".1.csv.x7Gf", "1.csv.part", "1.csv.TMP", "1.csv.crdownload", ".~lock.1.csv#", "~$1.csv"]
+)
+def test_files_that_are_still_being_copied_or_held_open_are_not_read(
+    database: sa.Engine, project: Path, name: str
+) -> None:
+    write_project(project, FILES.replace("data/*.csv", 'data/*"\nformat = "csv'))
+    events(project, name, "1,a,sql,viewed,2026-10-01")
     assert read(bring_all(database, project))["events"] == (0, 0, 0)
 
 
@@ -167,7 +174,7 @@ def test_a_path_is_there_and_a_pattern_has_a_folder(
 ) -> None:
     write_project(project, FILES.replace("data/*.csv", pattern))
     (error,) = errors(bring_all(database, project))
-    assert error.startswith(f"{pattern}: {message}")
+    assert error.startswith(f"[sources.events] {pattern}: {message}")
 
 
 def test_a_dry_run_of_sources_changes_nothing(database: sa.Engine, project: Path) -> None:
@@ -183,8 +190,8 @@ def test_events_do_not_come_in_under_two_names(database: sa.Engine, project: Pat
     bring_all(database, project)
     write_project(project, FILES.replace("sources.events", "sources.web"))
     assert errors(bring_all(database, project)) == [
-        "these events came in before under the name events, and would count twice under the name web; call "
-        "their section [sources.events], which goes on from there"
+        "[sources.web] these events came in before under the name events, and would count twice under the "
+        "name web; call their section [sources.events], which goes on from there"
     ]
     assert len(whole(database, interactions, "event_key")) == 30
     events(project, "1.csv", *(line.replace("2026-10", "2026-09") for line in lines))

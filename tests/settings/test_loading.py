@@ -121,7 +121,7 @@ provider = "relay"
         "recmail.toml:2:1: [project] nme: unknown key; did you mean name?",
         "recmail.toml:3:12: [project] timezone: found 'Asia/Kolkatta'; expected a time zone such as"
         " Europe/Berlin; did you mean Asia/Kolkata?",
-        "recmail.toml:4:12: [project] currency: found 'inr'; expected three letters such as EUR;"
+        "recmail.toml:4:12: [project] currency: found 'inr'; expected a currency such as EUR;"
         " did you mean INR?",
         "recmail.toml:5:1: [sender] postal_address: is missing",
         "recmail.toml:6:8: [sender] from: found 'Acme, Inc <a@acme.example>'; expected Name"
