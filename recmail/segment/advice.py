@@ -8,6 +8,16 @@ _LENGTH = re.compile(
     r"([1-9][0-9]{0,4})(?![0-9.])(?:\s*(m|mo|months?|y|years?|h|hours?|w|weeks?|d|days?)(?![\w-]))?",
     re.IGNORECASE,
 )
+OPERATOR_WORDS = {
+    **dict.fromkeys(("contains", "contain", "includes", "include", "like"), "has"),
+    **dict.fromkeys(("equals", "equal", "eq"), "=="),
+    **dict.fromkeys(("after", "since", "above"), ">="),
+    **dict.fromkeys(("before", "until", "below"), "<="),
+}
+"""What people write for an operator."""
+NOTHING = ("empty", "blank", "null", "none", "nothing", "missing", "unknown", "undefined")
+"""What people write where something is not set."""
+_LATELY = re.compile(r"(?:(?:in|during|over)\s+(?:the\s+)?)?(?:last|past)\s+", re.IGNORECASE)
 _NUMBERS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _WORDS = {"once": 1, "twice": 2, "thrice": 3, **{word: number for number, word in enumerate(_NUMBERS, 1)}}
 _COMPARED = {
@@ -34,6 +44,19 @@ def length_advice(text: str) -> str:
         return f"; write {number * 30}d for months"
     days = 365 if unit.startswith("y") else 30 if unit.startswith("mo") else 1
     return f"; write {number}{unit[0]}" if unit[:1] in ("h", "w") else f"; write {number * days}d"
+
+
+def unit_advice(text: str) -> str:
+    """The same, where a unit of time stands beside the number."""
+    found = _LENGTH.match(text)
+    return length_advice(text) if found and found[2] else ""
+
+
+def lately(text: str) -> str:
+    """How an event's time is written, where a text begins with it: "within 30d" of "in the last 30 days"."""
+    found = _LATELY.match(text)
+    length = found and (unit_advice(text[found.end() :]) or unit_advice(f"1 {text[found.end() :]}"))
+    return f"within {length.split()[2]}" if length else ""
 
 
 def how_often(text: str) -> str:

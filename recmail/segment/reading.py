@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -11,7 +11,7 @@ from lark import Token, Tree
 
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.segment.fields import EVENTS, Field, Scope, Type, courses, inside, people
-from recmail.segment.syntax import Parsed, SyntaxMistake, parse, pieces
+from recmail.segment.syntax import Parsed, SyntaxMistake, is_balanced, parse, pieces
 from recmail.segment.tree import (
     All,
     AnyOf,
@@ -31,6 +31,7 @@ from recmail.segment.values import Wrong, read_count, read_length, read_operator
 
 LENGTH_LIMIT = 4_000
 DEPTH_LIMIT = 40
+MISTAKES_LIMIT = 20  # of grammar; nobody reads more at once
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _inside = cache(inside)
 
@@ -65,6 +66,14 @@ def _one_line(text: str, part: Parsed) -> str:
     return re.sub(r"\s*\n\s*", " ", text[part.meta.start_pos : part.meta.end_pos])
 
 
+def _unread(text: str, start: int, end: int, mistake: SyntaxMistake) -> Iterator[tuple[int, int]]:
+    """What can be read of a part all the same: both sides of a place where only `and` is missing."""
+    if not start <= mistake.offset <= end:
+        yield start, end
+    elif mistake.joins and is_balanced(text[start : mistake.offset]):
+        yield from ((start, mistake.offset), (mistake.offset, end))
+
+
 class _Reader:
     def __init__(self, text: str, scope: Scope) -> None:
         self._text, self._scope = text, scope
@@ -82,7 +91,7 @@ class _Reader:
             return self._shallow(parse(self._text, self._scope))
         except SyntaxMistake as mistake:
             self._add(mistake.offset, mistake.message)
-            self._look_elsewhere(mistake.offset)
+            self._look_elsewhere(mistake)
             return None
 
     def _shallow(self, tree: Parsed) -> Parsed | None:
@@ -96,16 +105,20 @@ class _Reader:
             waiting += [(child, deeper) for child in node.children if isinstance(child, Tree)]
         return tree
 
-    def _look_elsewhere(self, offset: int) -> None:
-        """Find the mistakes in the other rules; only the part with the mistake of grammar is not read."""
-        for start, end in pieces(self._text):
-            if start <= offset <= end or not self._text[start:end].strip():
+    def _look_elsewhere(self, first: SyntaxMistake) -> None:
+        """Find the mistakes in the other rules; only the part with a mistake of grammar is not read."""
+        waiting = [part for whole in pieces(self._text) for part in _unread(self._text, *whole, first)]
+        while waiting and len(self._mistakes) < MISTAKES_LIMIT:
+            start, end = waiting.pop(0)
+            if not self._text[start:end].strip():
                 continue
             before = re.sub(r"[^\n]", " ", self._text[:start])
             try:
                 tree = self._shallow(parse(before + self._text[start:end], self._scope))
             except SyntaxMistake as mistake:
                 self._add(mistake.offset, mistake.message)
+                if mistake.joins:
+                    waiting += _unread(self._text, start, end, mistake)
             else:
                 self.node(tree) if tree is not None else None
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from lark import Token
 
-from recmail.segment.advice import length_advice
+from recmail.segment.advice import NOTHING, length_advice
 from recmail.segment.fields import Field, Type, folded
 from recmail.segment.syntax import A_TIME
 
@@ -94,6 +94,8 @@ def read_value(token: Token, field: Field) -> str | Decimal | date | bool:
 
 
 def _text(token: Token, field: Field) -> str:
+    if token.lower() in NOTHING and token.type == "NAME":
+        raise Wrong(token, f"found {_shown(token)}; write {field.name} is not set")
     if token.type != "STRING":
         _read_text(token, str(token), field)
         raise Wrong(token, f'found {_shown(token)}; a text needs quotes: "{token}"')

@@ -10,10 +10,14 @@ from importlib.resources import files
 from recmail.errors import nearest
 
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
+_OTHERWISE = {
+    "UK": "GB",
+    "EL": "GR",
+}  # two letters that are used for others; ISO 3166 reserves UK, the EU has EL
 # What iso3166.tab calls otherwise or not at all, and the names that the largest countries give themselves.
 _COUNTRIES = {
     "US": "USA, United States of America, America", "GB": "United Kingdom, UK, Great Britain, England",
-    "AE": "UAE, Emirates", "KR": "South Korea, Republic of Korea, Korea", "KP": "North Korea",
+    "GR": "EL", "AE": "UAE, Emirates", "KR": "South Korea, Republic of Korea, Korea", "KP": "North Korea",
     "CZ": "Czechia", "NL": "Holland, The Netherlands", "VN": "Viet Nam", "RU": "Russian Federation",
     "TR": "Türkiye, Turkiye", "CI": "Ivory Coast", "MM": "Burma", "CN": "People's Republic of China",
     "BO": "Plurinational State of Bolivia", "CD": "DR Congo, Democratic Republic of the Congo",
@@ -51,14 +55,16 @@ def country(text: str) -> str:
     Raises:
         ValueError: it is something else, with the code when it is a country's name.
     """
-    if re.fullmatch("[A-Za-z]{2}", text):
+    if re.fullmatch("[A-Za-z]{2}", text) and text.upper() not in _OTHERWISE:
         return text.upper()
     raise ValueError(_advice(text, _countries(), 'expected a country in two letters such as "IN"'))
 
 
 def country_of(text: str) -> str | None:
     """The code of a country that is written as its code or its name; None when it is neither."""
-    return text.upper() if re.fullmatch("[A-Za-z]{2}", text) else _countries().get(_folded(text))
+    if re.fullmatch("[A-Za-z]{2}", text):
+        return _OTHERWISE.get(text.upper(), text.upper())
+    return _countries().get(_folded(text))
 
 
 def language(text: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from recmail.history.searching import SearchIndex, words
-from tests.contracts import make_catalogue
+from tests.shards import make_catalogue
 
 TITLES = [
     "Excel Pivot Tables",

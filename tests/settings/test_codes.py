@@ -22,6 +22,8 @@ def test_two_letters_are_a_country(text: str, code: str) -> None:
         ("The Netherlands", "NL"),
         ("Korea (South)", "KR"),
         ("Britain", "GB"),
+        ("UK", "GB"),
+        ("el", "GR"),
         ("España", "ES"),
     ],
 )
