@@ -61,9 +61,7 @@ def _interactions(connection: sa.Connection, found: DataSurvey, now: datetime, p
 
 def _any_ids(connection: sa.Connection) -> tuple[str | None, str | None]:
     """An id of a person that an event waits for, no course's, and the user_id of somebody."""
-    kept = sa.select(pending_events.c.other_id).where(
-        pending_events.c.other_id.not_like("\x1f%")
-    )  # a course's
+    kept = sa.select(pending_events.c.other_id).where(pending_events.c.other_id.not_like("\x1f%"))
     person = sa.select(users.c.user_id).where(users.c.erased_at.is_(None))
     return connection.scalar(kept.limit(1)), connection.scalar(person.limit(1))
 
