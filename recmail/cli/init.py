@@ -76,7 +76,6 @@ def command(
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
     known = {key: value for key, value in given.items() if value}
-    _check_flags(known)
     asks = not (demo or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
     with _interruptible(f"interrupted; nothing was made in {folder}"):
         answers = _answers(folder, known, demo=demo, asks=asks)
@@ -135,6 +134,7 @@ def _answers(folder: Path, known: Mapping[str, str], *, demo: bool, asks: bool) 
     """Return everything that a project has to say about itself: given, answered, or an example."""
     from recmail.runs.create import DEMO, check_folder, example_answers
 
+    _check_flags(known)
     if demo:
         return {**DEMO, **known}
     check_folder(folder)
