@@ -117,7 +117,7 @@ def lock_people(
 # Three statements, each by an index: as one they were a join for which PostgreSQL read all people, and every
 # batch took longer than the one before. The first 60,000 of an import took 61 s.
 def _addresses(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(connection, users.c.user_no, user_nos))
+    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
     return dict(connection.execute(query).all())
 
 
@@ -133,7 +133,7 @@ def _accounts_with(connection: sa.Connection, email_hashes: Sequence[str]) -> Se
 
 def _held(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
     """Accounts and their addresses, held FOR NO KEY UPDATE, ascending."""
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(connection, users.c.user_no, user_nos))
+    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
     ascending = query.order_by(users.c.user_no).with_for_update(key_share=True)
     return dict(connection.execute(ascending).all())
 
@@ -192,7 +192,7 @@ def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> dict[tup
     With it comes what the person's address said to another tool.
     """
     fields = [consent.c[name] for name in Consent.__slots__]
-    query = sa.select(*fields).where(among(connection, consent.c.user_no, user_nos))
+    query = sa.select(*fields).where(among(consent.c.user_no, user_nos))
     said: dict[tuple[int, str], list[Consent]] = {}
     for found in connection.execute(query.order_by(consent.c.consent_no)):
         row = Consent(*found)
@@ -200,7 +200,7 @@ def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> dict[tup
     elsewhere = sa.select(users.c.user_no, suppressions.c.at).join(
         suppressions, suppressions.c.email_hash == users.c.email_hash
     )
-    of_them = among(connection, users.c.user_no, user_nos), suppressions.c.reason == IMPORTED
+    of_them = among(users.c.user_no, user_nos), suppressions.c.reason == IMPORTED
     for user_no, at in connection.execute(elsewhere.where(*of_them)):
         said.setdefault((user_no, EMAIL), []).append(Consent(user_no, EMAIL, False, at, IMPORTED))
     return said
@@ -222,7 +222,7 @@ def unsubscribe(
     accounts = accounts_with_the_same_address(connection, user_no)
     lock_people(connection, accounts)
     newest = sa.select(sa.func.max(consent.c.at)).where(
-        among(connection, consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
+        among(consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
     )
     at = max(at, connection.scalar(newest) or at)
     record_consent(connection, [Consent(no, EMAIL, False, at, channel, proof, topic) for no in accounts])
@@ -257,7 +257,7 @@ def compare_suppressions(
     """Which of these would be new, and which would change a suppressed address; one row an address."""
     columns = [suppressions.c[name] for name in ("email_hash", "reason", "at", "source")]
     hashes = sorted({row.email_hash for row in rows})
-    found = connection.execute(sa.select(*columns).where(among(connection, columns[0], hashes)))
+    found = connection.execute(sa.select(*columns).where(among(columns[0], hashes)))
     known = {row.email_hash: Suppression(*row) for row in found}
     wanted: dict[str, Suppression] = {}
     for row in rows:

@@ -44,14 +44,14 @@ def gone_stale(
         begun: those of them that are shown because the person has begun them: only completing counts.
     """
     closed = sa.select(courses.c.course_no).where(
-        among(connection, courses.c.course_no, course_nos),
+        among(courses.c.course_no, course_nos),
         sa.or_(courses.c.active.is_(False), courses.c.closes_at <= now),
     )
     taken = sa.select(interactions.c.course_no).where(
         interactions.c.user_no == user_no,
         interactions.c.at <= now,
         interactions.c.kind.in_(TAKEN_KINDS),
-        among(connection, interactions.c.course_no, course_nos),
-        (interactions.c.kind == "completed") | ~among(connection, interactions.c.course_no, begun),
+        among(interactions.c.course_no, course_nos),
+        (interactions.c.kind == "completed") | ~among(interactions.c.course_no, begun),
     )
     return {int(course_no) for course_no in connection.scalars(sa.union(closed, taken))}

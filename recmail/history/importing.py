@@ -301,9 +301,8 @@ class _Work:
 
     def _store(self, chunk: Chunk, rows: Sequence[Any]) -> None:
         if self.setting.options.dry_run:
-            for start in range(0, len(rows), self._pace.rows):
+            for batch in self._pace.batches(rows):
                 with reading(self.engine) as connection:
-                    batch = rows[start : start + self._pace.rows]
                     self.counts += self.target.rehearse(connection, batch)
             return
         if chunk.links and isinstance(self.target, LinkTarget):
@@ -315,15 +314,12 @@ class _Work:
             self._untidy = 0
 
     def _write(self, write: _Write, rows: Sequence[Any], pace: Pace) -> None:
-        start = 0
-        while start < len(rows):
-            batch = rows[start : start + pace.rows]
+        for batch in pace.batches(rows):
             with writing_in_bulk(self.engine) as connection:
                 began = time.perf_counter()
                 counts = write(connection, batch)
             pace.took(len(batch), time.perf_counter() - began, written=counts.written)
             self.counts += counts
-            start += len(batch)
             self._settle()
 
     def _settle(self) -> None:

@@ -141,12 +141,12 @@ class Interactions:
 
     def _keys(self, event_ids: Sequence[str], at: Sequence[int], events: Iterable[Any]) -> list[str]:
         # The time goes before the hash because files come in the order of time: their keys then go to one end
-        # of the unique index, and not each to a page of its own.
+        # of the unique index, and not each to a page of its own. 80 bits tell events of one moment apart.
         source, digest = self._setting.options.source, hashlib.blake2b
         return [
             f"{source}:{event_id}"
             if event_id
-            else f"{moment:014x}{digest(repr(event).encode(), digest_size=16).hexdigest()}"
+            else f"{moment:014x}{digest(repr(event).encode(), digest_size=10).hexdigest()}"
             for event_id, moment, event in zip(event_ids, at, events, strict=True)
         ]
 
@@ -166,7 +166,7 @@ class Interactions:
         """Count what `write` would do, but for links; an event that is twice in one chunk counts once."""
         known, unknown, erased = self._by_person(connection, rows)
         keys = {event[0] for event in known}
-        query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
+        query = sa.select(sa.func.count()).where(among(interactions.c.event_key, sorted(keys)))
         there = connection.scalar(query) or 0
         counts = Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there, erased=erased)
         if not self._keeps:

@@ -136,7 +136,7 @@ def read_shard(
         people = people[people["user_no"].isin(only)].reset_index(drop=True)
     numbers = people["user_no"].to_numpy()
     private = numbers[~people["personalization"]].tolist()
-    known = _up_to(now, low, high), ~among(connection, interactions.c.user_no, private)
+    known = _up_to(now, low, high), ~among(interactions.c.user_no, private)
     pairs = _read_pairs(connection, known, grades, details=_details(connection))
     taken = pairs.loc[pairs["taken"], ["user_no", "course_no"]]
     if private:
@@ -240,7 +240,7 @@ def read_grades(connection: sa.Connection, now: datetime, grades: Mapping[str, f
     parts: list[pd.DataFrame] = []
     for low in range(0, last_user_no(connection) + 1, _TRAINING_RANGE):
         high = low + _TRAINING_RANGE
-        left_out = ~among(connection, interactions.c.user_no, _left_out(connection, low, high, now))
+        left_out = ~among(interactions.c.user_no, _left_out(connection, low, high, now))
         pairs = _read_pairs(connection, (_up_to(now, low, high), left_out), grades)
         graded = pairs["grade"] > 0
         parts.append(pairs.loc[graded, ["user_no", "course_no", "grade", "at"]])
@@ -321,7 +321,7 @@ def _details(connection: sa.Connection) -> dict[str, sa.ColumnElement[Any]]:
 def _read_taken(connection: sa.Connection, user_nos: Sequence[int], now: datetime) -> pd.DataFrame:
     """Which courses these people took, and nothing else of them."""
     query = sa.select(interactions.c.user_no, interactions.c.course_no).where(
-        among(connection, interactions.c.user_no, user_nos),
+        among(interactions.c.user_no, user_nos),
         interactions.c.kind.in_(TAKEN_KINDS),
         interactions.c.course_no.is_not(None),
         interactions.c.at <= now,

@@ -36,7 +36,7 @@ def settle(connection: sa.Connection, due: Due) -> Counts:
     people = people_by_any_id(connection, source, ids)
     kept = pending_events.c
     query = sa.select(kept.pending_no, kept.event_key, kept.other_id, kept.at, kept.payload).where(
-        kept.source == source, among(connection, kept.other_id, [one for one in ids if one in people])
+        kept.source == source, among(kept.other_id, [one for one in ids if one in people])
     )
     rows = connection.execute(query.order_by(kept.pending_no).limit(_ROWS)).all()
     if len(rows) < _ROWS:
@@ -54,7 +54,7 @@ def settle(connection: sa.Connection, due: Due) -> Counts:
     linked = _add_waiting_links(connection, source, links, due)
     added = insert_interactions(connection, events) if events else 0
     numbers = [row.pending_no for row in rows]
-    connection.execute(pending_events.delete().where(among(connection, kept.pending_no, numbers)))
+    connection.execute(pending_events.delete().where(among(kept.pending_no, numbers)))
     return Counts(linked=linked, settled=added)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from recmail.errors import Problem, did_you_mean
@@ -35,8 +36,12 @@ def unknown_names(nodes: Iterable[Node], courses: Courses) -> list[Problem]:
 
 
 def _categories(courses: Courses) -> list[str]:
-    """One spelling of each category."""
-    return sorted({number: name for name, number in courses.categories.items()}.values())
+    """The commonest spelling of each category; of two as common, the first by name."""
+    spelt = Counter(courses.column("category"))
+    seldom_first = sorted(
+        courses.categories.items(), key=lambda item: (-spelt[item[0]], item[0]), reverse=True
+    )
+    return sorted({number: name for name, number in seldom_first}.values())
 
 
 def _names(nodes: Iterable[Node]) -> Iterator[tuple[str, Value]]:

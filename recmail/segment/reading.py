@@ -183,6 +183,10 @@ class _Reader:
         if field.type not in (Type.TEXT, Type.NUMBER) or field.hidden:
             raise Wrong(_token(word), f"in goes with texts and numbers; write {field.example}")
         assert isinstance(values, Tree)
+        if values.data == "round":
+            more = ", …" if len(values.children) > 1 else ""
+            fix = f"a list has square brackets: [{values.children[0]}{more}]"
+            self._add(values.meta.start_pos, f"found '('; {fix}")
         read = []
         for value in values.children:
             try:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from lark import Lark, Token, Tree, UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from recmail.errors import did_you_mean
+from recmail.segment.advice import how_often, length_advice
 from recmail.segment.fields import EVENTS, Scope
 
 Parsed: TypeAlias = Tree[Token]
@@ -18,23 +19,7 @@ A_TIME = "a time such as 30d, 12h or 2w"
 A_VALUE = 'a text in "quotes", a number, a day such as 2026-01-31, true or false'
 _WORDS = ("within", "over", "in", "not", "is", "has", "and", "or")
 _SPLIT = re.compile(r"""("[^"\n]*"|'[^'\n]*')|([(\[])|([)\]])|(?<![\w-])(?:and|AND)(?![\w-])""")
-_LENGTH = re.compile(
-    r"([1-9][0-9]{0,4})(?![0-9.])(?:\s*(m|mo|months?|y|years?|h|hours?|w|weeks?|d|days?)(?![\w-]))?",
-    re.IGNORECASE,
-)
 _QUOTES = "\"'“”„«»‘’‚"
-
-
-def advice(text: str) -> str:
-    """How the language writes a whole length of time that begins a text: "; write 180d" of "6 months"."""
-    found = _LENGTH.match(text)
-    if found is None:
-        return ""
-    number, unit = int(found[1]), (found[2] or "").lower()
-    if unit == "m":
-        return f"; write {number * 30}d for months"
-    days = 365 if unit.startswith("y") else 30 if unit.startswith("mo") else 1
-    return f"; write {number}{unit[0]}" if unit[:1] in ("h", "w") else f"; write {number * days}d"
 
 
 class SyntaxMistake(Exception):  # noqa: N818 - it never leaves this folder
@@ -112,11 +97,12 @@ class _Mistake:
             ({"SET"}, self._not_set),
             ({"DURATION"}, self._no_duration),
             ({"LEAST"}, lambda: f"{self._shown}; expected least or most, as in at least 3 times"),
-            ({"NUMBER"}, lambda: f"{self._shown}; expected a number, as in at least 3 times"),
+            ({"NUMBER"}, self._no_number),
             ({"TIMES"}, lambda: f"{self._shown}; expected times, as in at least 3 times"),
             ({"IN"}, lambda: f'{self._shown}; expected in, as in country not in ["IN", "US"]'),
-            ({"COMMA", "RSQB"}, lambda: f"{self._shown}; expected , or ]"),
         )
+        if "COMMA" in expected and expected <= {"COMMA", "RSQB", "RPAR"}:
+            return lambda: f"{self._shown}; expected , or {']' if 'RSQB' in expected else ')'}"
         return next((say for terminals, say in states if terminals <= expected), self._no_end)
 
     @property
@@ -129,6 +115,10 @@ class _Mistake:
     @property
     def _on_a_new_line(self) -> bool:
         return "\n" in self._text[: self._offset][len(self._text[: self._offset].rstrip()) :]
+
+    @property
+    def _rest(self) -> str:
+        return self._text[self._offset :]
 
     def _unclosed(self) -> tuple[int, str]:
         opened: list[int] = []
@@ -173,6 +163,10 @@ class _Mistake:
                 return f"rules are joined by and: write and {self._found}"
             if self._found == "at":
                 return f"write {name}() at least …: an event has parentheses"
+            if name == "never":
+                return "write not instead of never"
+        if name in EVENTS and (often := how_often(self._rest)):
+            return f"write {name}() {often}: an event has parentheses"
         if field is None and name not in ("everyone", *EVENTS):
             return f"{self._shown} after {name!r}, which is no field{did_you_mean(name, self._scope.fields)}"
         if self._kind == "NAME" and (hint := did_you_mean(self._found, _WORDS)):
@@ -186,7 +180,7 @@ class _Mistake:
     def _no_value(self) -> str:
         if self._kind == "LSQB":
             return 'a list goes with in, as in country in ["IN", "US"]'
-        if self._kind == "RSQB":
+        if self._kind == "RSQB" or (self._kind == "RPAR" and str(self._before) == "("):
             return "the list is empty"
         if self._kind in ("AND", "OR", "IN", "IS", "NOT"):
             return f'{self._shown}; expected a value; a text needs quotes: "{self._found}"'
@@ -198,15 +192,25 @@ class _Mistake:
             return f"{self._shown}; write {operator} {self._found}"
         return f"{self._shown}; expected is set, or is not set"
 
+    def _no_number(self) -> str:
+        if often := how_often(f"at {self._before} {self._rest}"):
+            return f"{self._shown}; write {often}"
+        return f"{self._shown}; expected a number, as in at least 3 times"
+
     def _no_duration(self) -> str:
         if self._kind == "NUMBER":
-            return f"{self._shown}; expected {A_TIME}{advice(self._text[self._offset :])}"
+            return f"{self._shown}; expected {A_TIME}{length_advice(self._rest)}"
         if self._kind == "DATE":
             return f"{self._shown}; expected {A_TIME}; compare with a day by >= {self._found}"
         return f"{self._shown}; expected {A_TIME}"
 
     def _no_end(self) -> str:
         before = self._before
+        if "AT" in self._expected:
+            if often := how_often(self._rest):
+                return f"{self._shown}; write {often}"
+            if self._found == "never":
+                return "found 'never'; write not before the event"
         if self._kind == "COMMA":
             if before is not None and before.type == "NUMBER":
                 return "found ','; write numbers without it, as in 1000"
