@@ -8,6 +8,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo, available_timezones
 
 from recmail.errors import did_you_mean, nearest
+from recmail.settings.codes import country_of
 
 _SHOWN = 3
 _NEARLY = 0.8  # Kolkatta; not Mumbai, which is no zone's and near to Dubai
@@ -27,12 +28,9 @@ def meant_zones(text: str) -> str:
 
 
 def _of_country(wanted: str) -> list[str]:
-    """The zones of a country, by its code or English name, in the order of zone.tab."""
-    for code, name in _table("iso3166.tab"):
-        short, _, other = name.casefold().partition(" (")  # Britain (UK)
-        if wanted in (code.casefold(), name.casefold(), short, other.rstrip(")")):
-            return [zone for country, zone in _zones("zone.tab") if country == code]
-    return []
+    """The zones of a country, by its code or name, in the order of zone.tab."""
+    code = "GB" if wanted == "uk" else country_of(wanted)  # two letters, and not the code
+    return [zone for country, zone in _zones("zone.tab") if country == code]
 
 
 def _of_city(wanted: str) -> list[str]:
