@@ -15,6 +15,7 @@ from recmail.cli.terminal import print_table, say
 if TYPE_CHECKING:
     from recmail.history.freshness import DataSurvey, Source
     from recmail.history.strangers import Strangers, Unidentified
+    from recmail.history.metadata import Finding
 
 
 @click.command("data", short_help="Show what recmail knows, how fresh it is, what looks wrong.")
@@ -29,11 +30,16 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     Example: recmail data
     """
     from recmail.db.connect import reading
+    from recmail.db.courses import relative_pictures
     from recmail.history.freshness import survey
     from recmail.runs.project import open_project
 
-    with reading(open_project(project).engine) as connection:
+    opened = open_project(project)
+    with reading(opened.engine) as connection:
         found = survey(connection, now)
+        pictures = [] if opened.settings.sender.public_url else relative_pictures(connection)
+    if pictures:
+        found.findings.append(_unseen(pictures))
     if as_json:
         print_json(found.to_json())
         return
@@ -50,6 +56,14 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
+
+
+def _unseen(pictures: Sequence[str]) -> Finding:
+    from recmail.history.metadata import Finding
+
+    what = "a picture without a web address, which people would not see"
+    advice = "set public_url under [sender] in recmail.toml, or write image_url as https://..."
+    return Finding("image_relative", len(pictures), what, list(pictures[:3]), advice)
 
 
 def _counts(found: DataSurvey, now: datetime) -> list[tuple[str, int, str]]:

@@ -14,6 +14,7 @@ import click
 
 from recmail.cli.command import json_option, now_option, print_json, shows_errors
 from recmail.cli.terminal import say
+from recmail.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from recmail.runs.project import Project
@@ -26,6 +27,7 @@ _QUESTIONS = (
     (("timezone", "currency"), "Your time zone, a space, and the currency of prices that come without one"),
 )
 _NO_EXAMPLE = ("postal_address",)
+_FLAGS = {"postal_address": "--address"}  # others are called as their key
 
 
 @click.command("init", short_help="Make a project: settings, database, templates and campaigns.")
@@ -132,6 +134,7 @@ def _answers(folder: Path, known: Mapping[str, str], *, demo: bool, asks: bool) 
     """Return everything that a project has to say about itself: given, answered, or an example."""
     from recmail.runs.create import DEMO, check_folder, example_answers
 
+    _check_flags(known)
     if demo:
         return {**DEMO, **known}
     check_folder(folder)
@@ -143,6 +146,24 @@ def _answers(folder: Path, known: Mapping[str, str], *, demo: bool, asks: bool) 
             offered = None if keys == _NO_EXAMPLE else " ".join(examples[key] for key in wanted)
             answers |= _ask(question, wanted, offered)
     return {**example_answers(answers.get("name", folder.resolve().name)), **answers}
+
+
+def _check_flags(known: Mapping[str, str]) -> None:
+    """Refuse what may not stand in recmail.toml under the flag's name; nothing is made.
+
+    Raises:
+        ConfigError: with all mistakes.
+    """
+    from recmail.settings.default import ANSWERS
+
+    problems = []
+    for key, value in known.items():
+        try:
+            ANSWERS[key](value)
+        except ValueError as error:
+            problems.append(Problem(_FLAGS.get(key, f"--{key}"), 0, 0, str(error)))
+    if problems:
+        raise ConfigError(problems)
 
 
 def _ask(question: str, keys: list[str], example: str | None) -> dict[str, str]:

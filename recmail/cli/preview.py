@@ -43,8 +43,7 @@ def command(
 ) -> None:
     r"""Write the emails that CAMPAIGN would send now to ten people, and a page to look at them.
 
-    The ten are those whose emails most often go wrong: without a name or a history, with the longest name,
-    and so on; the page says why each. Nothing is sent, but for one test with --to.
+    They are those whose emails go wrong first: without a name or a history, with the longest name, and so on.
 
     \b
     Examples: recmail preview weekly-picks

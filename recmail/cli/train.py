@@ -42,8 +42,7 @@ def command(
 
     The latest fifth of each history is held out: hidden from the scorers, which then have to guess what
     people took next, and are measured by that. Their settings, and auto, the best mixture of them, are chosen
-    on a fifth before that one. The best is then learned from everything. Campaigns use it if it is better
-    than the model they have.
+    on a fifth before that one. Campaigns use the new model if it is better than the one they have.
 
     \b
     Example: recmail train --report report

@@ -20,6 +20,14 @@ def read_courses(connection: sa.Connection) -> dict[str, list[Any]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(found.keys())}
 
 
+def relative_pictures(connection: sa.Connection) -> list[str]:
+    """Return the active courses whose image_url is only a path, as one below [sender] public_url."""
+    query = sa.select(courses.c.course_id).where(
+        courses.c.active.is_(True), courses.c.image_url != "", courses.c.image_url.not_like("%://%")
+    )
+    return list(connection.scalars(query.order_by(courses.c.course_no)))
+
+
 def gone_stale(
     connection: sa.Connection,
     user_no: int,

@@ -72,7 +72,7 @@ def read_source(name: str, settings: Settings) -> Source:
     if name in settings.sources:
         return _read(settings.sources[name], settings)
     there = ", ".join(settings.sources)
-    hint = did_you_mean(name, settings.sources) or (f"; there are: {there}" if there else "")
+    hint = did_you_mean(name, settings.sources) or f"; there {f'are: {there}' if there else 'is none yet'}"
     raise ConfigError([Problem("recmail.toml", 0, 0, f"there is no section [sources.{name}]{hint}")])
 
 
@@ -80,8 +80,13 @@ def file_piece(path: Path, encoding: str) -> Piece:
     """A file that somebody names on the command line; a suffix that says nothing means CSV.
 
     Raises:
-        DataError: it is a folder.
+        DataError: it is a folder, or JSON.
     """
+    if path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson")):
+        advice = (
+            'such files come in by a section of recmail.toml with format = "segment", "mixpanel" or "ga4"'
+        )
+        raise DataError(f"{path}: is JSON by its name; {advice}")
     format_name = _by_suffix(path.name) or "csv"
     kind: type[FileOptions] = plugins.load(PACKAGE, format_name)
     own: dict[str, Any] = {"encoding": encoding} if "encoding" in kind.model_fields else {}

@@ -21,6 +21,20 @@ def test_the_demo_shows_what_was_planted_in_it(project: Path) -> None:
     assert document["people"] == document["mailable"] + sum(document["not_mailable"].values())
 
 
+def test_pictures_that_nobody_would_see_are_counted(project: Path) -> None:
+    def seen() -> list[int]:
+        document = read_json(recmail("data", "--now", AT, "--json", project=project))
+        return [one["count"] for one in document["findings"] if one["code"] == "image_relative"]
+
+    (count,) = seen()
+    doctor = recmail("doctor", "--offline", "--now", AT, project=project).stdout
+    assert f"{count} courses have one without a web address" in doctor
+    toml = project / "recmail.toml"
+    toml.write_text(toml.read_text().replace('public_url = ""', 'public_url = "https://acme.example"'))
+    assert seen() == []
+    assert "without a web address" not in recmail("doctor", "--offline", "--now", AT, project=project).stdout
+
+
 def test_what_is_old_and_what_was_rejected_is_told(project: Path, tmp_path: Path) -> None:
     events = tmp_path / "events.csv"
     events.write_text("user_id,course_id,kind,at\nu00040,no-such,viewed,2026-10-01\n", "utf-8")

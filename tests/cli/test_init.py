@@ -121,8 +121,11 @@ def test_without_a_terminal_flags_and_examples_are_taken(tmp_path: Path) -> None
     found = settings(tmp_path / "acme")
     assert (found["project"]["timezone"], found["project"]["currency"]) == ("Asia/Tokyo", "JPY")
     assert found["sender"]["postal_address"] == "(fill in your postal address)"
-    said = recmail("init", tmp_path / "other", "--timezone", "Asia/Tokio", code=3).stderr
-    assert "did you mean Asia/Tokyo?" in said
+    wrong = ("--timezone", "Asia/Tokio", "--address", "a\nb")
+    said = recmail("init", tmp_path / "other", *wrong, code=3).stderr.splitlines()
+    assert said[0] == "--address: must be one line without control characters"
+    assert said[1].startswith("--timezone: found 'Asia/Tokio'")
+    assert said[1].endswith("did you mean Asia/Tokyo?")
     assert not (tmp_path / "other").exists()
 
 

@@ -132,6 +132,8 @@ file = "empty"
     ]
     with pytest.raises(DataError, match=r"web: is a folder; name the files in it: web/\*\*/\*.gz"):
         file_piece(tmp_path / "web", "utf-8")
+    with pytest.raises(DataError, match=r"a.json.gz: is JSON by its name; such files come in by a section"):
+        file_piece(tmp_path / "a.json.gz", "utf-8")
 
 
 def test_a_source_is_either_a_query_or_files(tmp_path: Path) -> None:

@@ -128,6 +128,7 @@ def test_languages_and_lists_of_addresses() -> None:
         ("India", "Asia/Kolkata"),
         ("ist", "Europe/Dublin, Asia/Jerusalem, Asia/Kolkata"),
         ("UK", "Europe/London"),
+        ("Deutschland", "Europe/Berlin or Europe/Busingen"),
         ("new york", "America/New_York"),
         ("Germany", "Europe/Berlin or Europe/Busingen"),
         ("United States", "America/New_York, America/Detroit, America/Kentucky/Louisville, ..."),
