@@ -46,7 +46,8 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         say(_strangers(one))
     if any(one.rejects for one in found.sources):
         say(
-            "\nrejected rows are listed beside each file in FILE.rejects.csv: mend them there and import that"
+            "\nrejected rows are listed beside each file in FILE.SOURCE.rejects.csv: mend them there, then:\n"
+            "recmail import KIND FILE.SOURCE.rejects.csv"
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
@@ -87,8 +88,8 @@ def _strangers(one: Strangers) -> str:
     ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
     return (
         f"\nWARNING: {nobody} of {one.source} came in, and {one.waiting:,} wait, because nobody has their "
-        f"user_id: events say {', '.join(one.theirs)}; {ours}.\nBoth have to be the same id; see docs/sources.md, "
-        "Who is who"
+        f"user_id: events say {', '.join(one.theirs)}; {ours}.\nBoth have to be the same id; see "
+        "docs/sources.md, Who is who"
     )
 
 
