@@ -14,8 +14,8 @@ from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
     from recmail.history.freshness import DataSurvey, Source
-    from recmail.history.strangers import Strangers, Unidentified
     from recmail.history.metadata import Finding
+    from recmail.history.strangers import Strangers, Unidentified
 
 
 @click.command("data", short_help="Show what recmail knows, how fresh it is, what looks wrong.")
@@ -52,7 +52,8 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         say(_strangers(one))
     if any(one.rejects for one in found.sources):
         say(
-            "\nrejected rows are listed beside each file in FILE.rejects.csv: mend them there and import that"
+            "\nrejected rows are listed beside each file in FILE.SOURCE.rejects.csv: mend them there, then:\n"
+            "recmail import KIND FILE.SOURCE.rejects.csv"
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")

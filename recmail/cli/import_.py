@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from recmail.cli.command import (
 from recmail.cli.terminal import rows_progress, say
 
 if TYPE_CHECKING:
-    from recmail.history.importing import Counts, ImportResult
+    from recmail.history.importing import Counts, ImportOptions, ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
     from recmail.history.strangers import Recognised
@@ -73,8 +73,8 @@ def command(
     r"""Bring in what is new in all [sources.*] of recmail.toml, in one SOURCE, or in a FILE.
 
     A FILE is CSV or Parquet; its KIND is users, courses, interactions or suppressions. What was brought in
-    before changes nothing. Rejected rows go to FILE.rejects.csv with line and reason, and the exit code is
-    then 5.
+    before changes nothing. Rejected rows go to FILE.rejects.csv (of a source: FILE.SOURCE.rejects.csv) with
+    line and reason, and the exit code is then 5; mended there, import that.
 
     \b
     Example: recmail import
@@ -120,13 +120,16 @@ def _import_file(
     if kind not in KINDS:
         hint = did_you_mean(kind, KINDS) or f"; expected one of {', '.join(KINDS)}"
         raise click.UsageError(f"found {kind!r} before the FILE{hint}")
-    options = ImportOptions(
-        consent_basis=consent_basis,
+    options = _of_rejects(project, kind, file, dry_run=dry_run) or ImportOptions(
         dry_run=dry_run,
-        columns=_renames(renames),
         attributes=project.settings.attributes,
         currency=project.settings.project.currency,
         project=project.folder,
+    )
+    options = replace(
+        options,
+        columns={**options.columns, **_renames(renames)},
+        consent_basis=consent_basis or options.consent_basis,
     )
     with rows_progress(f"importing {kind}") as progress:
         return import_file(
@@ -139,6 +142,19 @@ def _import_file(
             encoding=encoding or "utf-8",
             progress=progress,
         )
+
+
+def _of_rejects(project: Project, kind: str, file: Path, *, dry_run: bool) -> ImportOptions | None:
+    """How rejected rows of a source are read: as the source itself, so that its events keep their ids."""
+    from recmail.history.importing_rejects import source_of
+    from recmail.history.importing_sources import options_of
+    from recmail.history.sources import read_source
+
+    name = source_of(file, project.settings.sources)
+    if name is None:
+        return None
+    source = read_source(name, project.settings)
+    return options_of(source, project.settings, dry_run=dry_run) if source.table == kind else None
 
 
 def _renames(renames: tuple[str, ...]) -> dict[str, str]:
@@ -322,8 +338,8 @@ def _say_strangers(found: Sequence[Recognised]) -> None:
     if are_strange(events, known):
         one = next(one for one in found if one.theirs)
         ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
-        found = f"{known:,} have one that a person has: events say {', '.join(one.theirs)}; {ours}"
-        say(_printable(f"  WARNING: of {events:,} events that have a user_id, {found}."))
+        ids = f"{known:,} have one that a person has: events say {', '.join(one.theirs)}; {ours}"
+        say(_printable(f"  WARNING: of {events:,} events that have a user_id, {ids}."))
         say(
             "  Both have to be the same id: bring in users with the one that events have, or events with "
             "that of users"

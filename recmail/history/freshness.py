@@ -17,6 +17,7 @@ from recmail.db.consent import consent_reason
 from recmail.db.tables import courses, imports, interactions, suppressions, users
 from recmail.history.metadata import Finding, inspect_courses
 from recmail.history.strangers import Strangers, Unidentified, find_strangers, find_unidentified
+from recmail.history.watermarks import GONE
 
 _LATELY = timedelta(days=90)  # imports of so long tell the usual rhythm of a source
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -37,7 +38,7 @@ class Source:
         state: fresh, old or unfinished. Old is what is silent for three times its usual gap, or for a week
             where that is not known; never a list of suppressions, which an old tool gives once. Unfinished
             is what stopped half-way the last time.
-        files: what was read the last time.
+        files: what was read the last time, and was there when the source was looked at again.
         counts: what became of its rows then.
         rejects: how many of them were rejected, by reason.
     """
@@ -152,7 +153,7 @@ def _sources(
     last, gaps = _last_imports(connection), _usual_gaps(connection, now)
     found = []
     for kind, source, finished_at in _known(connection):
-        files = last[kind, source]
+        files = [one for one in last[kind, source] if GONE not in one.counts]
         unfinished = any(one.finished_at is None for one in files)
         of_events = events.get(source, (0, None))[1] if kind == "interactions" else None
         newest, gap = of_events or finished_at, gaps.get((kind, source))

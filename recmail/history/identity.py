@@ -28,7 +28,9 @@ PERSON = "person"
 COURSE = "\x1f"  # before the id of a course that is waited for: no other id has a control character
 _IMPORTS = 0x7265636D  # any number: imports are the only ones that take this lock
 _REMEMBERED = 200_000  # people: about 20 MB
-KEPT_AT_MOST = 5_000_000  # most visitors never log in: the oldest that wait make place for new ones
+# Most visitors never log in: the oldest that wait make place for new ones. Numbers are counted, and not rows,
+# of which some came in meanwhile: so there may be fewer.
+KEPT_AT_MOST = 5_000_000
 # The number of a person who was erased: below zero, and ~number is the person's.
 _NUMBER = sa.case((users.c.erased_at.is_(None), users.c.user_no), else_=-1 - users.c.user_no)
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -191,7 +193,7 @@ def add_aliases(connection: sa.Connection, source: str, numbers: Mapping[str, in
 def keep(connection: sa.Connection, events: Sequence[Kept]) -> int:
     """Keep events and return how many were neither kept nor brought in before.
 
-    Beyond KEPT_AT_MOST the oldest are forgotten.
+    Those are forgotten behind which KEPT_AT_MOST others have come to wait.
     """
     known = keys_there(connection, [event.event_key for event in events])
     new = {event.event_key: event for event in events if event.event_key not in known}

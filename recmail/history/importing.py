@@ -113,7 +113,7 @@ def import_piece(
         # Rejects look like their file where that is CSV, so that the same program opens them.
         delimiter = getattr(source, "delimiter", ",")
         place = piece.path or options.project / options.source
-        with Rejects(place, options.project, source.columns, delimiter) as work.rejects:
+        with Rejects(place, options, source.columns, delimiter) as work.rejects:
             with _rarely_searching_for_cycles():
                 work.take_all(source, progress)
             return work.finish(source)
@@ -167,7 +167,7 @@ def _target(engine: sa.Engine, kind: str, setting: Setting) -> Target:
         return importing_suppressions.Suppressions(setting)
     with reading(engine) as connection:
         course_nos = importing_interactions.read_course_nos(connection)
-    if not course_nos:
+    if not course_nos and not setting.options.dry_run:
         raise DataError("there are no courses yet; import the courses before the interactions")
     return importing_interactions.Interactions(setting, course_nos)
 

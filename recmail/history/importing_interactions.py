@@ -58,6 +58,7 @@ _Event = tuple[
     str, str, int | str | None, str, int, float | None, int | None, str | None, float | None, str | None, str
 ]
 WAITS = "course_id: unknown course; kept until it is imported"
+UNCHECKED = "course_id: not checked, because there are no courses yet"
 CONFLICT = "an id that was linked to somebody else before: the first link stays"
 PAYLOAD = ("course_no", "kind", "value", "amount_minor", "currency", "seconds", "query")
 """What is kept of an event, besides its key, source and time, until its person is known."""
@@ -83,10 +84,11 @@ class Interactions:
         self._setting = setting
         self._course_nos = course_nos
         # A file that somebody names can be brought in again after its people; a source is not read twice.
-        self._waits_for_courses = bool(setting.options.section)
+        # The dry run of a new project has no courses to check by: those that it read were not written.
+        self._waits_for_courses = bool(setting.options.section) or not course_nos
         until = setting.reread_until
         self._reread_until = -1 if until is None else to_microseconds(until)
-        self._keeps = self._waits_for_courses or "other_id" in setting.present
+        self._keeps = bool(setting.options.section) or "other_id" in setting.present
         self._people = KnownPeople()
         self.newest = -1
         self.due: Due = {}
@@ -116,7 +118,8 @@ class Interactions:
         at = micros.tolist()
         keys = self._keys(event_ids, at, zip(user_ids, course_ids, kinds, at, queries, values, strict=True))
         accepted = checks.accepted()
-        checks.warn([row for row in accepted if isinstance(course_nos[row], str)], WAITS)
+        waiting = [row for row in accepted if isinstance(course_nos[row], str)]
+        checks.warn(waiting, WAITS if self._course_nos else UNCHECKED)
         self.newest = max(self.newest, int(micros[accepted].max(initial=-1)))
         sources = [self._setting.options.source] * len(at)
         known = (keys, user_ids, course_nos, kinds, at)
@@ -212,7 +215,7 @@ class Interactions:
         known, unknown, erased = self._by_person(connection, rows)
         counts = self._compare_known(connection, known) + Counts(erased=erased)
         if not self._keeps:
-            return counts + Counts(unknown_people=len(unknown))
+            return counts + Counts(unknown_people=len(unknown), pending=len(waiting))
         waiting, of_erased = self._of_the_living(connection, waiting)
         keys = {event[0] for event in (*unknown, *waiting)}
         kept = len(keys - keys_there(connection, sorted(keys)))

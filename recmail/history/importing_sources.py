@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from recmail.errors import ConfigError, DataError, RecmailError
 from recmail.history.importing import ImportOptions, ImportResult, Progress, import_piece
 from recmail.history.sources import Source
-from recmail.history.watermarks import Unread
+from recmail.history.watermarks import Unread, forget_gone
 from recmail.settings import Settings
 
 Watch = Callable[[str], AbstractContextManager[Progress]]
@@ -51,8 +51,8 @@ class SourceReport:
         return sum((Counter(result.unmapped) for result in self.results), Counter())
 
     def add(self, error: RecmailError) -> None:
-        """Remember an error, with the name of the section, but not the same for every file."""
-        if not isinstance(error, ConfigError):  # that has its own
+        """Remember an error with its section, but not the same for every file."""
+        if not isinstance(error, ConfigError) and f"sources.{self.source}" not in str(error):
             error = type(error)(f"[sources.{self.source}] {error}")
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
@@ -64,6 +64,20 @@ class SourceReport:
             yield
         except DataError as error:
             self.add(error)
+
+
+def options_of(source: Source, settings: Settings, *, dry_run: bool) -> ImportOptions:
+    """How the records of a source are read."""
+    return ImportOptions(
+        source=source.name,
+        consent_basis=source.options.consent_basis,
+        dry_run=dry_run,
+        columns=source.options.columns,
+        attributes=settings.attributes,
+        currency=settings.project.currency,
+        project=settings.folder,
+        section=f"sources.{source.name}",
+    )
 
 
 def import_source(
@@ -83,19 +97,12 @@ def import_source(
         watch: shows the progress of each piece.
     """
     report = SourceReport(source.name, source.table)
-    options = ImportOptions(
-        source=source.name,
-        consent_basis=source.options.consent_basis,
-        dry_run=dry_run,
-        columns=source.options.columns,
-        attributes=settings.attributes,
-        currency=settings.project.currency,
-        project=settings.folder,
-        section=f"sources.{source.name}",
-    )
+    options = options_of(source, settings, dry_run=dry_run)
     try:
         found = find(engine, source, now)
         report.known, report.changed, report.gone = found.known, found.changed, found.gone
+        if not dry_run:
+            forget_gone(engine, source, found.names)
         for piece in found.pieces:
             with watch(f"{source.name}: {piece.name}") as progress, report.remembering():
                 result = import_piece(

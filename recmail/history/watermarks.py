@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.connect import reading
+from recmail.db.connect import reading, writing
 from recmail.db.tables import imports
 from recmail.history.importers import Piece
 from recmail.history.importers.events import EventOptions
 from recmail.history.sources import Source
 
+GONE = "gone"
 _DAY = timedelta(days=1)
 _TIMED = ("interactions", "suppressions")  # their records carry a time; others are as new as their import
 
@@ -27,10 +28,12 @@ class Unread:
         known: how many files are known already.
         changed: how many pieces were read when the source was described otherwise.
         gone: how many such files are not there any more.
+        names: of all pieces that there are.
     """
 
     pieces: list[Piece]
     known: int
+    names: frozenset[str]
     changed: int = 0
     gone: int = 0
 
@@ -47,11 +50,13 @@ def unread(engine: sa.Engine, source: Source, now: datetime) -> Unread:
     pieces = [_marked(piece, source, until) for piece in source.options.pieces(since)]
     new = [piece for piece in pieces if piece.path is None or last.get(piece.name) != piece.fingerprint]
     of_another_shape = {
-        name for name, fingerprint in last.items() if not fingerprint.endswith(f"#{source.shape}")
+        name
+        for name, fingerprint in last.items()
+        if "#" in fingerprint and not fingerprint.endswith(f"#{source.shape}")
     }
-    names = {piece.name for piece in pieces}
+    names = frozenset(piece.name for piece in pieces)
     changed, gone = of_another_shape & names, of_another_shape - names
-    return Unread(new, len(pieces) - len(new), len(changed), len(gone))
+    return Unread(new, len(pieces) - len(new), names, len(changed), len(gone))
 
 
 def everything(engine: sa.Engine, source: Source, _now: datetime) -> Unread:
@@ -62,7 +67,26 @@ def everything(engine: sa.Engine, source: Source, _now: datetime) -> Unread:
     """
     with reading(engine) as connection:
         until = _until(connection, source)
-    return Unread([_marked(piece, source, until) for piece in source.options.pieces(None)], 0)
+    pieces = [_marked(piece, source, until) for piece in source.options.pieces(None)]
+    return Unread(pieces, 0, frozenset(piece.name for piece in pieces))
+
+
+def forget_gone(engine: sa.Engine, source: Source, names: Collection[str]) -> None:
+    """Mark what the last import read and is not there any more: it is neither unfinished nor to be mended."""
+    of_source = sa.and_(imports.c.source == source.name, imports.c.kind == source.table)
+    begun = sa.select(sa.func.max(imports.c.started_at)).where(of_source).scalar_subquery()
+    query = sa.select(imports.c.import_no, imports.c.file, imports.c.counts).where(
+        of_source, imports.c.started_at == begun
+    )
+    with reading(engine) as connection:
+        last = connection.execute(query).all()
+    gone = [row for row in last if row.file not in names and GONE not in row.counts]
+    if gone:
+        statement = imports.update().where(imports.c.import_no == sa.bindparam("this"))
+        counts = sa.bindparam("now", type_=imports.c.counts.type)
+        changes = [{"this": row.import_no, "now": {**row.counts, GONE: 1}} for row in gone]
+        with writing(engine) as connection:
+            connection.execute(statement.values(counts=counts), changes)
 
 
 def _marked(piece: Piece, source: Source, until: Mapping[str, datetime]) -> Piece:

@@ -78,6 +78,19 @@ def test_rejected_rows_of_any_source_are_exit_code_5(sources: Path) -> None:
     recmail("import", "--now", AT, project=sources)  # said once
 
 
+def test_mended_rejects_come_in_as_the_source_that_they_are_of(sources: Path) -> None:
+    file = sources / "data/interactions2.csv"
+    person = (sources / "data/users.csv").read_text().splitlines()[1].partition(",")[0]
+    file.write_text(f"event_id,user_id,kind,at,query\ne1,{person},searched,never,sql\n")
+    recmail("import", "--now", AT, project=sources, code=5)
+    rejects = file.with_name("interactions2.csv.demo.rejects.csv")
+    for path in (rejects, file):
+        path.write_text(path.read_text().replace("never", "2026-10-01"))
+    document = read_json(recmail("import", "interactions", rejects, "--now", AT, "--json", project=sources))
+    assert (document["source"], document["counts"]["added"]) == ("demo", 1)
+    assert "demo: 1 rows read; 0 new" in recmail("import", "--now", AT, project=sources).stdout
+
+
 def test_without_sources_it_shows_what_to_write(project: Path) -> None:
     result = recmail("import", project=project, code=3)
     assert "recmail.toml: has no [sources.*] yet" in result.stderr
@@ -166,10 +179,8 @@ def test_user_ids_that_nobody_has_are_a_warning(capsys: pytest.CaptureFixture[st
     strange = Recognised(60, 1, ("u-1", "u-2"), ("1", "2"))
     report.results = [_result(recognised=strange), _result(recognised=strange)]
     show_source(report)
-    warning = (
-        "WARNING: of 120 events that have a user_id, 2 have one that a person has: events say u-1, u-2; users"
-    )
-    assert f"{warning} have 1, 2." in capsys.readouterr().err
+    warning = "WARNING: of 120 events that have a user_id, 2 have one that a person has: events say u-1, u-2;"
+    assert f"{warning} users have 1, 2." in capsys.readouterr().err
     report.results = [_result(recognised=replace(strange, known=3))] * 2
     show_source(report)
     assert "WARNING" not in capsys.readouterr().err
