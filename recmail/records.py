@@ -154,9 +154,10 @@ PAIR_COLUMNS = {
     "progress": "float64",
     "completed": "bool",
 }
-# A person's newest searches, each text once: person, query, at. Sorted by person, the newest first. Nothing
-# of people without personalization.
-SEARCH_COLUMNS = {"person": "int64", "query": "str", "at": "datetime64[us, UTC]"}
+# A person's newest searches, each text once: person, query, at, grade (what it is worth, [model] grades,
+# faded; 0: it is not learned from). Sorted by person, the newest first. Nothing of people without
+# personalization.
+SEARCH_COLUMNS = {"person": "int64", "query": "str", "at": "datetime64[us, UTC]", "grade": "float32"}
 # Which courses were in the emails of a person: person, course_no, at (the newest time it left, or is due).
 EMAILED_COLUMNS = {"person": "int64", "course_no": "int64", "at": "datetime64[us, UTC]"}
 

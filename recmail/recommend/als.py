@@ -75,9 +75,9 @@ class Als:
             raise ModelError("als did not converge")
         return cls(model.item_factors, pairs.known, pairs.scale, settings, seed)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person, people folded in from their grades; see Scorer.score."""
-        return score_known(grades, self.known, self.scale, self._rank)
+        return score_known(grades, self.known, self.scale, self._rank, hints=hints)
 
     def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
         if not histories.shape[0]:

@@ -238,9 +238,9 @@ class Svd:
     def _factors32(self) -> np.ndarray:
         return self.item_factors.astype(np.float32)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person, people folded in from their grades; see Scorer.score."""
-        return score_known(grades, self.known, self.scale, self._rank)
+        return score_known(grades, self.known, self.scale, self._rank, hints=hints)
 
     def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
         return in_blocks(histories.astype(np.float64) @ self.fold_in, self._factors32)
