@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,6 +13,7 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
+    from recmail.db.clusters import Cluster
     from recmail.history.freshness import DataSurvey, Source
 
 
@@ -27,26 +28,43 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     \b
     Example: recmail data
     """
+    from recmail.db.clusters import read_clusters
     from recmail.db.connect import reading
     from recmail.history.freshness import survey
     from recmail.runs.project import open_project
 
     with reading(open_project(project).engine) as connection:
-        found = survey(connection, now)
+        found, clusters = survey(connection, now), read_clusters(connection)
     if as_json:
-        print_json(found.to_json())
+        print_json({**found.to_json(), "clusters": [_cluster_json(one) for one in clusters]})
         return
     print_table(("", "count", "newest, UTC"), _counts(found, now))
     for columns, rows in _tables(found, now):
         if rows:
             click.echo()
             print_table(columns, rows)
+    if clusters:
+        click.echo()
+        columns = ("people", "courses", "cluster", "typical of it")
+        rows = [(one.people, one.courses, one.name, ", ".join(one.topics)) for one in clusters]
+        print_table(columns, rows)
+        say(f'\nfound by recmail train, {_when(clusters[0].found_at, now)}; in segments: in_cluster("NAME")')
     if any(one.rejects for one in found.sources):
         say(
             "\nrejected rows are listed beside each file in FILE.rejects.csv: mend them there and import that"
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
+
+
+def _cluster_json(one: Cluster) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "people": one.people,
+        "courses": one.courses,
+        "topics": list(one.topics),
+        "found_at": one.found_at,
+    }
 
 
 def _counts(found: DataSurvey, now: datetime) -> list[tuple[str, int, str]]:

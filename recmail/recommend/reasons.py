@@ -46,15 +46,8 @@ def because(
     named, share = strongest(scorer, grades, people, courses, hints=hints)
     named[share < strong] = NO_REASON
     checked = np.flatnonzero(named != NO_REASON)
-    lost = ranks_lost(
-        scorer,
-        grades,
-        people[checked],
-        courses[checked],
-        without=named[checked],
-        hints=hints,
-        scores=scores,
-    )
+    offered = people[checked], courses[checked]
+    lost = ranks_lost(scorer, grades, *offered, without=named[checked], hints=hints, scores=scores)
     named[checked[lost <= 0]] = NO_REASON
     return named
 
