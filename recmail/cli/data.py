@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,7 +13,6 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
-    from recmail.db.clusters import Cluster
     from recmail.history.freshness import DataSurvey, Source
 
 
@@ -36,7 +35,7 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     with reading(open_project(project).engine) as connection:
         found, clusters = survey(connection, now), read_clusters(connection)
     if as_json:
-        print_json({**found.to_json(), "clusters": [_cluster_json(one) for one in clusters]})
+        print_json({**found.to_json(), "clusters": [one.to_json() for one in clusters]})
         return
     print_table(("", "count", "newest, UTC"), _counts(found, now))
     for columns, rows in _tables(found, now):
@@ -55,16 +54,6 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
-
-
-def _cluster_json(one: Cluster) -> dict[str, Any]:
-    return {
-        "name": one.name,
-        "people": one.people,
-        "courses": one.courses,
-        "topics": list(one.topics),
-        "found_at": one.found_at,
-    }
 
 
 def _counts(found: DataSurvey, now: datetime) -> list[tuple[str, int, str]]:

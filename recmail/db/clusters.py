@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -26,6 +27,16 @@ class Cluster:
     courses: int
     people: int
     found_at: datetime
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it under stable names; the number is the database's own."""
+        return {
+            "name": self.name,
+            "people": self.people,
+            "courses": self.courses,
+            "topics": list(self.topics),
+            "found_at": self.found_at,
+        }
 
 
 def read_clusters(connection: sa.Connection) -> list[Cluster]:

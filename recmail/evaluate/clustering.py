@@ -63,20 +63,20 @@ def refresh_clusters(
     half_life: timedelta | None,
     now: datetime,
     seed: int,
-) -> str | None:
+) -> tuple[list[Cluster], str | None]:
     """Divide people and courses into clusters, and put them in the place of the last ones.
 
     Returns:
-        what there is to say if that was not possible.
+        the clusters, those with the most people first, and what there is to say if there are none.
     """
     scorer = with_factors(scorers)
     if scorer is None:
-        return NO_FACTORS
+        return [], NO_FACTORS
     histories = _Histories(scorer, triples, len(catalogue), now, half_life)
     known = np.flatnonzero(scorer.known)
     count = how_many(len(known), len(histories.people))
     if count < 2:
-        return TOO_FEW
+        return [], TOO_FEW
     with reading(engine) as connection:
         old = read_clusters(connection)
         people_before = clusters_of_people(connection, histories.people)
@@ -87,12 +87,12 @@ def refresh_clusters(
     courses = np.asarray(scorer.item_factors, dtype=np.float64)
     centres = find_centres(vectors, courses, count, before=before, seed=seed)
     if len(centres) < 2:
-        return TOO_FEW
+        return [], TOO_FEW
     people = Members(histories.people, histories.nearest(centres), people_before)
     near = Members(known, nearest(courses, centres), courses_before)
     found, numbers = _named(old, people, near, catalogue, now)
     replace_clusters(engine, found, people=people.pairs(numbers), courses=near.pairs(numbers))
-    return None
+    return sorted(found, key=lambda one: -one.people), None
 
 
 def _to_keep(before: np.ndarray | None, count: int) -> np.ndarray | None:

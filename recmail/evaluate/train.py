@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.clusters import Cluster
 from recmail.db.connect import reading, writing
 from recmail.db.tables import users
 from recmail.evaluate.choose import Chosen, choose, fit_all, names_to_fit
@@ -41,6 +42,7 @@ class Training:
         ratings: how well stars are predicted; None with too few.
         settings: of each scorer, as JSON.
         notes: what else there is to say, in sentences.
+        clusters: of people of like interests, those with the most people first.
         took_s: seconds.
     """
 
@@ -52,6 +54,7 @@ class Training:
     ratings: RatingError | None
     settings: Mapping[str, Mapping[str, Any]]
     notes: Sequence[str]
+    clusters: Sequence[Cluster]
     took_s: float = 0.0
 
     @property
@@ -82,6 +85,7 @@ class Training:
             "ratings": self.ratings.to_json() if self.ratings else None,
             "settings": {name: dict(found) for name, found in self.settings.items()},
             "notes": list(self.notes),
+            "clusters": [one.to_json() for one in self.clusters],
             "seconds": self.took_s,
         }
 
@@ -165,7 +169,7 @@ def _made(task: _Task, data: _Data, chosen: Chosen, verdict: Verdict, trained_on
             promote(connection, version)
     remove_old(task.engine)
     said = [*chosen.notes, *(f"left out: {why}" for why in left_out.values())]
-    unclustered = refresh_clusters(
+    clusters, unclustered = refresh_clusters(
         task.engine, fitted, data.triples, data.catalogue, half_life=task.half_life, now=task.now, seed=seed
     )
     return Training(
@@ -177,6 +181,7 @@ def _made(task: _Task, data: _Data, chosen: Chosen, verdict: Verdict, trained_on
         ratings=rating_error(data.ratings, courses=size, seed=seed),
         settings={name: as_json(settings[name]) for name in fitted},
         notes=[*said, unclustered] if unclustered else said,
+        clusters=clusters,
     )
 
 
