@@ -94,9 +94,11 @@ def category_key(category: str | None) -> str | None:
     return " ".join((category or "").casefold().split()) or None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """All courses, row i being course_no i, with what is known of each as arrays of the same length.
+
+    Compared and hashed by identity: one that is read again is another.
 
     Attributes:
         frame: columns course_id, title, subtitle, category, level, language, price_minor, currency,

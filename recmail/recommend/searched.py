@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from recmail.history.searching import SearchIndex
+from recmail.history.searching import search_index
 from recmail.records import Catalogue, Shard
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def hints_of(shard: Shard, catalogue: Catalogue) -> sparse.csr_array | None:
     from scipy import sparse
 
     texts, text_of = np.unique(searches["query"].to_numpy(dtype=str), return_inverse=True)
-    found = [_best(*one, catalogue.enrolled) for one in SearchIndex(catalogue).find(texts.tolist())]
+    found = [_best(*one, catalogue.enrolled) for one in search_index(catalogue).find(texts.tolist())]
     count = np.array([len(courses) for courses, _ in found])[text_of]
     people = np.repeat(searches["person"].to_numpy(), count)
     courses = np.concatenate([np.empty(0, np.int64), *(found[text][0] for text in text_of)])
