@@ -87,6 +87,20 @@ class SharedScorerContract:
         assert (np.isfinite(scores[:, :10]) | (self.grades().toarray()[:, :10] > 0)).all()
         assert np.isneginf(scores[:, 10:]).all()
 
+    def test_who_has_only_hints_has_scores_and_is_offered_what_they_are_of(self) -> None:
+        nothing, hints = np.zeros((2, 12), dtype=np.float32), np.zeros((2, 12), dtype=np.float32)
+        hints[0, [0, 11]] = 0.5
+        scores = self.fitted().score(sparse.csr_array(nothing), sparse.csr_array(hints))
+        assert np.isfinite(scores[0, :10]).all()
+        assert np.isneginf(scores[0, 10:]).all()
+        assert np.isneginf(scores[1]).all()
+
+    def test_a_hint_of_a_course_that_was_met_changes_nothing(self) -> None:
+        scorer, grades = self.fitted(), self.grades()
+        less = sparse.csr_array(grades * np.float32(0.5))
+        for hints in (less, sparse.csr_array(grades.shape, dtype=np.float32)):
+            assert np.array_equal(scorer.score(grades, hints), scorer.score(grades))
+
     def test_what_the_person_met_has_no_score_however_they_met_it(self) -> None:
         grades = np.zeros((1, 12), dtype=np.float32)
         grades[0, :3] = [1, 3, 5]
@@ -176,6 +190,14 @@ class ScorerContract(SharedScorerContract):
         met = self.grades().toarray() > 0
         best = np.where(met, -np.inf, scores).argmax(axis=1)
         assert best.tolist() == [(row // 2 % 5) + (0 if row % 2 == 0 else 5) for row in range(37)]
+
+    def test_a_hint_counts_as_interest(self) -> None:
+        hints = np.zeros((2, 12), dtype=np.float32)
+        hints[0, 0] = hints[1, 5] = 0.5
+        nothing = sparse.csr_array(hints.shape, dtype=np.float32)
+        scores = self.fitted().score(nothing, sparse.csr_array(hints))
+        assert scores[0, 1:5].min() > scores[0, 5:10].max()
+        assert scores[1, 6:10].min() > scores[1, 0:5].max()
 
     def test_a_click_of_today_counts_without_a_refit(self) -> None:
         grades = np.zeros((2, 12), dtype=np.float32)

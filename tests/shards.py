@@ -77,7 +77,7 @@ def make_shard(
     Args:
         pairs: what is in PAIR_COLUMNS; by default what has a grade was viewed a day ago, and what was taken
             was taken then.
-        searches: person and text, the newest first; they happened a day ago.
+        searches: person and text, the newest first; they happened a day ago and are worth half a view.
         emailed: person, course_no, time.
         language: the project's.
         languages: the people's.
@@ -102,7 +102,10 @@ def make_shard(
         sparse.csr_array(table * allowed[:, np.newaxis]),
         sparse.csr_array(took),
         _table([{**defaults, **pair} for pair in pairs], PAIR_COLUMNS),
-        _table([{"person": row, "query": text, "at": yesterday} for row, text in searches], SEARCH_COLUMNS),
+        _table(
+            [{"person": row, "query": text, "at": yesterday, "grade": 0.5} for row, text in searches],
+            SEARCH_COLUMNS,
+        ),
         _table([dict(zip(EMAILED_COLUMNS, one, strict=True)) for one in emailed], EMAILED_COLUMNS),
         language,
         now,

@@ -29,6 +29,7 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     \b
     Example: recmail data
     """
+    from recmail.db.clusters import read_clusters
     from recmail.db.connect import reading
     from recmail.db.courses import relative_pictures
     from recmail.history.freshness import survey
@@ -36,12 +37,12 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
 
     opened = open_project(project)
     with reading(opened.engine) as connection:
-        found = survey(connection, now)
+        found, clusters = survey(connection, now), read_clusters(connection)
         pictures = [] if opened.settings.sender.public_url else relative_pictures(connection)
     if pictures:
         found.findings.append(_unseen(pictures))
     if as_json:
-        print_json(found.to_json())
+        print_json({**found.to_json(), "clusters": [one.to_json() for one in clusters]})
         return
     print_table(("", "count", "newest, UTC"), _counts(found, now))
     for columns, rows in _tables(found, now):
@@ -50,6 +51,12 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
             print_table(columns, rows)
     for one in found.strangers:
         say(_strangers(one))
+    if clusters:
+        click.echo()
+        columns = ("people", "courses", "cluster", "typical of it")
+        rows = [(one.people, one.courses, one.name, ", ".join(one.topics)) for one in clusters]
+        print_table(columns, rows)
+        say(f'\nfound by recmail train, {_when(clusters[0].found_at, now)}; in segments: in_cluster("NAME")')
     if any(one.rejects for one in found.sources):
         say(
             "\nrejected rows are listed beside each file in FILE.SOURCE.rejects.csv: mend them there, then:\n"

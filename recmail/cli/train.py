@@ -96,7 +96,10 @@ def _print(trained: Training) -> None:
     for note in trained.notes:
         say(note)
     if trained.fallback_share:
-        say(f"{trained.fallback_share:.0%} of all people have no history to learn from: they get fallbacks")
+        say(
+            f"{trained.fallback_share:.0%} of all people took and looked at nothing: "
+            "unless they searched, they get fallbacks"
+        )
 
 
 def _rows(found: Evaluation, auto: str) -> list[tuple[object, ...]]:

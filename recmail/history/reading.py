@@ -142,6 +142,7 @@ def read_shard(
     if private:
         taken = pd.concat([taken, _read_taken(connection, private, now)], ignore_index=True)
     searches = _read_searches(connection, known, now)
+    searches["grade"] = _faded(searches.assign(grade=grades.get("searched", 0.0)), now, half_life)
     emailed = pd.DataFrame(columns=["user_no", "course_no", "at"])
     if emailed_within is not None:
         emailed = emailed_courses(connection, low, high, since=now - emailed_within, now=now)
@@ -276,13 +277,16 @@ def _read_pairs(
     """What people did with courses, one row for each pair: the database groups, Python sees a fifth.
 
     Returns:
-        user_no, course_no, grade, taken, at (microseconds since 1970) and the details, by user_no, course_no.
+        user_no, course_no, grade, looked_s (seconds of all views, NaN: never viewed), taken, at (microseconds
+        since 1970) and the details, by user_no, course_no.
     """
     kind, pair = interactions.c.kind, (interactions.c.user_no, interactions.c.course_no)
     within = (*where, interactions.c.course_no.is_not(None))
     worth = sa.case(*((kind == name, float(grade)) for name, grade in grades.items()), else_=0.0)
+    looked_s = sa.func.sum(sa.case((kind == "viewed", sa.func.coalesce(interactions.c.seconds, 0.0))))
     columns = {
         "grade": sa.func.max(worth),
+        "looked_s": looked_s,
         "taken": sa.func.max(sa.case((kind.in_(TAKEN_KINDS), 1), else_=0)),
         "at": microseconds(connection, sa.func.max(interactions.c.at)),
         **(details or {}),
@@ -297,9 +301,27 @@ def _read_pairs(
     )
     in_time = pd.read_sql(rated.order_by(interactions.c.at, interactions.c.value), connection)
     # numpy keeps the last of several values assigned to one place, and that is the newest.
-    grade = table["grade"].to_numpy(copy=True)
+    looked_at = viewed_grade(table["looked_s"].to_numpy(np.float64), grades)
+    grade = np.fmax(table["grade"].to_numpy(), looked_at).astype(np.float32)
     grade[np.searchsorted(_pair_keys(table), _pair_keys(in_time))] = in_time["value"].to_numpy(np.float32)
     return table.assign(grade=grade)
+
+
+def viewed_grade(looked_s: np.ndarray, grades: Mapping[str, float]) -> np.ndarray:
+    """Return what views of these lengths are worth, NaN staying: each minute adds [model] grades `minute`.
+
+    Looking makes up for at most half of the way to the next kind of interaction, so that it is never worth as
+    much as one; where views are the best there is, at most half a view. On the demo (1,485 people, nDCG@10)
+    .1 a minute adds .0021 to SVD (.0005 to .0038) and .0012 to EASE, and takes .0012 from ALS, both within
+    chance; .5 adds .005 to EASE and SVD and takes .006 from ALS.
+    """
+    viewed, minute = grades.get("viewed", 0.0), grades.get("minute", 0.0)
+    if not viewed:
+        return np.full(len(looked_s), np.nan)
+    above = [grade for kind, grade in grades.items() if kind in TAKEN_KINDS and grade > viewed]
+    at_most = (min(above, default=2 * viewed) - viewed) / 2
+    added: np.ndarray = viewed + np.clip(looked_s / 60 * minute, 0, at_most)
+    return added
 
 
 def _details(connection: sa.Connection) -> dict[str, sa.ColumnElement[Any]]:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from recmail.campaign import Campaign, explain_template, not_yet, unknown
+from recmail.db.clusters import cluster_names
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
@@ -65,9 +66,9 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
-    """Every course and category that the campaign names and the database does not have."""
+    """Every course, category and cluster that the campaign names and the database does not have."""
     with reading(project.engine) as connection:
-        courses = Courses.of_columns(read_courses(connection))
+        courses = Courses.of_columns(read_courses(connection), cluster_names(connection))
     return unknown(campaign, courses, project.settings.attributes)
 
 

@@ -168,6 +168,8 @@ EVENTS: Mapping[str, str] = {
     "rated": "rated a course",
 }
 """What people do: the kinds of interactions, with plain words."""
+IN_CLUSTER = "in_cluster"
+"""Written as events are, with the name of a cluster that `recmail train` found."""
 
 _ATTRIBUTE_TYPES = {
     "text": (Type.TEXT, '{} == "pro"'),

@@ -12,7 +12,8 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
-from recmail.db.tables import courses, interactions
+from recmail.db.consent import personalized
+from recmail.db.tables import clusters, courses, interactions, people_clusters
 from recmail.records import TAKEN_KINDS
 from recmail.segment.catalogue import Courses
 from recmail.segment.conditions import COMPARED
@@ -101,6 +102,15 @@ class PeopleConditions(SqlConditions):
         if event.op == ">=":
             return self._done_by(self._people, done, event.times)
         return sa.not_(self._done_by(self._people, done, event.times + 1))
+
+    def in_cluster(self, key: str) -> Condition:
+        """Who switched personalization off since the last training is in none."""
+        mine = people_clusters.c.user_no == self._people.c.user_no, clusters.c.name_key == key
+        found = sa.select(sa.literal(1)).join_from(
+            people_clusters, clusters, clusters.c.cluster_no == people_clusters.c.cluster_no
+        )
+        there = found.where(*mine).correlate(self._people).exists()
+        return sa.and_(there, personalized(self._people.c.user_no, self.now))
 
     # --- what people's fields are in the database -------------------------------------------------
 

@@ -10,7 +10,7 @@ from typing import Any
 from lark import Token, Tree
 
 from recmail.errors import ConfigError, Problem, did_you_mean
-from recmail.segment.fields import EVENTS, Field, Scope, Type, courses, inside, people
+from recmail.segment.fields import EVENTS, IN_CLUSTER, Field, Scope, Type, courses, folded, inside, people
 from recmail.segment.syntax import Parsed, SyntaxMistake, is_balanced, parse, pieces
 from recmail.segment.tree import (
     All,
@@ -19,6 +19,7 @@ from recmail.segment.tree import (
     Event,
     Everyone,
     Has,
+    InCluster,
     IsSet,
     Node,
     Not,
@@ -34,6 +35,7 @@ DEPTH_LIMIT = 40
 MISTAKES_LIMIT = 20  # of grammar; nobody reads more at once
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _inside = cache(inside)
+_CLUSTER = Field(IN_CLUSTER, Type.TEXT, "", 'in_cluster("…")', read=folded)
 
 
 def read_rules(text: str, scope: Scope) -> tuple[Rule, ...]:
@@ -240,6 +242,8 @@ class _Reader:
     def _event(self, tree: Parsed, scope: Scope) -> Node:
         name, arguments, *more = tree.children
         kind = _token(name)
+        if kind == IN_CLUSTER and scope.events:
+            return self._cluster(kind, arguments, more)
         if kind not in EVENTS or not scope.events:
             raise Wrong(kind, _no_event(kind, scope))
         what = self._what(kind, arguments) if isinstance(arguments, Tree) else None
@@ -256,6 +260,13 @@ class _Reader:
                 parts["window"] = read_length(tokens[1])
         op, times = parts.get("count", (">=", 1))
         return Event(str(kind), what, op, times, parts.get("window"))
+
+    def _cluster(self, name: Token, arguments: Any, more: list[Any]) -> Node:
+        texts = arguments.children if isinstance(arguments, Tree) else []
+        if len(texts) != 1 or texts[0].data != "shorthand" or more:
+            raise Wrong(name, f'{name} takes the name of one cluster and nothing else: {name}("…")')
+        text = _token(texts[0].children[0])
+        return InCluster(self._value(text, _CLUSTER))
 
     def _what(self, kind: Token, arguments: Parsed) -> Node:
         scope = _inside(str(kind))
@@ -325,7 +336,8 @@ def _no_event(name: Token, scope: Scope) -> str:
         return f"found {_short(name)}; here are no events, only fields of courses; write {scope.example}"
     if name in scope.fields:
         return f"{name} has no parentheses; write {scope.fields[str(name)].example}"
-    hint = did_you_mean(name, EVENTS) or f"; there are: {', '.join(EVENTS)}"
+    known = (*EVENTS, IN_CLUSTER)
+    hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
     return f"found {_short(name)}, which is no event{hint}"
 
 

@@ -28,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>.]+(?:\.[^@\s<>.]+)+")
 NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-GRADED_KINDS = ("viewed", *TAKEN_KINDS)
+GRADED_KINDS = ("searched", "viewed", "minute", *TAKEN_KINDS)
 ATTRIBUTE_TYPES = ("text", "number", "boolean", "date")
 
 

@@ -52,6 +52,21 @@ def test_unknown_names_of_the_audience(who: str, expected: list[str]) -> None:
     assert places(who) == expected
 
 
+def test_a_cluster_is_known_by_its_name_whatever_case_and_spaces() -> None:
+    who = "in_cluster('data  +  sql')\n    and not in_cluster('Musik')"
+    campaign = parse_frozen(f"subject: x\naudience: |\n    {who}\nblocks:\n  - popular\n", "spring")
+    found = Courses.of_columns({"course_id": [], "category": []}, ["Data + SQL", "Music"])
+    assert [(one.line, one.message) for one in unknown(campaign, found, {})] == [
+        (4, "audience: there is no cluster 'Musik'; did you mean Music?")
+    ]
+    none = Courses.of_columns({"course_id": [], "category": []})
+    why = "as no model has found any yet; run: recmail train"
+    assert [one.message for one in unknown(campaign, none, {})] == [
+        f"audience: there is no cluster 'data  +  sql', {why}",
+        f"audience: there is no cluster 'Musik', {why}",
+    ]
+
+
 def test_unknown_names_of_a_where() -> None:
     found = places("everyone", 'category not in ["Data Science", "Music"]')
     assert found == [
