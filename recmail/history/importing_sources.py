@@ -47,8 +47,8 @@ class SourceReport:
         return sum((Counter(result.unmapped) for result in self.results), Counter())
 
     def add(self, error: RecmailError) -> None:
-        """Remember an error, with the name of the section, but not the same for every file."""
-        if not isinstance(error, ConfigError):  # that has its own
+        """Remember an error with its section, but not the same for every file."""
+        if not isinstance(error, ConfigError) and f"sources.{self.source}" not in str(error):
             error = type(error)(f"[sources.{self.source}] {error}")
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
