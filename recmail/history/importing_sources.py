@@ -52,8 +52,9 @@ class SourceReport:
 
     def add(self, error: RecmailError) -> None:
         """Remember an error with its section, but not the same for every file."""
-        if not isinstance(error, ConfigError) and f"sources.{self.source}" not in str(error):
-            error = type(error)(f"[sources.{self.source}] {error}")
+        section = f"[sources.{self.source}]"
+        if not isinstance(error, ConfigError) and not str(error).startswith(section):
+            error = type(error)(f"{section} {error}")
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
 
