@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from recmail.history.importing import ImportOptions, ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
-    from recmail.history.strangers import Recognised
     from recmail.runs.project import Project
     from recmail.settings import Settings
 
@@ -79,10 +78,7 @@ def command(
         if again:
             raise click.UsageError("--again is for sources; a FILE is always read")
         result = _import_file(open_project(project), what or "", file, now, dry_run=dry_run, **of_file)
-        if as_json:
-            print_json(asdict(result))
-        else:
-            show_import(result)
+        print_json(asdict(result)) if as_json else show_import(result)
         raise SystemExit(EXIT_WITH_FAILURES if result.rejected else 0)
     _refuse_options_of_files(of_file)
     opened = open_project(project)
@@ -295,12 +291,12 @@ def _say_details(results: Sequence[ImportResult]) -> None:
         )
     for warning, count in _added_up(result.warnings for result in results):
         say(f"  {count:,} x {warning}{_places(results, warning, count)}")
-    _say_strangers([result.recognised for result in results if result.recognised])
+    _say_strangers(results)
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
     if ignored:
         say(f"  columns left out: {', '.join(ignored)}")
     for reason, count in _added_up(result.rejects for result in results):
-        say(f"  rejected {count:,} x {reason}")
+        say(f"  rejected {count:,} x {reason}{_example(results, reason)}")
     files = [result.rejects_file for result in results if result.rejects_file]
     for file in files[:_PLACES]:
         say(f"  rejected rows, with line and reason: {file}")
@@ -308,12 +304,14 @@ def _say_details(results: Sequence[ImportResult]) -> None:
         say(f"  and {len(files) - _PLACES:,} such files more; --json lists them")
 
 
-def _say_strangers(found: Sequence[Recognised]) -> None:
+def _say_strangers(results: Sequence[ImportResult]) -> None:
     """That the events' user_ids are not those of the people, loudly: then nobody gets any recommendation."""
     from recmail.history.strangers import are_strange
 
+    found = [result.recognised for result in results if result.recognised]
     events, known = (sum(getattr(one, name) for one in found) for name in ("events", "known"))
-    if are_strange(events, known):
+    nobody_yet = results[0].dry_run and not any(one.ours for one in found)  # a new project
+    if are_strange(events, known) and not nobody_yet:
         one = next(one for one in found if one.theirs)
         ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
         say(
@@ -321,6 +319,15 @@ def _say_strangers(found: Sequence[Recognised]) -> None:
             f"events say {', '.join(one.theirs)}; {ours}.\n  Both have to be the same id: bring in users "
             "with the one that events have, or events with that of users"
         )
+
+
+def _example(results: Sequence[ImportResult], reason: str) -> str:
+    """The first row that was rejected for it, with its file where there are several."""
+    one = next((result for result in results if reason in result.reject_examples), None)
+    if one is None:
+        return ""
+    file = f"{one.file}: " if len(results) > 1 else ""
+    return f" ({file}{one.reject_examples[reason]})"
 
 
 def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:

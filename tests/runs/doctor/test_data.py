@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import imports, interactions
+from recmail.db.tables import imports, interactions, pending_events, users
 from recmail.recommend.models import Promoted
 from recmail.runs.create import fill_with_demo
 from recmail.runs.doctor.data import check_model
@@ -54,6 +54,17 @@ def test_imports_that_need_a_look_are_said(on: Path, database: sa.Engine) -> Non
         "courses from csv: 6 of 100 rows were rejected",
         "[sources.events] was never imported",
     ]
+
+
+def test_events_of_which_none_has_a_known_person_are_said(on: Path, database: sa.Engine) -> None:
+    event = {"source": "web", "other_id": "crm-1", "at": NOW, "payload": {}}
+    person = {"user_no": 0, "user_id": "1", "source": "x", "source_row_hash": "", "imported_at": NOW}
+    with writing(database) as connection:
+        connection.execute(users.insert(), person)
+        connection.execute(pending_events.insert(), [{**event, "event_key": key} for key in "ab"])
+    assert one(report(on)["data"], "interactions").found == (
+        "there are none yet, and 2 of web wait: nobody has their user_id (events say crm-1; users have 1)"
+    )
 
 
 def test_the_newest_interaction_says_how_fresh_everything_is(project: Path) -> None:
