@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
@@ -55,7 +56,7 @@ def send(
     *,
     message: Write = write,
     stop: threading.Event | None = None,
-    told: list[WorkSummary] | None = None,
+    on_progress: Callable[[WorkSummary], None] | None = None,
     **changed: Any,
 ) -> WorkSummary:
     return work(
@@ -65,7 +66,7 @@ def send(
         options=options(**changed),
         clock=Clock(now),
         stop=stop or threading.Event(),
-        on_progress=None if told is None else told.append,
+        on_progress=on_progress,
     )
 
 

@@ -32,7 +32,7 @@ class Campaign(CampaignKeys):
         name: the file's name.
         file: where it is, for messages.
         text: the YAML as it was read.
-        blocks: the options of each block that is built, in order; the others are in `not_yet`.
+        blocks: the options of each block, in order.
         block_names: their names.
     """
 
@@ -100,15 +100,14 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
     problems = [problem for problem in problems if problem.line not in unread]
     if document.problems or problems:
         raise ConfigError(sorted({*document.problems, *problems}))
-    built = [block for block in blocks if block.options is not None]
     return Campaign.model_validate(
         {
             **data,
             "name": name,
             "file": source.file,
             "text": source.text,
-            "blocks": tuple(block.options for block in built),
-            "block_names": tuple(block.name for block in built),
+            "blocks": tuple(block.options for block in blocks),
+            "block_names": tuple(block.name for block in blocks),
         }
     )
 

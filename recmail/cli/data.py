@@ -14,10 +14,11 @@ from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
     from recmail.history.freshness import DataSurvey, Source
+    from recmail.history.metadata import Finding
     from recmail.history.strangers import Strangers, Unidentified
 
 
-@click.command("data")
+@click.command("data", short_help="Show what recmail knows, how fresh it is, what looks wrong.")
 @project_option
 @now_option
 @json_option
@@ -28,14 +29,20 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     \b
     Example: recmail data
     """
+    from recmail.db.clusters import read_clusters
     from recmail.db.connect import reading
+    from recmail.db.courses import relative_pictures
     from recmail.history.freshness import survey
     from recmail.runs.project import open_project
 
-    with reading(open_project(project).engine) as connection:
-        found = survey(connection, now)
+    opened = open_project(project)
+    with reading(opened.engine) as connection:
+        found, clusters = survey(connection, now), read_clusters(connection)
+        pictures = [] if opened.settings.sender.public_url else relative_pictures(connection)
+    if pictures:
+        found.findings.append(_unseen(pictures))
     if as_json:
-        print_json(found.to_json())
+        print_json({**found.to_json(), "clusters": [one.to_json() for one in clusters]})
         return
     print_table(("", "count", "newest, UTC"), _counts(found, now))
     for columns, rows in _tables(found, now):
@@ -44,6 +51,12 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
             print_table(columns, rows)
     for one in found.strangers:
         say(_strangers(one))
+    if clusters:
+        click.echo()
+        columns = ("people", "courses", "cluster", "typical of it")
+        rows = [(one.people, one.courses, one.name, ", ".join(one.topics)) for one in clusters]
+        print_table(columns, rows)
+        say(f'\nfound by recmail train, {_when(clusters[0].found_at, now)}; in segments: in_cluster("NAME")')
     if any(one.rejects for one in found.sources):
         say(
             "\nrejected rows are listed beside each file in FILE.SOURCE.rejects.csv: mend them there, then:\n"
@@ -51,6 +64,14 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
+
+
+def _unseen(pictures: Sequence[str]) -> Finding:
+    from recmail.history.metadata import Finding
+
+    what = "a picture without a web address, which people would not see"
+    advice = "set public_url under [sender] in recmail.toml, or write image_url as https://..."
+    return Finding("image_relative", len(pictures), what, list(pictures[:3]), advice)
 
 
 def _counts(found: DataSurvey, now: datetime) -> list[tuple[str, int, str]]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,25 +27,29 @@ from recmail.cli.command import (
 from recmail.cli.terminal import rows_progress, say
 
 if TYPE_CHECKING:
-    from recmail.history.importing import ImportOptions, ImportResult
+    from recmail.history.importing import Counts, ImportOptions, ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
     from recmail.runs.project import Project
     from recmail.settings import Settings
 
 KINDS = ("users", "courses", "interactions", "suppressions")
-_UNMAPPED_SHOWN = 30
-_PLACES = 3
+_UNMAPPED_SHOWN, _PLACES = 30, 3
 _OF_FILES = {"renames": "--map", "consent_basis": "--consent-basis", "encoding": "--encoding"}
 
 
-@click.command("import")
+@click.command("import", short_help="Bring in people, courses and what people did: what is new.")
 @click.argument("what", required=False, metavar="[SOURCE | KIND]")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]")
 @click.option("--again", is_flag=True, help="Read what was read before, too; known rows change nothing.")
 @click.option("--dry-run", is_flag=True, help="Check every row and change nothing.")
+@click.option("--verbose", is_flag=True, help="Say what became of each file of a source.")
 @click.option(
-    "--map", "renames", multiple=True, metavar="THEIRS=OURS", help="A column of FILE is one of ours."
+    "--map",
+    "renames",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="A column of FILE is one of ours, such as mail=email; may be repeated.",
 )
 @click.option("--consent-basis", metavar="TEXT", help="Why all people of FILE may be mailed; kept as proof.")
 @click.option("--encoding", metavar="NAME", help="How the letters of FILE are written; default: utf-8.")
@@ -57,6 +62,7 @@ def command(
     file: Path | None,
     again: bool,
     dry_run: bool,
+    verbose: bool,
     project: Path | None,
     now: datetime,
     as_json: bool,
@@ -81,15 +87,15 @@ def command(
         print_json(asdict(result)) if as_json else show_import(result)
         raise SystemExit(EXIT_WITH_FAILURES if result.rejected else 0)
     _refuse_options_of_files(of_file)
-    opened = open_project(project)
-    reports = []
-    for source in _chosen(opened.settings, what):
-        reports.append(_import_source(opened, source, now, again=again, dry_run=dry_run))
-        if not as_json:
-            show_source(reports[-1])
+    show = _unseen if as_json else partial(show_source, verbose=verbose)
+    reports = _import_sources(open_project(project), what, now, again=again, dry_run=dry_run, show=show)
     if as_json:
         print_json({"sources": [_document(report) for report in reports]})
     raise SystemExit(max(map(_code, reports), key=SEVERITY.index))
+
+
+def _unseen(_report: SourceReport) -> None:
+    """What --json says when all is done is not said before."""
 
 
 def _import_file(
@@ -179,21 +185,32 @@ def _chosen(settings: Settings, what: str | None) -> list[Source]:
     return [read_source(what, settings)]
 
 
-def _import_source(
-    project: Project, source: Source, now: datetime, *, again: bool, dry_run: bool
-) -> SourceReport:
+def _import_sources(
+    project: Project,
+    what: str | None,
+    now: datetime,
+    *,
+    again: bool,
+    dry_run: bool,
+    show: Callable[[SourceReport], None],
+) -> list[SourceReport]:
     from recmail.history.importing_sources import import_source
     from recmail.history.watermarks import everything, unread
 
-    return import_source(
-        project.engine,
-        source,
-        project.settings,
-        find=everything if again else unread,
-        now=now,
-        dry_run=dry_run,
-        watch=rows_progress,
-    )
+    reports = []
+    for source in _chosen(project.settings, what):
+        report = import_source(
+            project.engine,
+            source,
+            project.settings,
+            find=everything if again else unread,
+            now=now,
+            dry_run=dry_run,
+            watch=rows_progress,
+        )
+        show(report)
+        reports.append(report)
+    return reports
 
 
 def _code(report: SourceReport) -> int:
@@ -220,14 +237,16 @@ def _document(report: SourceReport) -> dict[str, Any]:
     }
 
 
-def show_source(report: SourceReport) -> None:
+def show_source(report: SourceReport, *, verbose: bool = False) -> None:
     """What became of a source: rows on stdout; advice and what went wrong on stderr."""
     results = report.results
     _say_changes(report)
     if results:
         files = f"{len(results):,} files, " if len(results) > 1 else ""
-        click.echo(f"{report.source}: {files}{_counted(results)}")
-        _say_details(results)
+        click.echo(f"{report.source}: {files}{_counted(results, counts := _total(results))}")
+        for result in results if verbose else ():
+            click.echo(_printable(f"  {result.file}: {_counted([result], result.counts)}"))
+        _say_details(results, counts)
         _say_unmapped(report)
     elif not report.errors:
         files = "1 file is as it was" if report.known == 1 else f"{report.known:,} files are as they were"
@@ -242,21 +261,21 @@ def _say_changes(report: SourceReport) -> None:
         corrected = ", and known events are corrected" if report.table == "interactions" else ""
         say(f"[sources.{report.source}] has changed: what was read before is read again{corrected}")
     if report.gone:
-        say(
-            f"  {report.gone:,} files that were read before it changed are gone: what came from them stays "
-            "as it is"
-        )
+        say(f"  {report.gone:,} files that were read before are gone: what came from them stays as it is")
 
 
 def show_import(result: ImportResult) -> None:
     """What became of a file: rows on stdout, advice on stderr."""
-    click.echo(f"{result.kind}: {_counted([result])}")
-    _say_details([result])
+    click.echo(f"{result.kind}: {_counted([result], result.counts)}")
+    _say_details([result], result.counts)
 
 
-def _counted(results: Sequence[ImportResult]) -> str:
+def _total(results: Sequence[ImportResult]) -> Counts:
+    return sum((result.counts for result in results[1:]), results[0].counts)
+
+
+def _counted(results: Sequence[ImportResult], counts: Counts) -> str:
     """What became of the rows of some files together."""
-    counts = sum((result.counts for result in results[1:]), results[0].counts)
     rows, rejected = (sum(getattr(result, name) for result in results) for name in ("rows", "rejected"))
     parts = [f"{counts.added:,} new", f"{counts.changed:,} changed", f"{counts.unchanged:,} known already"]
     if counts.pending:
@@ -272,10 +291,9 @@ def _counted(results: Sequence[ImportResult]) -> str:
     return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
 
 
-def _say_details(results: Sequence[ImportResult]) -> None:
+def _say_details(results: Sequence[ImportResult], counts: Counts) -> None:
     """What deserves attention in some files together: each thing once, with a few places."""
     done = "would be" if results[0].dry_run else "were"
-    counts = sum((result.counts for result in results[1:]), results[0].counts)
     if counts.consents:
         say(f"  {counts.consents:,} statements of consent {done} recorded")
     if counts.linked:
@@ -283,20 +301,16 @@ def _say_details(results: Sequence[ImportResult]) -> None:
     if counts.settled:
         say(f"  {counts.settled:,} kept events came in: their person and course are known now")
     if counts.left:
-        say(
-            f"  {counts.left:,} events may be known in another form, and are left as they are, so that none "
-            "counts twice: they are of\n  times that were read before the section changed, and have no "
-            "event_id, or not the one of then; what\n  is really new among them comes in by a section of its "
-            "own"
-        )
+        why = "so that none counts twice; see docs/sources.md, When a section changes"
+        say(f"  {counts.left:,} events may be known in another form, and are left as they are, {why}")
     for warning, count in _added_up(result.warnings for result in results):
-        say(f"  {count:,} x {warning}{_places(results, warning, count)}")
+        say(_printable(f"  {count:,} x {warning}{_places(results, warning, count)}"))
     _say_strangers(results)
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
     if ignored:
-        say(f"  columns left out: {', '.join(ignored)}")
+        say(_printable(f"  columns left out: {', '.join(ignored)}"))
     for reason, count in _added_up(result.rejects for result in results):
-        say(f"  rejected {count:,} x {reason}{_example(results, reason)}")
+        say(_printable(f"  rejected {count:,} x {reason}{_example(results, reason)}"))
     files = [result.rejects_file for result in results if result.rejects_file]
     for file in files[:_PLACES]:
         say(f"  rejected rows, with line and reason: {file}")
@@ -314,20 +328,18 @@ def _say_strangers(results: Sequence[ImportResult]) -> None:
     if are_strange(events, known) and not nobody_yet:
         one = next(one for one in found if one.theirs)
         ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
-        say(
-            f"  WARNING: of {events:,} events that have a user_id, {known:,} have one that a person has: "
-            f"events say {', '.join(one.theirs)}; {ours}.\n  Both have to be the same id: bring in users "
-            "with the one that events have, or events with that of users"
-        )
+        ids = f"{known:,} have one that a person has: events say {', '.join(one.theirs)}; {ours}"
+        say(_printable(f"  WARNING: of {events:,} events that have a user_id, {ids}."))
+        say("  Both have to be the same id; see docs/sources.md, Who is who")
 
 
 def _example(results: Sequence[ImportResult], reason: str) -> str:
     """The first row that was rejected for it, with its file where there are several."""
-    one = next((result for result in results if reason in result.reject_examples), None)
-    if one is None:
-        return ""
-    file = f"{one.file}: " if len(results) > 1 else ""
-    return f" ({file}{one.reject_examples[reason]})"
+    for one in results:
+        if reason in one.reject_examples:
+            file = f"{one.file}: " if len(results) > 1 else ""
+            return f" ({file}{one.reject_examples[reason]})"
+    return ""
 
 
 def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:
@@ -351,6 +363,21 @@ def _places(results: Sequence[ImportResult], warning: str, count: int) -> str:
     return f" ({'' if named else 'line '}{', '.join(lines)}{', ...' if count > len(lines) else ''})"
 
 
+def _printable(line: str) -> str:
+    """A line that may hold words of other systems, as it may reach a terminal."""
+    from recmail.settings.source import printable
+
+    return printable(line)
+
+
+def _quoted(event: str) -> str:
+    """A name as TOML has it in quotes; what a terminal would obey, or not show, as its number."""
+    from recmail.settings.source import UNPRINTABLE
+
+    text = json.dumps(event, ensure_ascii=False)
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _say_unmapped(report: SourceReport) -> None:
     """Events that no kind is given for, as lines to paste into recmail.toml."""
     from recmail.history.event_names import likely_kind
@@ -360,15 +387,13 @@ def _say_unmapped(report: SourceReport) -> None:
         return
     say(
         f"  {report.unmapped.total():,} events were left out, because no kind is given for their names; "
-        "paste what you want into\n  recmail.toml, with the kind that it is, and run the same command:\n\n"
+        'paste what you want into\n  recmail.toml, with the kind that it is, or "ignore", and run the same '
+        "command:\n\n"
         f"  # under [sources.{report.source}.kinds]"
     )
     for event, count in events:
-        kind = likely_kind(event)
-        line = f'{json.dumps(event, ensure_ascii=False)} = "{kind or "viewed"}"'
-        say(
-            f"  {line if kind else f'# {line}':50}  # {count:,} times"
-            + ("" if kind else "; only if it is one")
-        )
+        kind = likely_kind(event) or "ignore"
+        line = f'{_quoted(event)} = "{kind}"'
+        say(f"  {line:50}  # {count:,} times")
     others = len(report.unmapped) - len(events)
     say(f"  # and {others:,} other names, see --json\n" if others > 0 else "")

@@ -98,7 +98,7 @@ def lock_people(
 # Three statements, each by an index: as one they were a join for which PostgreSQL read all people, and every
 # batch took longer than the one before. The first 60,000 of an import took 61 s.
 def _addresses(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(connection, users.c.user_no, user_nos))
+    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
     return dict(connection.execute(query).all())
 
 
@@ -114,7 +114,7 @@ def _accounts_with(connection: sa.Connection, email_hashes: Sequence[str]) -> Se
 
 def _held(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
     """Accounts and their addresses, held FOR NO KEY UPDATE, ascending."""
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(connection, users.c.user_no, user_nos))
+    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
     ascending = query.order_by(users.c.user_no).with_for_update(key_share=True)
     return dict(connection.execute(ascending).all())
 
@@ -142,7 +142,7 @@ def unsubscribe(
     accounts = accounts_with_the_same_address(connection, user_no)
     lock_people(connection, accounts)
     newest = sa.select(sa.func.max(consent.c.at)).where(
-        among(connection, consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
+        among(consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
     )
     at = max(at, connection.scalar(newest) or at)
     record_consent(connection, [Consent(no, EMAIL, False, at, channel, proof, topic) for no in accounts])
@@ -177,7 +177,7 @@ def compare_suppressions(
     """Which of these would be new, and which would change a suppressed address; one row an address."""
     columns = [suppressions.c[name] for name in ("email_hash", "reason", "at", "source")]
     hashes = sorted({row.email_hash for row in rows})
-    found = connection.execute(sa.select(*columns).where(among(connection, columns[0], hashes)))
+    found = connection.execute(sa.select(*columns).where(among(columns[0], hashes)))
     known = {row.email_hash: Suppression(*row) for row in found}
     wanted: dict[str, Suppression] = {}
     for row in rows:

@@ -120,7 +120,7 @@ def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> _Said:
     With it comes what the person's address said to another tool.
     """
     fields = [consent.c[name] for name in Consent.__slots__]
-    query = sa.select(*fields).where(among(connection, consent.c.user_no, user_nos))
+    query = sa.select(*fields).where(among(consent.c.user_no, user_nos))
     said: _Said = {}
     for found in connection.execute(query.order_by(consent.c.consent_no)):
         row = Consent(*found)
@@ -128,7 +128,7 @@ def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> _Said:
     elsewhere = sa.select(users.c.user_no, suppressions.c.at).join(
         suppressions, suppressions.c.email_hash == users.c.email_hash
     )
-    of_them = among(connection, users.c.user_no, user_nos), suppressions.c.reason == IMPORTED
+    of_them = among(users.c.user_no, user_nos), suppressions.c.reason == IMPORTED
     for user_no, at in connection.execute(elsewhere.where(*of_them)):
         said.setdefault((user_no, EMAIL), []).append(Consent(user_no, EMAIL, False, at, IMPORTED))
     return said

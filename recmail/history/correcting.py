@@ -46,7 +46,7 @@ def compare_again(connection: sa.Connection, rows: Sequence[_Row]) -> Reread:
     """Tell known events from new ones; of two with one key the first counts."""
     first = {row[0]: row for row in reversed(rows)}
     table = [interactions.c[name] for name in COLUMNS]
-    query = sa.select(*table).where(among(connection, interactions.c.event_key, sorted(first)))
+    query = sa.select(*table).where(among(interactions.c.event_key, sorted(first)))
     there = {key: (key, *others) for key, *others in connection.execute(query)}
     found = Reread(unchanged=len(rows) - len(first))
     new = []
@@ -83,7 +83,7 @@ def _under_another_id(connection: sa.Connection, rows: Sequence[_Row]) -> set[tu
         return set()
     of, times = interactions.c, [row[_AT] for row in rows]
     query = sa.select(of.user_no, of.at, of.kind).where(
-        among(connection, of.user_no, sorted({row[_USER] for row in rows})),
+        among(of.user_no, sorted({row[_USER] for row in rows})),
         of.at.between(from_microseconds(min(times)), from_microseconds(max(times))),
         of.source == rows[0][_SOURCE],
     )
@@ -92,7 +92,7 @@ def _under_another_id(connection: sa.Connection, rows: Sequence[_Row]) -> set[tu
 
 def forget_waiting(connection: sa.Connection, keys: Sequence[str]) -> int:
     """Forget events that wait in an earlier form, and return how many did."""
-    replaced = pending_events.delete().where(among(connection, pending_events.c.event_key, list(keys)))
+    replaced = pending_events.delete().where(among(pending_events.c.event_key, list(keys)))
     return connection.execute(replaced).rowcount
 
 
@@ -121,7 +121,7 @@ def _waiting_times(connection: sa.Connection, events: Sequence[Kept]) -> set[tup
     kept = pending_events.c
     query = sa.select(kept.other_id, kept.at).where(
         kept.source == events[0].source,
-        among(connection, kept.other_id, sorted({event.other_id for event in events})),
+        among(kept.other_id, sorted({event.other_id for event in events})),
     )
     return {(other_id, to_microseconds(at)) for other_id, at in connection.execute(query)}
 

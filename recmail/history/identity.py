@@ -76,7 +76,7 @@ def wait_for_other_imports(connection: sa.Connection) -> None:
 
 def people_by_user_id(connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
     """The numbers of people by their user_ids, ~number of those who were erased."""
-    query = sa.select(users.c.user_id, _NUMBER).where(among(connection, users.c.user_id, ids))
+    query = sa.select(users.c.user_id, _NUMBER).where(among(users.c.user_id, ids))
     # Fetched at once: an import asks for thousands, and row by row that took a sixth of its time.
     return {user_id: int(number) for user_id, number in connection.execute(query).all()}
 
@@ -122,7 +122,7 @@ def people_by_other_id(connection: sa.Connection, source: str, ids: Sequence[str
     query = (
         sa.select(aliases.c.other_id, _NUMBER)
         .join(users, users.c.user_no == aliases.c.user_no)
-        .where(aliases.c.source == source, among(connection, aliases.c.other_id, ids))
+        .where(aliases.c.source == source, among(aliases.c.other_id, ids))
     )
     return {other_id: int(number) for other_id, number in connection.execute(query)}
 
@@ -206,7 +206,7 @@ def keys_there(connection: sa.Connection, keys: Sequence[str]) -> set[str]:
     """Those of the keys that an event has which was kept or brought in before."""
     found: set[str] = set()
     for column in (interactions.c.event_key, pending_events.c.event_key):
-        found |= set(connection.scalars(sa.select(column).where(among(connection, column, keys))))
+        found |= set(connection.scalars(sa.select(column).where(among(column, keys))))
     return found
 
 
@@ -250,7 +250,7 @@ def note_courses(connection: sa.Connection, course_ids: Sequence[str], due: Due)
 def note_due(connection: sa.Connection, source: str, ids: Sequence[str], due: Due) -> None:
     """Add those of the ids that something is kept under to `due`."""
     column = pending_events.c.other_id
-    query = sa.select(column).where(pending_events.c.source == source, among(connection, column, ids))
+    query = sa.select(column).where(pending_events.c.source == source, among(column, ids))
     due.update(dict.fromkeys((source, one) for one in connection.scalars(query.distinct())))
 
 

@@ -136,27 +136,22 @@ def _rarely_searching_for_cycles() -> Iterator[None]:
 
 @contextmanager
 def _opened(kind: str, piece: Piece, options: ImportOptions) -> Iterator[tuple[Importer, Header]]:
-    """Open a piece and read its header; what goes wrong with a query is told with its section."""
+    """Open a piece and read its header."""
     module = _TABLES[kind]
     known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
-    try:
-        with ExitStack() as stack:
-            usual = is_usual if kind == "suppressions" else names.__contains__
-            source = piece.open(lambda name: name.strip().lower() in names or usual(name))
-            if isinstance(source, ClosingImporter):
-                stack.callback(source.close)
-            if kind == "suppressions":
-                source = as_addresses(source, options.columns)
-            place = f"{piece.path}:1" if piece.path else piece.name
-            yield (
-                source,
-                read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
-            )
-    except (DataError, StorageError) as error:
-        if piece.path is not None:
-            raise
-        raise type(error)(f"[{options.section}] {error}") from error
+    with ExitStack() as stack:
+        usual = is_usual if kind == "suppressions" else names.__contains__
+        source = piece.open(lambda name: name.strip().lower() in names or usual(name))
+        if isinstance(source, ClosingImporter):
+            stack.callback(source.close)
+        if kind == "suppressions":
+            source = as_addresses(source, options.columns)
+        place = f"{piece.path}:1" if piece.path else piece.name
+        yield (
+            source,
+            read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
+        )
 
 
 def _declared(options: ImportOptions) -> tuple[str, ...]:
@@ -283,9 +278,8 @@ class _Work:
 
     def _store(self, chunk: Chunk, rows: Sequence[Any]) -> None:
         if self.setting.options.dry_run:
-            for start in range(0, len(rows), self._pace.rows):
+            for batch in self._pace.batches(rows):
                 with reading(self.engine) as connection:
-                    batch = rows[start : start + self._pace.rows]
                     self.counts += self.target.rehearse(connection, batch)
             return
         if chunk.links and isinstance(self.target, LinkTarget):
@@ -300,15 +294,12 @@ class _Work:
             self._untidy = 0
 
     def _write(self, write: _Write, rows: Sequence[Any], pace: Pace) -> None:
-        start = 0
-        while start < len(rows):
-            batch = rows[start : start + pace.rows]
+        for batch in pace.batches(rows):
             with writing_in_bulk(self.engine) as connection:
                 began = time.perf_counter()
                 counts = write(connection, batch)
             pace.took(len(batch), time.perf_counter() - began, written=counts.written)
             self.counts += counts
-            start += len(batch)
             self._settle()
 
     def _settle(self) -> None:

@@ -26,8 +26,8 @@ from recmail.history.importing_checks import (
 )
 from recmail.history.importing_target import Counts, Setting
 from recmail.history.importing_upsert import Row, SeenIds, compare, row_hashes, upsert
-from recmail.history.importing_users import language_tag
 from recmail.records import CURRENCY_DIGITS, LEVELS
+from recmail.settings.codes import language_of
 
 COLUMNS = (
     *("course_id", "title", "subtitle", "category", "level", "topics", "tags", "prerequisites", "language"),
@@ -97,7 +97,7 @@ class Courses:
         if "level" in columns:
             values["level"] = known(columns["level"], _level, checks, "level: unknown")
         if "language" in columns:
-            values["language"] = known(columns["language"], language_tag, checks, "language: unknown")
+            values["language"] = known(columns["language"], language_of, checks, "language: unknown")
         for name, default in (("staff_pick", False), ("active", True)):
             if name in columns:
                 said = answers(name, columns[name], checks)

@@ -167,12 +167,12 @@ class Interactions:
 
     def _keys(self, event_ids: Sequence[str], at: Sequence[int], events: Iterable[Any]) -> list[str]:
         # The time goes before the hash because files come in the order of time: their keys then go to one end
-        # of the unique index, and not each to a page of its own.
+        # of the unique index, and not each to a page of its own. 80 bits tell events of one moment apart.
         source, digest = self._setting.options.source, hashlib.blake2b
         return [
             f"{source}:{event_id}"
             if event_id
-            else f"{moment:014x}{digest(repr(event).encode(), digest_size=16).hexdigest()}"
+            else f"{moment:014x}{digest(repr(event).encode(), digest_size=10).hexdigest()}"
             for event_id, moment, event in zip(event_ids, at, events, strict=True)
         ]
 
@@ -228,7 +228,7 @@ class Interactions:
         again = compare_again(connection, [row for row in rows if row[4] <= self._reread_until])
         new = [row for row in rows if row[4] > self._reread_until]
         keys = {event[0] for event in new}
-        query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
+        query = sa.select(sa.func.count()).where(among(interactions.c.event_key, sorted(keys)))
         there = connection.scalar(query) or 0
         counts = Counts(added=len(keys) - there, unchanged=len(new) - len(keys) + there)
         known = Counts(changed=len(again.changed), unchanged=again.unchanged, left=again.left)
@@ -242,7 +242,7 @@ class Interactions:
         if not course_ids:
             return rows, []
         wait_for_other_imports(connection)
-        found = read_course_nos(connection, among(connection, courses.c.course_id, course_ids))
+        found = read_course_nos(connection, among(courses.c.course_id, course_ids))
         rows = [
             (row[0], row[1], found.get(row[2], row[2]), *row[3:]) if isinstance(row[2], str) else row
             for row in rows

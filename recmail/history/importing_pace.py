@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 _FIRST_ROWS = 2_000
-_AIM_S = 0.1  # of a transaction; at 250 ms it would hold up senders, and some take twice what was foreseen
+_AIM_S = 0.12  # of a transaction; at 250 ms it would hold up senders, and some take twice what was foreseen
 
 
 class Pace:
@@ -11,6 +15,15 @@ class Pace:
 
     def __init__(self) -> None:
         self.rows = _FIRST_ROWS
+
+    def batches(self, rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        """Part rows evenly into as many transactions as they need; a small rest would cost as many pages."""
+        start = 0
+        while start < len(rows):
+            left = len(rows) - start
+            end = start + math.ceil(left / math.ceil(left / self.rows))
+            yield rows[start:end]
+            start = end
 
     def took(self, rows: int, seconds: float, *, written: int) -> None:
         """Learn from a transaction; grow slowly, shrink at once.

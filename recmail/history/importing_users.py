@@ -40,6 +40,7 @@ from recmail.history.importing_consent import (
 )
 from recmail.history.importing_target import Counts, Setting
 from recmail.history.importing_upsert import Row, SeenIds, compare, row_hashes, upsert
+from recmail.settings.codes import country_of, language_of
 from recmail.tokens import email_hash, email_key
 
 COLUMNS = (
@@ -49,7 +50,6 @@ COLUMNS = (
 )
 REQUIRED = ("user_id",)
 _ON_CONSENT = re.compile(r"consent|opt.?in|subscri|newsletter|marketing|permission", re.IGNORECASE)
-_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Users:
     """The target of people.
 
     A person whose address is unusable is kept without one, with a warning: their history still counts, and
-    nobody is mailed by mistake. An unknown time zone or language becomes none, with a warning.
+    nobody is mailed by mistake. An unknown country, time zone or language becomes none, with a warning.
 
     Attributes:
         due: events that were kept until these people came.
@@ -113,13 +113,11 @@ class Users:
             if name in columns:
                 values[name] = texts(columns[name])
         if "country" in columns:
-            values["country"] = [
-                (text.upper() if len(text) == 2 else text) or None for text in columns["country"]
-            ]
+            values["country"] = known(columns["country"], country_of, checks, "country: unknown")
         if "email" in columns:
             values |= self._addresses(columns["email"], checks)
         if "language" in columns:
-            values["language"] = known(columns["language"], language_tag, checks, "language: unknown")
+            values["language"] = known(columns["language"], language_of, checks, "language: unknown")
         if "timezone" in columns:
             values["timezone"] = known(columns["timezone"], _timezone, checks, "timezone: unknown")
         for name in ("signed_up_at", "last_seen_at"):
@@ -202,12 +200,6 @@ def _nothing_on_consent(setting: Setting) -> str:
         f"email_consent (yes or no); {mend}. Or say once why all of them may be mailed, which is kept as "
         f'proof: {basis}"told of course emails at sign-up, terms of May 2024"'
     )
-
-
-def language_tag(text: str) -> str | None:
-    """A BCP 47 tag with hyphens, None where it is none."""
-    tag = text.replace("_", "-")
-    return tag if _LANGUAGE.fullmatch(tag) else None
 
 
 def _timezone(text: str) -> str | None:

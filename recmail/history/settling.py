@@ -56,7 +56,7 @@ def settle(connection: sa.Connection, due: Due) -> Counts:
 def _settle_courses(connection: sa.Connection, source: str, ids: Sequence[str], due: Due) -> Counts:
     """The same for events whose course came; those of people who are not known wait on for them."""
     wanted = [one.removeprefix(COURSE) for one in ids]
-    numbers = read_course_nos(connection, among(connection, courses.c.course_id, wanted))
+    numbers = read_course_nos(connection, among(courses.c.course_id, wanted))
     rows = _kept_under(
         connection, source, ids, [one for one in ids if one.removeprefix(COURSE) in numbers], due
     )
@@ -94,7 +94,7 @@ def _kept_under(
     """The first of what is kept under those ids that are known; what has no more is not due any more."""
     kept = pending_events.c
     query = sa.select(kept.pending_no, kept.event_key, kept.other_id, kept.at, kept.payload).where(
-        kept.source == source, among(connection, kept.other_id, known)
+        kept.source == source, among(kept.other_id, known)
     )
     rows: list[sa.Row[Any]] = list(connection.execute(query.order_by(kept.pending_no).limit(_ROWS)))
     if len(rows) < _ROWS:
@@ -112,7 +112,7 @@ def _event(
 
 def _forget(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> None:
     numbers = [row.pending_no for row in rows]
-    connection.execute(pending_events.delete().where(among(connection, pending_events.c.pending_no, numbers)))
+    connection.execute(pending_events.delete().where(among(pending_events.c.pending_no, numbers)))
 
 
 def _add_waiting_links(connection: sa.Connection, source: str, links: dict[str, int], due: Due) -> int:

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from recmail.campaign import Campaign, explain_template, not_yet, unknown
+from recmail.db.clusters import cluster_names
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
-from recmail.runs.funnel import read_funnel
+from recmail.runs.funnel import Emptied, read_emptied
 from recmail.runs.project import Project
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
@@ -25,14 +26,14 @@ class Checked:
     Attributes:
         people: the audience now; None when it could not be counted.
         not_yet: what the file asks for that this version cannot plan.
-        emptied_by: the rule that leaves nobody, of those whom the rules before it had left.
+        emptied: the rule that leaves nobody, of those whom the rules before it had left.
     """
 
     campaign: str
     problems: Sequence[Problem]
     not_yet: Sequence[Problem]
     people: int | None
-    emptied_by: str | None = None
+    emptied: Emptied | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json; what is not built yet is a warning."""
@@ -42,7 +43,8 @@ class Checked:
             "campaign": self.campaign,
             "good": self.good,
             "people": self.people,
-            "emptied_by": self.emptied_by,
+            "emptied_by": self.emptied.rule if self.emptied else None,
+            "instead": [asdict(common) for common in self.emptied.instead] if self.emptied else [],
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
 
@@ -59,15 +61,14 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
     problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
-    funnel = read_funnel(project, campaign, now=now)
-    emptied_by = next((step.rule for step in funnel if not step.people), None) if funnel[0].people else None
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied_by)
+    funnel, emptied = read_emptied(project, campaign, now=now)
+    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied)
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
-    """Every course and category that the campaign names and the database does not have."""
+    """Every course, category and cluster that the campaign names and the database does not have."""
     with reading(project.engine) as connection:
-        courses = Courses.of_columns(read_courses(connection))
+        courses = Courses.of_columns(read_courses(connection), cluster_names(connection))
     return unknown(campaign, courses, project.settings.attributes)
 
 

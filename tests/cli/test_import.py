@@ -137,7 +137,7 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     report = SourceReport("events", "interactions")
     report.results = [
         _result(unmapped={"Course Viewed": 7, 'Say "hi"': 1}),
-        _result(file="2.gz", unmapped={"Course Viewed": 5_000, "Lesson Completed": 20}),
+        _result(file="2.gz", unmapped={"Course Viewed": 5_000, "Lesson Completed": 20, "a\x1b[2J\u202eb": 1}),
     ]
     show_source(report)
     out, err = capsys.readouterr()
@@ -153,9 +153,25 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     assert tomllib.loads(pasted) == {
         "Course Viewed": "viewed",
         "Lesson Completed": "progressed",
+        'Say "hi"': "ignore",
+        "a\x1b[2J\u202eb": "ignore",
     }
-    assert '# "Say \\"hi\\"" = "viewed"' in pasted
+    assert "\x1b" not in err
+    assert "\u202e" not in err
     assert "# 5,007 times" in pasted
+
+
+def test_each_file_has_a_line_when_it_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SourceReport("events", "interactions")
+    report.results = [_result(), _result(file="2.gz", warnings={"\x1b[1mbold": 1})]
+    show_source(report, verbose=True)
+    out, err = capsys.readouterr()
+    assert [line.partition(";")[0] for line in out.splitlines()] == [
+        "events: 2 files, 6 rows read",
+        "  1.gz: 3 rows read",
+        "  2.gz: 3 rows read",
+    ]
+    assert "  1 x ·[1mbold" in err
 
 
 def test_user_ids_that_nobody_has_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:

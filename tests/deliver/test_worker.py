@@ -17,7 +17,7 @@ from recmail.deliver.esp.smtp import Smtp
 from recmail.deliver.worker import WorkSummary
 from recmail.errors import RenderError
 from recmail.records import Claim, Outgoing, Skip
-from tests.ledgers import add_people, add_run, events_of, row_of, standing
+from tests.ledgers import add_people, add_run, events_of, row_of, set_rows, standing
 from tests.servers import CUT, HOST, SmtpServer, unused_port
 from tests.workers import DAY, S, adds_up, relay, send, write
 
@@ -101,11 +101,19 @@ def test_only_what_is_due_is_sent_and_the_rest_is_announced(
 
 def test_what_is_due_soon_is_waited_for(database: sa.Engine, now: datetime, stack: ExitStack) -> None:
     add_people(database, now, 1)
-    add_run(database, 1, now, people=[0], due_at=now + timedelta(milliseconds=80))
-    told: list[WorkSummary] = []
-    summary = send(database, relay(stack, SmtpServer()), now, patience=DAY, told=told)
+    add_run(database, 1, now, people=[0], due_at=now + timedelta(hours=1))
+    told: list[datetime] = []
+
+    def let_it_be_due_when_told(summary: WorkSummary) -> None:
+        if summary.waiting_until is not None:
+            told.append(summary.waiting_until)
+            set_rows(database, 1, next_at=now)
+
+    summary = send(
+        database, relay(stack, SmtpServer()), now, patience=DAY, on_progress=let_it_be_due_when_told
+    )
     assert summary.sent == 1
-    assert [one.waiting_until for one in told if one.waiting_until] == [now + timedelta(milliseconds=80)]
+    assert set(told) == {now + timedelta(hours=1)}
 
 
 # --- one person's problem -------------------------------------------------------------------------

@@ -207,16 +207,22 @@ def test_a_dead_senders_leases_are_waited_for_and_said(
 ) -> None:
     add_people(database, now, 4)
     add_run(database, 1, now, people=range(4))
-    lease = timedelta(milliseconds=400)
     with writing(database) as connection:
-        claim_due(connection, [1], now=now, limit=2, claim_id="dead", lease=lease)
+        claim_due(connection, [1], now=now, limit=2, claim_id="dead")
         connection.execute(sa.text("UPDATE ledger SET state = 'sending' WHERE user_no = 0"))
-    told: list[WorkSummary] = []
+    waits: list[WorkSummary] = []
+
+    def end_the_leases_when_told(summary: WorkSummary) -> None:
+        if summary.waiting_until is not None:
+            waits.append(summary)
+            with writing(database) as connection:
+                leased = ledger.c.state.in_(["claimed", "sending"])
+                connection.execute(sa.update(ledger).where(leased).values(next_at=now - DAY))
+
     server = SmtpServer()
-    summary = send(database, relay(stack, server), now, told=told)
+    summary = send(database, relay(stack, server), now, on_progress=end_the_leases_when_told)
     assert sorted(standing(database)) == ["sent", "sent", "sent", "unknown"]
     assert summary.states[S.UNKNOWN] == 1
-    waits = [one for one in told if one.waiting_until is not None]
     assert waits
     assert all(one.waits_for_senders for one in waits)
     assert "u0@example.org" not in server.bodies()
@@ -338,7 +344,7 @@ def test_a_throttled_or_waiting_worker_opens_no_transaction(
         begun.append(connection.get_execution_options().get("begin", "DEFERRED"))
 
     told: list[WorkSummary] = []
-    send(database, relay(stack, SmtpServer()), now, rate=20.0, connections=2, told=told)
+    send(database, relay(stack, SmtpServer()), now, rate=20.0, connections=2, on_progress=told.append)
     sa.event.remove(database, "begin", _count)
     assert standing(database) == ["sent"] * 5
     # A claim, five intents, the last result and the sweep have something to say; 0.2 s of waiting have not.

@@ -62,6 +62,21 @@ def test_a_changed_row_changes_its_columns_only(database: sa.Engine, bring: Impo
     ]
 
 
+def test_countries_and_languages_may_be_written_as_names(database: sa.Engine, bring: Import) -> None:
+    """Segments ask for codes: `country == "IN"` has to find who came in as India."""
+    people = "user_id,country,language,email_consent\n" + "".join(
+        f"{number},{both},yes\n"
+        for number, both in enumerate(("India,Hindi", "United States,en_US", "in,HI", "Zzyzx,Klingon"))
+    )
+    assert bring("users", people).warnings == {"country: unknown": 1, "language: unknown": 1}
+    assert everything(database, users, "country", "language") == [
+        ("IN", "hi"),
+        ("US", "en-US"),
+        ("IN", "HI"),
+        (None, None),
+    ]
+
+
 def test_what_is_unusable_in_a_person_is_left_out_and_said(database: sa.Engine, bring: Import) -> None:
     text = (
         "user_id,email,timezone,language,email_consent\n"

@@ -141,8 +141,15 @@ def test_rejected_rows_are_no_source_of_their_own(database: sa.Engine, project: 
     assert read(bring_all(database, project))["events"] == (0, 0, 1)
 
 
-def test_hidden_files_are_still_being_copied(database: sa.Engine, project: Path) -> None:
-    events(project, ".1.csv.x7Gf.csv", "1,a,sql,viewed,2026-10-01")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "name", [".1.csv.x7Gf", "1.csv.part", "1.csv.TMP", "1.csv.crdownload", ".~lock.1.csv#", "~$1.csv"]
+)
+def test_files_that_are_still_being_copied_or_held_open_are_not_read(
+    database: sa.Engine, project: Path, name: str
+) -> None:
+    write_project(project, FILES.replace("data/*.csv", 'data/*"\nformat = "csv'))
+    events(project, name, "1,a,sql,viewed,2026-10-01")
     assert read(bring_all(database, project))["events"] == (0, 0, 0)
 
 

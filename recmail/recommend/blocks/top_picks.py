@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -12,8 +13,12 @@ from recmail.recommend import Scorer, graded_pairs
 from recmail.recommend.blocks import BlockOptions
 from recmail.recommend.met import what_they_did
 from recmail.recommend.popularity import popularity_offer
+from recmail.recommend.searched import hints_of
 from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Reasons = Callable[[np.ndarray, np.ndarray], list[str]]
 
@@ -46,11 +51,14 @@ class TopPicks(BlockOptions):
                 f"(there are: {', '.join(sorted(scorers)) or 'none'}); run: recmail train"
             )
         scorer = scorers[self.scorer]
-        reasons = _named_or_counted(shard, catalogue, scorer)
-        return Offer(score=scorer.score(shard.grades), reasons=reasons, personal=True)
+        hints = hints_of(shard, catalogue)
+        reasons = _named_or_counted(shard, catalogue, scorer, hints)
+        return Offer(score=scorer.score(shard.grades, hints), reasons=reasons, personal=True)
 
 
-def _named_or_counted(shard: Shard, catalogue: Catalogue, scorer: Scorer) -> Reasons:
+def _named_or_counted(
+    shard: Shard, catalogue: Catalogue, scorer: Scorer, hints: sparse.csr_array | None
+) -> Reasons:
     """Name the course that brought the offered one; where none did alone, say how many it was chosen from."""
     counted = _chosen_from(shard, scorer.known)
 
@@ -59,7 +67,7 @@ def _named_or_counted(shard: Shard, catalogue: Catalogue, scorer: Scorer) -> Rea
         from recmail.recommend.reasons import NO_REASON, because
 
         sentences = np.array(counted(rows, courses), dtype=object)
-        named = because(scorer, shard.grades, rows, courses)
+        named = because(scorer, shard.grades, rows, courses, hints=hints)
         strong = named != NO_REASON
         titles = catalogue.frame["title"].iloc[named[strong]]
         did = what_they_did(shard, rows[strong], named[strong])
@@ -83,12 +91,15 @@ def _chosen_from(shard: Shard, known: np.ndarray) -> Reasons:
 
     def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
         pairs = zip(taken[rows].tolist(), looked_at[rows].tolist(), strict=True)
-        return [_sentence(took, "took") if took else _sentence(saw, "looked at") for took, saw in pairs]
+        return [_sentence(took, saw) for took, saw in pairs]
 
     return reasons
 
 
-def _sentence(count: int, what: str) -> str:
+def _sentence(took: int, saw: int) -> str:
+    count, what = (took, "took") if took else (saw, "looked at")
+    if not count:
+        return "Chosen from what you searched for"
     return (
         f"Chosen from the course you {what}"
         if count == 1

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from recmail.db.connect import reading
+from recmail.db.tables import pending_events, users
 from recmail.errors import ModelError
 from recmail.history.freshness import DataSurvey, survey
 from recmail.recommend.models import NO_MODEL, Promoted, find_promoted
@@ -27,7 +30,7 @@ def check_data(subject: Subject) -> Iterator[Finding]:
     with reading(project.engine) as connection:
         found = survey(connection, subject.now)
         yield _people(found, project)
-        yield _interactions(found, subject.now, project)
+        yield _interactions(connection, found, subject.now, project)
         yield from _sources(found, project)
         try:
             yield check_model(find_promoted(connection), found.newest_interaction, subject.now)
@@ -44,15 +47,23 @@ def _people(found: DataSurvey, project: Project) -> Finding:
     return ok("people", f"{found.people:,}, of whom {found.mailable:,} may be mailed")
 
 
-def _interactions(found: DataSurvey, now: datetime, project: Project) -> Finding:
-    if found.strangers and not found.interactions:
-        one = found.strangers[0]
-        examples = f"events say {', '.join(one.theirs)}; users have {', '.join(one.ours) or 'none yet'}"
-        text = f"there are none yet, and {one.waiting:,} of {one.source} wait: nobody has their user_id"
-        return warning("interactions", f"{text} ({examples})", "recmail data")
+def _interactions(connection: sa.Connection, found: DataSurvey, now: datetime, project: Project) -> Finding:
+    waiting = sum(one.pending_events for one in found.unidentified)
+    if found.newest_interaction is None and waiting and found.people:
+        theirs, ours = _any_ids(connection)
+        what = f"none of {waiting:,} events is of somebody known: they have ids such as {theirs}"
+        advice = f"your people have user_ids such as {ours}: let the events have those, in the column user_id"
+        return warning("interactions", what, advice)
     if found.newest_interaction is None:
         return warning("interactions", "there are none yet", _bring_in(project, "interactions"))
     return ok("interactions", f"{found.interactions:,}, the newest {age(now - found.newest_interaction)}")
+
+
+def _any_ids(connection: sa.Connection) -> tuple[str | None, str | None]:
+    """An id of a person that an event waits for, no course's, and the user_id of somebody."""
+    kept = sa.select(pending_events.c.other_id).where(pending_events.c.other_id.not_like("\x1f%"))
+    person = sa.select(users.c.user_id).where(users.c.erased_at.is_(None))
+    return connection.scalar(kept.limit(1)), connection.scalar(person.limit(1))
 
 
 def _bring_in(project: Project, kind: str) -> str:
@@ -64,7 +75,7 @@ def _bring_in(project: Project, kind: str) -> str:
 def _sources(found: DataSurvey, project: Project) -> Iterator[Finding]:
     old = [f"{one.kind} from {one.source}" for one in found.sources if one.state == "old"]
     if old:
-        advice = "does its export still run, and recmail import every night?"
+        advice = "does its export still run? and does recmail import, every night? recmail data has the dates"
         yield warning("freshness", f"silent for longer than usual: {', '.join(old)}", advice)
     elif found.sources:
         yield ok("freshness", "no source is silent for longer than usual")

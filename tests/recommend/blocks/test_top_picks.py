@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from recmail.errors import ModelError
 from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.top_picks import TopPicks
-from tests.contracts import BlockContract, make_catalogue, make_shard, small_svd
+from tests.contracts import BlockContract
+from tests.shards import make_catalogue, make_shard, small_svd
 
 CATALOGUE = make_catalogue(13, enrolled_90d=range(13))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import imports, interactions, pending_events, users
+from recmail.db.tables import imports, interactions
+from recmail.history.importing_sources import import_source
+from recmail.history.sources import read_sources
+from recmail.history.watermarks import unread
 from recmail.recommend.models import Promoted
 from recmail.runs.create import fill_with_demo
 from recmail.runs.doctor.data import check_model
@@ -56,15 +60,31 @@ def test_imports_that_need_a_look_are_said(on: Path, database: sa.Engine) -> Non
     ]
 
 
-def test_events_of_which_none_has_a_known_person_are_said(on: Path, database: sa.Engine) -> None:
-    event = {"source": "web", "other_id": "crm-1", "at": NOW, "payload": {}}
-    person = {"user_no": 0, "user_id": "1", "source": "x", "source_row_hash": "", "imported_at": NOW}
-    with writing(database) as connection:
-        connection.execute(users.insert(), person)
-        connection.execute(pending_events.insert(), [{**event, "event_key": key} for key in "ab"])
-    assert one(report(on)["data"], "interactions").found == (
-        "there are none yet, and 2 of web wait: nobody has their user_id (events say crm-1; users have 1)"
+def test_events_of_nobody_known_are_told_apart_from_none(on: Path, database: sa.Engine) -> None:
+    (on / "users.csv").write_text("user_id,email_consent\n4711,yes\n")
+    (on / "courses.csv").write_text("course_id,title\nsql,SQL\n")
+    (on / "events.csv").write_text("other_id,course_id,kind,at\nanon-1,sql,viewed,2026-10-01\n")
+    with (on / "recmail.toml").open("a") as settings:
+        for name in ("users", "courses", "events"):
+            settings.write(f'[sources.{name}]\nfile = "{name}.csv"\n')
+    opened = open_project(on)
+    for source in read_sources(opened.settings):
+        import_source(
+            opened.engine,
+            source,
+            opened.settings,
+            find=unread,
+            now=NOW,
+            dry_run=False,
+            watch=lambda _title: nullcontext(lambda rows, done, total: None),
+        )
+    opened.engine.dispose()
+    found = one(report(on)["data"], "interactions")
+    assert (found.state, found.found) == (
+        "warning",
+        "none of 1 events is of somebody known: they have ids such as anon-1",
     )
+    assert "user_ids such as 4711" in found.next
 
 
 def test_the_newest_interaction_says_how_fresh_everything_is(project: Path) -> None:
