@@ -30,13 +30,11 @@ if TYPE_CHECKING:
     from recmail.history.importing import Counts, ImportOptions, ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
-    from recmail.history.strangers import Recognised
     from recmail.runs.project import Project
     from recmail.settings import Settings
 
 KINDS = ("users", "courses", "interactions", "suppressions")
-_UNMAPPED_SHOWN = 30
-_PLACES = 3
+_UNMAPPED_SHOWN, _PLACES = 30, 3
 _OF_FILES = {"renames": "--map", "consent_basis": "--consent-basis", "encoding": "--encoding"}
 
 
@@ -86,10 +84,7 @@ def command(
         if again:
             raise click.UsageError("--again is for sources; a FILE is always read")
         result = _import_file(open_project(project), what or "", file, now, dry_run=dry_run, **of_file)
-        if as_json:
-            print_json(asdict(result))
-        else:
-            show_import(result)
+        print_json(asdict(result)) if as_json else show_import(result)
         raise SystemExit(EXIT_WITH_FAILURES if result.rejected else 0)
     _refuse_options_of_files(of_file)
     show = _unseen if as_json else partial(show_source, verbose=verbose)
@@ -266,10 +261,7 @@ def _say_changes(report: SourceReport) -> None:
         corrected = ", and known events are corrected" if report.table == "interactions" else ""
         say(f"[sources.{report.source}] has changed: what was read before is read again{corrected}")
     if report.gone:
-        say(
-            f"  {report.gone:,} files that were read before it changed are gone: what came from them stays "
-            "as it is"
-        )
+        say(f"  {report.gone:,} files that were read before are gone: what came from them stays as it is")
 
 
 def show_import(result: ImportResult) -> None:
@@ -309,20 +301,16 @@ def _say_details(results: Sequence[ImportResult], counts: Counts) -> None:
     if counts.settled:
         say(f"  {counts.settled:,} kept events came in: their person and course are known now")
     if counts.left:
-        say(
-            f"  {counts.left:,} events may be known in another form, and are left as they are, so that none "
-            "counts twice: they are of\n  times that were read before the section changed, and have no "
-            "event_id, or not the one of then; what\n  is really new among them comes in by a section of its "
-            "own"
-        )
+        why = "so that none counts twice; see docs/sources.md, When a section changes"
+        say(f"  {counts.left:,} events may be known in another form, and are left as they are, {why}")
     for warning, count in _added_up(result.warnings for result in results):
         say(_printable(f"  {count:,} x {warning}{_places(results, warning, count)}"))
-    _say_strangers([result.recognised for result in results if result.recognised])
+    _say_strangers(results)
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
     if ignored:
         say(_printable(f"  columns left out: {', '.join(ignored)}"))
     for reason, count in _added_up(result.rejects for result in results):
-        say(_printable(f"  rejected {count:,} x {reason}"))
+        say(_printable(f"  rejected {count:,} x {reason}{_example(results, reason)}"))
     files = [result.rejects_file for result in results if result.rejects_file]
     for file in files[:_PLACES]:
         say(f"  rejected rows, with line and reason: {file}")
@@ -330,20 +318,28 @@ def _say_details(results: Sequence[ImportResult], counts: Counts) -> None:
         say(f"  and {len(files) - _PLACES:,} such files more; --json lists them")
 
 
-def _say_strangers(found: Sequence[Recognised]) -> None:
+def _say_strangers(results: Sequence[ImportResult]) -> None:
     """That the events' user_ids are not those of the people, loudly: then nobody gets any recommendation."""
     from recmail.history.strangers import are_strange
 
+    found = [result.recognised for result in results if result.recognised]
     events, known = (sum(getattr(one, name) for one in found) for name in ("events", "known"))
-    if are_strange(events, known):
+    nobody_yet = results[0].dry_run and not any(one.ours for one in found)  # a new project
+    if are_strange(events, known) and not nobody_yet:
         one = next(one for one in found if one.theirs)
         ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
         ids = f"{known:,} have one that a person has: events say {', '.join(one.theirs)}; {ours}"
         say(_printable(f"  WARNING: of {events:,} events that have a user_id, {ids}."))
-        say(
-            "  Both have to be the same id: bring in users with the one that events have, or events with "
-            "that of users"
-        )
+        say("  Both have to be the same id; see docs/sources.md, Who is who")
+
+
+def _example(results: Sequence[ImportResult], reason: str) -> str:
+    """The first row that was rejected for it, with its file where there are several."""
+    for one in results:
+        if reason in one.reject_examples:
+            file = f"{one.file}: " if len(results) > 1 else ""
+            return f" ({file}{one.reject_examples[reason]})"
+    return ""
 
 
 def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:

@@ -90,6 +90,12 @@ def _under_another_id(connection: sa.Connection, rows: Sequence[_Row]) -> set[tu
     return {(user_no, to_microseconds(at), kind) for user_no, at, kind in connection.execute(query)}
 
 
+def forget_waiting(connection: sa.Connection, keys: Sequence[str]) -> int:
+    """Forget events that wait in an earlier form, and return how many did."""
+    replaced = pending_events.delete().where(among(pending_events.c.event_key, list(keys)))
+    return connection.execute(replaced).rowcount
+
+
 def keep_again(connection: sa.Connection, events: Sequence[Kept]) -> tuple[list[Kept], int, int]:
     """Those of the events that can be kept as they are read now.
 
@@ -105,9 +111,7 @@ def keep_again(connection: sa.Connection, events: Sequence[Kept]) -> tuple[list[
     fit = [event for event in named if event.event_key in there or (event.other_id, event.at) not in waiting]
     keys = [event.event_key for event in fit]
     unfit = {event.event_key for event in events} - set(keys) - there
-    kept = pending_events.c
-    replaced = pending_events.delete().where(among(kept.event_key, keys))
-    waited = connection.execute(replaced).rowcount
+    waited = forget_waiting(connection, keys)
     return fit, waited, sum(event.event_key in unfit for event in events)
 
 

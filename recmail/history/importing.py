@@ -25,7 +25,7 @@ from recmail.history.importing_addresses import as_addresses, is_usual
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_pace import Pace
-from recmail.history.importing_rejects import Rejects
+from recmail.history.importing_rejects import Reject, Rejects
 from recmail.history.importing_result import ImportResult
 from recmail.history.importing_target import (
     Counts,
@@ -110,13 +110,16 @@ def import_piece(
     with _opened(kind, piece, options) as (source, header):
         setting = Setting(key, now, options, frozenset(header.places), header.ignored, piece.reread_until)
         work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
-        # Rejects look like their file where that is CSV, so that the same program opens them.
-        delimiter = getattr(source, "delimiter", ",")
-        place = piece.path or options.project / options.source
-        with Rejects(place, options, source.columns, delimiter) as work.rejects:
+        with _rejects(piece, options, source) as work.rejects:
             with _rarely_searching_for_cycles():
                 work.take_all(source, progress)
             return work.finish(source)
+
+
+def _rejects(piece: Piece, options: ImportOptions, source: Importer) -> Rejects:
+    """They look like their file where that is CSV, so that the same program opens them."""
+    place = piece.path or options.project / options.source
+    return Rejects(place, options, source.columns, getattr(source, "delimiter", ","))
 
 
 @contextmanager
@@ -259,13 +262,19 @@ class _Work:
         """List the records that cannot be used, in the order of their lines."""
         if not (chunk.broken or checks.rejected):
             return
-        rejected = chunk.broken + [
-            (int(chunk.lines[row]), reason, [column[row] for column in chunk.columns])
+        rejected = [Reject(line, reason, record) for line, reason, record in chunk.broken] + [
+            Reject(
+                int(chunk.lines[row]),
+                reason,
+                [column[row] for column in chunk.columns],
+                checks.what_is_wrong(row),
+                checks.whose(row),
+            )
             for row, reason in enumerate(checks.reasons)
             if reason is not None
         ]
-        for line, reason, record in sorted(rejected):
-            self.rejects.add(line, reason, record)
+        for one in sorted(rejected):
+            self.rejects.add(one)
 
     def _store(self, chunk: Chunk, rows: Sequence[Any]) -> None:
         if self.setting.options.dry_run:
@@ -345,6 +354,7 @@ class _Work:
             counts=self.counts,
             rejects=dict(self.rejects.by_reason),
             rejects_file=self.rejects.path,
+            reject_examples=self.rejects.examples,
             warnings=dict(self.warnings),
             warned_lines=self.warned_lines,
             ignored_columns=self.header.ignored,

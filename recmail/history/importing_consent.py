@@ -158,7 +158,7 @@ def _read(name: str, written: Sequence[str], checks: Checks) -> list[Word | None
     words = {text: _WORDS.get(_plain(text), Word.UNREADABLE) if text else None for text in set(written)}
     found = [words[text] for text in written]
     bad = [row for row, word in enumerate(found) if word is Word.UNREADABLE]
-    checks.reject(bad, f"{name}: neither yes nor no; {_READ}")
+    checks.reject(bad, f"{name}: neither yes nor no; {_READ}", written)
     return found
 
 
@@ -172,14 +172,14 @@ def _dates(
     """When each said so, -1 where it is not known: a no is not lost to a date that cannot be."""
     name, readable = "email_consent_at", Checks(checks.lines)
     found = times(name, written, readable)
-    reject_future(name, found, setting.latest, readable)
+    reject_future(name, found, setting.latest, readable, written=written)
     noes = []
     for row in filled(written):
         why = readable.reasons[row]
         if why is not None and words[row] is Word.NO:
             noes.append(row)
         elif why is not None:
-            checks.reject([row], why)
+            checks.reject([row], why, written)
     checks.warn(noes, f"{name}: no time that can be; the no counts from now on")
     found[noes] = -1
     return found

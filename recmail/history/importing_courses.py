@@ -68,6 +68,7 @@ class Courses:
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[Row]:
         """Check a chunk of courses."""
         ids = columns["course_id"]
+        checks.ids, checks.id_name = ids, "course_id"
         reject_ids("course_id", ids, checks)
         checks.reject([row for row, title in enumerate(columns["title"]) if not title], "title: empty")
         values = self._values(columns, checks)
@@ -137,6 +138,7 @@ def currencies_of(values: Sequence[str], checks: Checks) -> list[str | None]:
     checks.reject(
         [row for row, code in enumerate(codes) if code and not _CURRENCY.fullmatch(code)],
         "currency: not three letters",
+        values,
     )
     return [code or None for code in codes]
 
@@ -156,7 +158,7 @@ def minor_units(
     minor = np.round(scaled)
     with np.errstate(invalid="ignore"):
         broken = np.abs(scaled - minor) > np.maximum(1e-6, scaled * 1e-12)
-    checks.reject(broken, f"{name}: more digits than the currency has")
+    checks.reject(broken, f"{name}: more digits than the currency has", values)
     return [None if value != value else int(value) for value in minor.tolist()], codes
 
 
@@ -168,7 +170,8 @@ def _with_default(
         for amount, code in zip(amounts, currencies, strict=True)
     ]
     priced = [row for row, amount in enumerate(amounts) if amount is not None]
-    checks.reject([row for row in priced if not codes[row]], "currency: empty, and the project names none")
+    unnamed = [row for row in priced if not codes[row]]
+    checks.reject(unnamed, "currency: empty; name one in the row, or in recmail.toml: [project] currency")
     return codes
 
 

@@ -17,7 +17,7 @@ from recmail.db.among import among
 from recmail.db.tables import courses, interactions
 from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.correcting import COLUMNS as _WRITTEN
-from recmail.history.correcting import compare_again, correct, keep_again
+from recmail.history.correcting import compare_again, correct, forget_waiting, keep_again
 from recmail.history.identity import (
     COURSE,
     PERSON,
@@ -101,6 +101,7 @@ class Interactions:
         user_ids = _any_ids(columns, checks)
         self.sample += list(filter(None, columns.get("user_id", ())))[: SAMPLE - len(self.sample)]
         event_ids = columns.get("event_id", empty)
+        checks.ids = [one or other for one, other in zip(event_ids, user_ids, strict=True)]
         checks.reject(
             [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],
             f"event_id: longer than {LONGEST_ID} characters",
@@ -108,7 +109,7 @@ class Interactions:
         kinds = self._kinds(columns["kind"], checks)
         micros = times("at", columns["at"], checks)
         checks.reject([row for row, text in enumerate(columns["at"]) if not text], "at: empty")
-        reject_future("at", micros, self._setting.latest, checks)
+        reject_future("at", micros, self._setting.latest, checks, written=columns["at"])
         course_ids = columns.get("course_id", empty)
         course_nos = self._courses(course_ids, kinds, checks)
         values = _values(columns.get("value", empty), kinds, checks)
@@ -133,7 +134,7 @@ class Interactions:
         kinds = [lower[kind] for kind in written]
         if not set(lower.values()) <= set(KINDS):
             unknown = [row for row, kind in enumerate(kinds) if kind not in KINDS]
-            checks.reject(unknown, f"kind: none of {', '.join(KINDS)}")
+            checks.reject(unknown, f"kind: none of {', '.join(KINDS)}", written)
         return kinds
 
     def _courses(
@@ -149,7 +150,7 @@ class Interactions:
             checks.reject([row for row in unknown if not course_ids[row]], "course_id: empty")
             named = [row for row in unknown if course_ids[row]]
             if not self._waits_for_courses:
-                checks.reject(named, "course_id: unknown course")
+                checks.reject(named, "course_id: unknown course", course_ids)
                 return found
             too_long = [row for row in named if len(course_ids[row]) > LONGEST_ID]
             checks.reject(too_long, f"course_id: longer than {LONGEST_ID} characters")
@@ -195,6 +196,7 @@ class Interactions:
             return Counts(added=added, unchanged=len(rows) - added)
         found = compare_again(connection, again)
         correct(connection, found.changed)
+        forget_waiting(connection, [row[0] for row in again])
         new = found.new + [row for row in rows if row[4] > self._reread_until]
         added = insert_interactions(connection, new) if new else 0
         unchanged = found.unchanged + len(new) - added
@@ -330,8 +332,8 @@ def _values(written: Sequence[str], kinds: Sequence[str], checks: Checks) -> lis
     kind = np.array(kinds)
     rated, progressed = kind == "rated", kind == "progressed"
     within = (values >= 1) & (values <= 5)
-    checks.reject(rated & ~within, "value: a rating goes from 1 to 5")
-    checks.reject(progressed & ((values < 0) | (values > 1)), "value: progress goes from 0 to 1")
+    checks.reject(rated & ~within, "value: a rating goes from 1 to 5", written)
+    checks.reject(progressed & ((values < 0) | (values > 1)), "value: progress goes from 0 to 1", written)
     return optional(values)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 from recmail.errors import StorageError
 from recmail.history.importers.file_pattern import REJECTS
@@ -18,6 +18,27 @@ from recmail.history.importing_target import ImportOptions
 
 LISTED = 10_000
 TRIAL = ".dry-run"
+
+
+class Reject(NamedTuple):
+    """A rejected row.
+
+    Attributes:
+        reason: the same for all rows of which it is true.
+        found: what stood there.
+        whose: whose row it is, or of what.
+    """
+
+    line: int
+    reason: str
+    record: Sequence[str]
+    found: str = ""
+    whose: str = ""
+
+    @property
+    def example(self) -> str:
+        """What tells where to look."""
+        return ", ".join(filter(None, (f"line {self.line:,}", self.whose, self.found)))
 
 
 class Rejects:
@@ -43,6 +64,7 @@ class Rejects:
         self._writer: Any = None
         self.path: Path | None = None
         self.by_reason: Counter[str] = Counter()
+        self.examples: dict[str, str] = {}
 
     def __enter__(self) -> Rejects:
         for path in self._outdated:
@@ -61,15 +83,17 @@ class Rejects:
         """How many rows were rejected."""
         return self.by_reason.total()
 
-    def add(self, line: int, reason: str, record: Sequence[str]) -> None:
+    def add(self, one: Reject) -> None:
         """Count a rejected row, and list it while there are not too many."""
-        self.by_reason[reason] += 1
+        self.by_reason[one.reason] += 1
+        self.examples.setdefault(one.reason, one.example)
         if self.total > LISTED:
             return
         if self.total == 1:
             self._open()
         if self._writer is not None:
-            self._write([str(line), reason, *record])
+            reason = f"{one.reason}, {one.found}" if one.found else one.reason
+            self._write([str(one.line), reason, *one.record])
 
     def _open(self) -> None:
         with suppress(OSError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +17,7 @@ class ImportResult:
     Attributes:
         rows: records read; the counts (consents aside) and the rejects add up to them.
         rejects: how many rows were refused, by reason.
+        reject_examples: of each reason the first: its line, whose row it is, and what was found.
         rejects_file: where they are listed; None when there are none, or no place to write.
         warnings: what was left out of accepted rows, by kind; `warned_lines` has the first lines.
         ignored_columns: columns of the file that are none of ours.
@@ -41,6 +42,7 @@ class ImportResult:
     started_at: datetime
     finished_at: datetime
     recognised: Recognised | None = None
+    reject_examples: dict[str, str] = field(default_factory=dict)
 
     @property
     def rejected(self) -> int:

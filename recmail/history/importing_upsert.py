@@ -146,7 +146,7 @@ class SeenIds:
             if ids[row] in seen:
                 again.append(row)
             seen.add(ids[row])
-        checks.reject(again, f"{name}: a second row with this id")
+        checks.reject(again, f"{name}: a second row with this id", ids)
         self._database.execute("BEGIN")
         self._database.executemany(
             "INSERT OR IGNORE INTO seen VALUES (?)", ((ids[row],) for row in checks.accepted())

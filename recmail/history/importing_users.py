@@ -90,6 +90,7 @@ class Users:
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Person]:
         """Check a chunk of people."""
         ids = columns["user_id"]
+        checks.ids, checks.id_name = ids, "user_id"
         reject_ids("user_id", ids, checks)
         values = self._values(columns, checks)
         said = read_consent(columns, checks, self._setting)
@@ -122,7 +123,7 @@ class Users:
         for name in ("signed_up_at", "last_seen_at"):
             if name in columns:
                 at = times(name, columns[name], checks)
-                reject_future(name, at, self._setting.latest, checks)
+                reject_future(name, at, self._setting.latest, checks, written=columns[name])
                 values[name] = moments(at)
         declared = {
             name: self._attribute(name, kind, columns[name], checks)

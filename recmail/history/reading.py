@@ -121,8 +121,7 @@ def read_shard(
 
     Args:
         connection: one view of the database.
-        low: the first user number.
-        high: the one after the last.
+        low: the first user number; high: the one after the last.
         courses: the size of the catalogue; courses imported since it was read are left out.
         now: nothing later counts.
         grades: what each kind of interaction is worth.
@@ -134,21 +133,28 @@ def read_shard(
     people = _read_people(connection, low, high, now)
     if only is not None:
         people = people[people["user_no"].isin(only)].reset_index(drop=True)
-    numbers = people["user_no"].to_numpy()
-    private = numbers[~people["personalization"]].tolist()
-    known = _up_to(now, low, high), ~among(interactions.c.user_no, private)
-    pairs = _read_pairs(connection, known, grades, details=_details(connection))
-    taken = pairs.loc[pairs["taken"], ["user_no", "course_no"]]
-    if private:
-        taken = pd.concat([taken, _read_taken(connection, private, now)], ignore_index=True)
-    searches = _read_searches(connection, known, now)
-    searches["grade"] = _faded(searches.assign(grade=grades.get("searched", 0.0)), now, half_life)
+    histories = _read_histories(
+        connection, people, _up_to(now, low, high), now=now, grades=grades, half_life=half_life
+    )
     emailed = pd.DataFrame(columns=["user_no", "course_no", "at"])
     if emailed_within is not None:
         emailed = emailed_courses(connection, low, high, since=now - emailed_within, now=now)
-    taken, pairs, searches, emailed = (
-        _of_people(table, numbers, courses) for table in (taken, pairs, searches, emailed)
-    )
+    tables = *histories, emailed
+    return _as_shard(people, tables, courses=courses, now=now, language=language, half_life=half_life)
+
+
+def _as_shard(
+    people: pd.DataFrame,
+    tables: Iterable[pd.DataFrame],
+    *,
+    courses: int,
+    now: datetime,
+    language: str,
+    half_life: timedelta | None,
+) -> Shard:
+    """People, and pairs, taken courses, searches and emailed courses of these and others."""
+    numbers = people["user_no"].to_numpy()
+    pairs, taken, searches, emailed = (_of_people(table, numbers, courses) for table in tables)
     graded = pairs[pairs["grade"] > 0]
     shape = len(people), courses
     return Shard(
@@ -161,6 +167,27 @@ def read_shard(
         language=language,
         now=now,
     )
+
+
+def _read_histories(
+    connection: sa.Connection,
+    people: pd.DataFrame,
+    of_range: sa.ColumnElement[bool],
+    *,
+    now: datetime,
+    grades: Mapping[str, float],
+    half_life: timedelta | None,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """What people did with courses, which they took, and what they searched for."""
+    private = people.loc[~people["personalization"], "user_no"].tolist()
+    known = of_range, ~among(interactions.c.user_no, private)
+    pairs = _read_pairs(connection, known, grades, details=_details(connection))
+    taken = pairs.loc[pairs["taken"], ["user_no", "course_no"]]
+    if private:
+        taken = pd.concat([taken, _read_taken(connection, private, now)], ignore_index=True)
+    searches = _read_searches(connection, known, now)
+    searches["grade"] = _faded(searches.assign(grade=grades.get("searched", 0.0)), now, half_life)
+    return pairs, taken, searches
 
 
 def _up_to(now: datetime, low: int, high: int) -> sa.ColumnElement[bool]:

@@ -65,3 +65,17 @@ def test_an_empty_project_gets_the_first_step(tmp_path: Path) -> None:
     folder = tmp_path / "new"
     recmail("init", folder)
     assert "[sources.*] in recmail.toml" in recmail("data", project=folder).stderr
+
+
+def test_user_ids_that_nobody_has_are_told(project: Path) -> None:
+    with (project / "recmail.toml").open("a") as settings:
+        settings.write('[sources.web]\nfile = "web.csv"\n')
+    (project / "web.csv").write_text(
+        "event_id,user_id,kind,at,query\n"
+        + "".join(f"{number},crm-{number},searched,2026-10-01,sql\n" for number in range(100))
+    )
+    warning = "WARNING: of 100 events that have a user_id, 0 have one that a person has: events say crm-0, "
+    assert warning in recmail("import", "--now", AT, project=project).stderr
+    said = recmail("data", "--now", AT, project=project).stderr
+    assert "WARNING: no event of web came in, and 100 wait, because nobody has their user_id" in said
+    assert "users have u00001, u00002, u00003." in said

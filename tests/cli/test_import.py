@@ -74,7 +74,7 @@ def test_rejected_rows_of_any_source_are_exit_code_5(sources: Path) -> None:
     (sources / "data/interactions2.csv").write_text("user_id,kind,at\na,viewed,never\n")
     result = recmail("import", "--now", AT, project=sources, code=5)
     assert "demo: 2 files, " in result.stdout
-    assert "  rejected 1 x at: bad time\n" in result.stderr
+    assert "  rejected 1 x at: bad time (interactions2.csv: line 2, id a, found 'never')\n" in result.stderr
     recmail("import", "--now", AT, project=sources)  # said once
 
 

@@ -163,6 +163,18 @@ def test_further_courses_of_a_known_event_come_in(database: sa.Engine, project: 
     assert counted(report) == Counts(added=1, unchanged=1)
 
 
+def test_what_waited_for_somebody_else_does_not_wait_on(database: sa.Engine, project: Path) -> None:
+    (project / "log.csv").write_text(
+        "event_id,user_id,person,course_id,kind,at\n1,u-a,a,sql,viewed,2026-10-01\n"
+    )
+    assert counted(bring(database, project, FILES.format(columns=""))) == Counts(pending=1)
+    text = (project / "log.csv").read_text().replace("user_id,person", "crm,person")
+    (project / "log.csv").write_text(text)
+    columns = '[sources.log.columns]\nperson = "user_id"\n'
+    assert counted(bring(database, project, FILES.format(columns=columns))) == Counts(added=1)
+    assert whole(database, pending_events, "event_key") == []
+
+
 def test_a_correction_that_was_interrupted_goes_on(
     database: sa.Engine, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -120,6 +120,21 @@ def test_people_are_refused_with_line_and_reason(bring: Import) -> None:
     assert (result.rows, result.counts.added, result.rejected) == (8, 1, 7)
 
 
+def test_what_was_found_and_where_is_told(bring: Import) -> None:
+    text = (
+        "user_id,email_consent,signed_up_at\nu-7,yes,31.12.2025\nu-8,yes,never\n" + "x" * 300 + ",perhaps,\n"
+    )
+    result = bring("users", text)
+    assert result.reject_examples == {
+        "signed_up_at: bad time": "line 2, user_id u-7, found '31.12.2025'",
+        "user_id: longer than 255 characters": f"line 4, user_id {'x' * 40}",
+    }
+    assert result.rejects_file is not None
+    lines = result.rejects_file.read_text().splitlines()
+    assert lines[1] == "2,\"signed_up_at: bad time, found '31.12.2025'\",u-7,yes,31.12.2025"
+    assert lines[3].startswith("4,user_id: longer than 255 characters,xxx")
+
+
 def test_an_id_is_found_twice_in_a_file_that_is_longer_than_a_chunk(bring: Import) -> None:
     ids = [*range(20_001), 7]
     result = bring(
