@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from recmail.db.connect import writing
-from recmail.db.tables import cluster_courses, clusters, people_clusters
+from recmail.db.tables import cluster_courses, clusters, people_clusters, users
 from recmail.records import category_key
 
 ROWS_AT_ONCE = 5_000  # in one transaction, of about 50 ms
@@ -79,33 +79,44 @@ def replace_clusters(
     engine: sa.Engine,
     found: Sequence[Cluster],
     *,
+    over: Collection[int],
     people: tuple[np.ndarray, np.ndarray],
     courses: tuple[np.ndarray, np.ndarray],
-) -> None:
+) -> bool:
     """Put new clusters in the place of the old ones, in short transactions.
 
     A segment that is asked meanwhile finds each person in their old cluster or in their new one: cluster
     numbers are never given to something else, and a cluster goes when nobody is left in it.
 
     Args:
+        over: the numbers of the clusters that these were matched with.
         people: user_no, ascending, and cluster_no; everybody else leaves.
         courses: course_no, ascending, and cluster_no.
+
+    Returns:
+        whether it did; another training that did so meanwhile has given the new numbers away.
     """
-    rows = [{**vars(one), "topics": list(one.topics), "name_key": category_key(one.name)} for one in found]
     with writing(engine) as connection:
-        there = set(connection.scalars(sa.select(clusters.c.cluster_no)))
-        new = [row for row in rows if row["cluster_no"] not in there]
-        if new:
-            connection.execute(sa.insert(clusters), new)
-        for row in rows:
-            connection.execute(
-                sa.update(clusters).where(clusters.c.cluster_no == row["cluster_no"]).values(row)
-            )
+        if set(connection.scalars(sa.select(clusters.c.cluster_no))) != set(over):
+            return False
+        _put(connection, found, over)
     _replace(engine, people_clusters, people_clusters.c.user_no, people)
     _replace(engine, cluster_courses, cluster_courses.c.course_no, courses)
     with writing(engine) as connection:
-        kept = [row["cluster_no"] for row in rows]
+        kept = [one.cluster_no for one in found]
         connection.execute(sa.delete(clusters).where(clusters.c.cluster_no.not_in(kept)))
+        erased = sa.select(users.c.user_no).where(users.c.erased_at.is_not(None))  # since they were read
+        connection.execute(sa.delete(people_clusters).where(people_clusters.c.user_no.in_(erased)))
+    return True
+
+
+def _put(connection: sa.Connection, found: Sequence[Cluster], over: Collection[int]) -> None:
+    for one in found:
+        row = {**vars(one), "topics": list(one.topics), "name_key": category_key(one.name)}
+        if one.cluster_no in over:
+            connection.execute(sa.update(clusters).where(clusters.c.cluster_no == one.cluster_no), row)
+        else:
+            connection.execute(sa.insert(clusters), row)
 
 
 def _replace(

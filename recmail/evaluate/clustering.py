@@ -36,6 +36,7 @@ from recmail.records import Catalogue, GradedTriples, category_key
 
 PEOPLE_AT_ONCE = 10_000
 NO_FACTORS = "clusters stay as they were: only svd and als have factors to find them by"
+OVERTAKEN = "clusters are those of another training that ended meanwhile"
 TOO_FEW = "too few people or courses to divide into clusters"
 _TYPICAL = 4  # topics that are shown of a cluster
 
@@ -75,8 +76,6 @@ def refresh_clusters(
     histories = _Histories(scorer, triples, len(catalogue), now, half_life)
     known = np.flatnonzero(scorer.known)
     count = how_many(len(known), len(histories.people))
-    if count < 2:
-        return [], TOO_FEW
     with reading(engine) as connection:
         old = read_clusters(connection)
         people_before = clusters_of_people(connection, histories.people)
@@ -91,7 +90,10 @@ def refresh_clusters(
     people = Members(histories.people, histories.nearest(centres), people_before)
     near = Members(known, nearest(courses, centres), courses_before)
     found, numbers = _named(old, people, near, catalogue, now)
-    replace_clusters(engine, found, people=people.pairs(numbers), courses=near.pairs(numbers))
+    over = [one.cluster_no for one in old]
+    members = {"people": people.pairs(numbers), "courses": near.pairs(numbers)}
+    if not replace_clusters(engine, found, over=over, **members):
+        return [], OVERTAKEN
     return sorted(found, key=lambda one: -one.people), None
 
 

@@ -30,7 +30,9 @@ def put(
         Cluster(number, name, ["a", "b"], 1, list(people.values()).count(number), now)
         for number, name in zip(numbers, names, strict=True)
     ]
-    replace_clusters(engine, found, people=_arrays(people), courses=_arrays(courses))
+    with reading(engine) as connection:
+        over = [one.cluster_no for one in read_clusters(connection)]
+    assert replace_clusters(engine, found, over=over, people=_arrays(people), courses=_arrays(courses))
 
 
 def _arrays(pairs: dict[int, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -64,6 +66,24 @@ def test_nothing_leaves_nothing(people: sa.Engine, now: datetime) -> None:
         assert read_clusters(connection) == []
         assert clusters_of_people(connection, np.arange(4)).tolist() == [-1] * 4
         assert clusters_of_people(connection, np.arange(0)).tolist() == []
+
+
+def test_of_two_trainings_at_once_the_first_one_stays(people: sa.Engine, now: datetime) -> None:
+    put(people, now, {0: 4, 1: 5}, {0: 4, 3: 5}, "Data", "Music")
+    late = [Cluster(4, "Art", [], 1, 1, now)]
+    nobody = _arrays({})
+    assert not replace_clusters(people, late, over=[], people=nobody, courses=nobody)
+    with reading(people) as connection:
+        assert cluster_names(connection) == ["Data", "Music"]
+        assert clusters_of_people(connection, np.arange(2)).tolist() == [4, 5]
+
+
+def test_who_was_erased_while_clusters_were_sought_is_in_none(people: sa.Engine, now: datetime) -> None:
+    with writing(people) as connection:
+        connection.execute(sa.update(users).where(users.c.user_no == 1).values(erased_at=now))
+    put(people, now, {0: 4, 1: 5}, {0: 4, 3: 5}, "Data", "Music")
+    with reading(people) as connection:
+        assert clusters_of_people(connection, np.arange(2)).tolist() == [4, -1]
 
 
 def test_a_person_who_goes_takes_their_row_along(people: sa.Engine, now: datetime) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from recmail.recommend.als import Als
 from recmail.recommend.blocks.top_picks import TopPicks
 from recmail.recommend.ease import Ease, Settings
 from recmail.recommend.reasons import NO_REASON, because, ranks_lost, strongest
@@ -66,10 +67,18 @@ def test_a_search_counts_for_a_few_courses_only_those_with_the_most_learners() -
 _TOGETHER = {(0, 2): 12, (0, 3): 12, (1, 2): 12, (0, 1): 1, (1, 3): 1}
 
 
+def small_als() -> Als:
+    """A scorer that has no reasons of its own."""
+    return Als.fit(make_triples(_rows()), courses=4, seed=1)
+
+
 def scorer() -> Ease:
+    return Ease.fit(make_triples(_rows()), courses=4, seed=1, settings=Settings(1))
+
+
+def _rows() -> list[tuple[int, int, float]]:
     people = [pair for pair, times in _TOGETHER.items() for _ in range(times)]
-    rows = [(person, course, 3.0) for person, pair in enumerate(people) for course in pair]
-    return Ease.fit(make_triples(rows), courses=4, seed=1, settings=Settings(1))
+    return [(person, course, 3.0) for person, pair in enumerate(people) for course in pair]
 
 
 def table(*row: float) -> sparse.csr_array:
@@ -106,6 +115,15 @@ def test_leaving_a_course_out_leaves_what_searches_found() -> None:
     )
     assert lost.tolist() == [0]  # the search alone would have brought it to the top
     assert ranks_lost(fitted, took, *place, without=without)[0] > 0
+
+
+def test_searches_are_part_of_what_was_chosen_from() -> None:
+    shard = make_shard([[0, 1, 0, 0], [0, 1, 0, 0]], searches=[(0, "yoga"), (0, "excel")])
+    offer = TopPicks().offer(shard, CATALOGUE, {"auto": small_als()})
+    assert offer.reasons(np.array([0, 1]), np.array([2, 2])) == [
+        "Chosen from the course you looked at and your searches",
+        "Chosen from the course you looked at",
+    ]
 
 
 def test_who_only_searched_is_told_so() -> None:

@@ -60,7 +60,7 @@ def _named_or_counted(
     shard: Shard, catalogue: Catalogue, scorer: Scorer, hints: sparse.csr_array | None
 ) -> Reasons:
     """Name the course that brought the offered one; where none did alone, say how many it was chosen from."""
-    counted = _chosen_from(shard, scorer.known)
+    counted = _chosen_from(shard, scorer.known, hints)
 
     def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
         # scipy comes with it, and `check` of a campaign has no need of that.
@@ -79,8 +79,8 @@ def _named_or_counted(
     return reasons
 
 
-def _chosen_from(shard: Shard, known: np.ndarray) -> Reasons:
-    """Say how many of the person's courses went into the score: those taken, else those looked at."""
+def _chosen_from(shard: Shard, known: np.ndarray, hints: sparse.csr_array | None) -> Reasons:
+    """Say how many of the person's courses went into the score, those taken, else those looked at."""
     people, courses = graded_pairs(shard.grades, known)
     width = shard.grades.shape[1]
     taken_people = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr))
@@ -89,19 +89,18 @@ def _chosen_from(shard: Shard, known: np.ndarray) -> Reasons:
     taken = np.bincount(people[was_taken], minlength=len(shard))
     looked_at = np.bincount(people[~was_taken], minlength=len(shard))
 
+    searched = np.zeros(len(shard), dtype=bool) if hints is None else np.diff(hints.indptr) > 0
+
     def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
-        pairs = zip(taken[rows].tolist(), looked_at[rows].tolist(), strict=True)
-        return [_sentence(took, saw) for took, saw in pairs]
+        each = zip(taken[rows].tolist(), looked_at[rows].tolist(), searched[rows].tolist(), strict=True)
+        return [_sentence(*of_person) for of_person in each]
 
     return reasons
 
 
-def _sentence(took: int, saw: int) -> str:
+def _sentence(took: int, saw: int, searched: bool) -> str:
     count, what = (took, "took") if took else (saw, "looked at")
     if not count:
         return "Chosen from what you searched for"
-    return (
-        f"Chosen from the course you {what}"
-        if count == 1
-        else f"Chosen from the {count:,} courses you {what}"
-    )
+    courses = "the course" if count == 1 else f"the {count:,} courses"
+    return f"Chosen from {courses} you {what}" + (" and your searches" if searched else "")
