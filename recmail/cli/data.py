@@ -13,6 +13,7 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
+    from recmail.db.clusters import Cluster
     from recmail.history.freshness import DataSurvey, Source
     from recmail.history.metadata import Finding
     from recmail.history.strangers import Strangers, Unidentified
@@ -52,11 +53,7 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
     for one in found.strangers:
         say(_strangers(one))
     if clusters:
-        click.echo()
-        columns = ("people", "courses", "cluster", "typical of it")
-        rows = [(one.people, one.courses, one.name, ", ".join(one.topics)) for one in clusters]
-        print_table(columns, rows)
-        say(f'\nfound by recmail train, {_when(clusters[0].found_at, now)}; in segments: in_cluster("NAME")')
+        _show(clusters, now)
     if any(one.rejects for one in found.sources):
         say(
             "\nrejected rows are listed beside each file in FILE.SOURCE.rejects.csv: mend them there, then:\n"
@@ -64,6 +61,13 @@ def command(project: Path | None, now: datetime, as_json: bool) -> None:
         )
     if not found.people:
         say("\nno people yet; say where they are under [sources.*] in recmail.toml, then: recmail import")
+
+
+def _show(clusters: Sequence[Cluster], now: datetime) -> None:
+    click.echo()
+    rows = [(one.people, one.courses, one.name, ", ".join(one.topics)) for one in clusters]
+    print_table(("people", "courses", "cluster", "typical of it"), rows)
+    say(f'\nfound by recmail train, {_when(clusters[0].found_at, now)}; in segments: in_cluster("NAME")')
 
 
 def _unseen(pictures: Sequence[str]) -> Finding:
