@@ -17,7 +17,6 @@ LATER_KEYS: tuple[Path, ...] = (
     ("variants",),
     ("schedule",),
     ("speed",),
-    ("exposure",),
 )
 
 
