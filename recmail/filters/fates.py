@@ -49,9 +49,9 @@ class Fate:
         block: the block's index in the campaign.
         source: the plug-in whose offer it is.
         score: None where the offer does not have the course.
-        outcome: shown; reserve; filter (`filters` drop it); above (a block above, or this one, shows it
-            already); quota (its category is full); exposure (its limit was reached); variety (another one was
-            chosen for the mix); rank (better ones were); not_offered.
+        outcome: shown; reserve (of any block); filter (`filters` drop it); above (a block above, or this one,
+            shows it already); quota (its category is full); exposure (its limit was reached); variety
+            (another one was chosen for the mix); rank (better ones were); not_offered.
         position: from 0 within the block, where it is shown.
         reason: what is printed beside it, where it is shown.
     """
@@ -85,7 +85,7 @@ def _of_offer(asked: Asked, slate: Slate, catalogue: Catalogue, closed: np.ndarr
     block = slate.slots[slate.slots["block"] == stage.number]
     above = slate.slots[slate.slots["block"] < stage.number]["course_no"]
     mine = block[block["source"] == stage.name].set_index("course_no")
-    spare = slate.reserves[slate.reserves["block"] == stage.number]["course_no"]
+    spare = slate.reserves["course_no"]
     categories = catalogue.category_no[block["course_no"]]
     lowest = mine["score"].min() if len(mine) else np.inf
     lowest = lowest if len(block) == stage.block.show else -np.inf  # with free places nothing was too low
@@ -107,10 +107,10 @@ def _of_offer(asked: Asked, slate: Slate, catalogue: Catalogue, closed: np.ndarr
             found = {"outcome": EXPOSURE}
         elif score[course_no] >= lowest and most and category >= 0 and (categories == category).sum() >= most:
             found = {"outcome": QUOTA}
-        elif course_no in spare.values:
-            found = {"outcome": RESERVE}
         elif score[course_no] > lowest > -np.inf:
             found = {"outcome": VARIETY}
+        elif course_no in spare.values:
+            found = {"outcome": RESERVE}
         has = score[course_no] > -np.inf
         yield Fate(
             block=stage.number,
