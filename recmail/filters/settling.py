@@ -45,7 +45,7 @@ class Settled:
         """Cut out the people with low <= user_no < high."""
         blocks = {
             one.number: SettledBlock(
-                course=one.course[low:high].astype(np.int32),
+                course=np.array(one.course[low:high], dtype=np.int32),
                 score=np.array(one.score[low:high]),
                 source=np.array(one.source[low:high]),
                 ideal=np.array(one.ideal[low:high]),

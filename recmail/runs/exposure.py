@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import count
+from math import prod
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from recmail.errors import StorageError
 from recmail.filters.allocating import Allocation, allocate
 from recmail.filters.everybody import Audience
 from recmail.filters.limits import Exposure, course_limits, how_deep, seats_left
@@ -69,9 +70,8 @@ def settle(
     """
     blocks, catalogue = facts.campaign.blocks, facts.catalogue
     with tempfile.TemporaryDirectory(prefix="recmail-") as folder:
-        new_array = partial(_file, Path(folder), count())
         depth = how_deep(blocks, catalogue, exposure)
-        audience = Audience.of(blocks, last + 1, depth=depth, new_array=new_array)
+        audience = Audience.of(blocks, last + 1, depth=depth, new_array=_Files(Path(folder)).array)
         for wishes in brought:
             if wishes is not None:
                 audience.add(wishes)
@@ -89,10 +89,29 @@ def settle(
         yield Settlement(allocation, people, not_spare)
 
 
-def _file(folder: Path, numbers: Iterator[int], shape: tuple[int, ...], dtype: Any) -> np.ndarray:
-    if 0 in shape:
-        return np.zeros(shape, dtype=dtype)  # an empty file cannot be mapped
-    return np.memmap(folder / f"{next(numbers)}", dtype=dtype, mode="w+", shape=shape)
+class _Files:
+    """Arrays in files of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count, self.size_bytes = folder, 0, 0
+        self.free_bytes = shutil.disk_usage(folder).free
+
+    def array(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Make an array of zeros.
+
+        Raises:
+            StorageError: there is no room for it.
+        """
+        if 0 in shape:
+            return np.zeros(shape, dtype=dtype)  # an empty file cannot be mapped
+        self.count += 1
+        self.size_bytes += prod(shape) * np.dtype(dtype).itemsize
+        if self.size_bytes > self.free_bytes:  # whoever writes where there is no room is killed by SIGBUS
+            raise StorageError(
+                f"`exposure` needs more than {self.free_bytes / 1e6:,.0f} MB for everybody's wishes, and "
+                f"{self.folder.parent} has no more; make room, or set TMPDIR to another folder"
+            )
+        return np.memmap(self.folder / f"{self.count}", dtype=dtype, mode="w+", shape=shape)
 
 
 def _tastes(audience: Audience, facts: Facts) -> Tastes | None:

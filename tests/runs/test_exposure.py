@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,7 +21,9 @@ from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.runs import find_run
 from recmail.db.tables import courses, interactions, ledger_context, users
+from recmail.errors import StorageError
 from recmail.pipeline import ShardTask
+from recmail.runs import exposure
 from recmail.runs import plan as planning
 from recmail.runs.create import create_project
 from recmail.runs.exposure import ExposureReport
@@ -261,3 +264,14 @@ def test_killed_workers_lose_nobody(
     assert len(list(tmp_path.glob("died-*"))) == 3
     assert hash_of(project, run_no) == expected
     assert frozen(project, run_no) == rows
+
+
+def test_without_room_for_the_wishes_nothing_is_planned(
+    project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(project.folder)
+    monkeypatch.setattr(exposure.shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(StorageError, match="needs more than 0 MB for everybody's wishes"):
+        planned(project, "limited", now)
+    with reading(project.engine) as connection:
+        assert find_run(connection, 1)["state"] == "failed"
