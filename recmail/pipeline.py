@@ -33,6 +33,10 @@ from recmail.segment import Courses, Segment, audience_query, compile_segment
 from recmail.settings import Limit
 from recmail.settings.values import domain_of, parse_duration
 
+# A planner reads one range of people after the other and comes back to none: more pages only fill up, and
+# memory would grow with the audience until they are full.
+_CACHE_MIB = 8
+
 
 @dataclass(frozen=True)
 class Facts:
@@ -273,7 +277,7 @@ def shard_hash(rows: Iterable[str]) -> str:
 
 @lru_cache(maxsize=2)
 def _engine(database_url: str) -> sa.Engine:
-    return connect(database_url)
+    return connect(database_url, cache_mib=_CACHE_MIB)
 
 
 @lru_cache(maxsize=2)
