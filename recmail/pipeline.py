@@ -18,7 +18,11 @@ from recmail.db.connect import connect, reading, writing
 from recmail.db.eligibility import skip_reasons
 from recmail.db.ledger import PlannedRow, insert_rows
 from recmail.db.runs import claim_shard, find_run, finish_shard
+from recmail.filters.fates import Asked, Fate, fates
+from recmail.filters.limits import Exposure, how_deep
+from recmail.filters.settling import Settled
 from recmail.filters.slate import fill
+from recmail.filters.wishing import Wishes, wishes
 from recmail.history.frozen import thaw_catalogue
 from recmail.history.reading import read_shard
 from recmail.recommend import Scorer
@@ -28,6 +32,10 @@ from recmail.render.frozen import freeze_people
 from recmail.segment import Courses, Segment, audience_query, compile_segment
 from recmail.settings import Limit
 from recmail.settings.values import domain_of, parse_duration
+
+# A planner reads one range of people after the other and comes back to none: more pages only fill up, and
+# memory would grow with the audience until they are full.
+_CACHE_MIB = 8
 
 
 @dataclass(frozen=True)
@@ -50,11 +58,16 @@ class Facts:
 
 @dataclass(frozen=True)
 class ShardTask:
-    """All that a worker is told: everything else it reads from the database."""
+    """All that a worker is told: everything else it reads from the database.
+
+    Attributes:
+        settled: what the whole audience decided for the people of the shard; None where each decides alone.
+    """
 
     database_url: str
     run_no: int
     shard: int
+    settled: Settled | None = None
 
 
 @dataclass(frozen=True)
@@ -73,10 +86,92 @@ def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> lis
 
 
 def compose_shard(
-    connection: sa.Connection, facts: Facts, low: int, high: int
+    connection: sa.Connection, facts: Facts, low: int, high: int, *, settled: Settled | None = None
 ) -> tuple[list[Composed], list[list[float]]]:
     """Decide as `compose` does, and count what blocks fell short of: rows of SHORTFALL_COLUMNS."""
-    reasons = skip_reasons(
+    reasons, shard = _read(connection, facts, low, high)
+    emails, shortfall = {}, list[list[float]]()
+    if shard is not None:
+        slate = choose(shard, facts, settled)
+        emails, shortfall = _emails(shard, slate), slate.shortfall.astype(object).to_numpy().tolist()
+    people = (
+        emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()
+    )
+    return list(people), shortfall
+
+
+def wish(connection: sa.Connection, facts: Facts, low: int, high: int) -> Wishes | None:
+    """Rank what could be shown to the people with low <= user_no < high; None when nobody may be mailed."""
+    _, shard = _read(connection, facts, low, high)
+    if shard is None:
+        return None
+    blocks = facts.campaign.blocks
+    depth = how_deep(blocks, facts.catalogue, exposure_of(facts.campaign) or Exposure())
+    return wishes(shard, facts.catalogue, blocks, facts.scorers, depth=depth)
+
+
+@dataclass(frozen=True)
+class Explained:
+    """What one person would be shown, and what became of all other courses.
+
+    Attributes:
+        in_audience: they match `who`.
+        reason: why there would be no email; None when there would be, or they are not in the audience.
+        slate: of this person only; it is made whether there would be an email or not.
+    """
+
+    in_audience: bool
+    reason: str | None
+    slate: Slate
+    fates: list[Fate]
+
+
+def explain(
+    connection: sa.Connection,
+    facts: Facts,
+    user_no: int,
+    *,
+    settled: Settled | None = None,
+    closed: np.ndarray | None = None,
+) -> Explained:
+    """Decide for one person as planning does, and tell what became of every candidate.
+
+    Args:
+        settled: what the whole audience decided; None where each person is decided alone.
+        closed: bool, one for each course: the whole audience used it up.
+    """
+    reasons = _reasons(connection, facts, user_no, user_no + 1)
+    shard = _histories(connection, facts, user_no, user_no + 1, np.array([user_no]))
+    asked = list[Asked]()
+    slate = fill(shard, facts.catalogue, facts.campaign.blocks, facts.scorers, settled=settled, asked=asked)
+    reason = reasons.get(user_no)
+    if user_no in reasons and reason is None and not slate.enough.all():
+        reason = "too_few_courses"
+    none = np.zeros(len(facts.catalogue), dtype=bool)
+    found = fates(asked, slate, facts.catalogue, none if closed is None else closed)
+    return Explained(user_no in reasons, reason, slate, found)
+
+
+def exposure_of(campaign: Campaign) -> Exposure | None:
+    """Return what limits one person's email by what others get; None when nothing does."""
+    keys = campaign.exposure
+    if keys is None or (keys.max_share_per_course is None and not keys.respect_seats):
+        return None
+    return Exposure(keys.max_share_per_course, keys.respect_seats)
+
+
+def _read(
+    connection: sa.Connection, facts: Facts, low: int, high: int
+) -> tuple[dict[int, str | None], Shard | None]:
+    """Read why people of the audience get no email, and those who do; None when nobody does."""
+    reasons = _reasons(connection, facts, low, high)
+    mailable = np.array([user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64)
+    return reasons, _histories(connection, facts, low, high, mailable) if len(mailable) else None
+
+
+def _reasons(connection: sa.Connection, facts: Facts, low: int, high: int) -> dict[int, str | None]:
+    """Read for everybody of the audience why they get no email; None where nothing is against it."""
+    return skip_reasons(
         connection,
         audience_query(facts.segment, low, high),
         addressed=facts.segment.where,
@@ -85,27 +180,21 @@ def compose_shard(
         cap=facts.cap,
         run_no=facts.run_no,
     )
-    mailable = np.array([user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64)
-    emails, shortfall = {}, list[list[float]]()
-    if len(mailable):
-        shard = read_shard(
-            connection,
-            low,
-            high,
-            only=mailable,
-            courses=len(facts.catalogue),
-            now=facts.now,
-            grades=facts.grades,
-            language=facts.language,
-            emailed_within=_looked_back(facts.campaign),
-            half_life=facts.half_life,
-        )
-        slate = choose(shard, facts)
-        emails, shortfall = _emails(shard, slate), slate.shortfall.astype(object).to_numpy().tolist()
-    people = (
-        emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()
+
+
+def _histories(connection: sa.Connection, facts: Facts, low: int, high: int, only: np.ndarray) -> Shard:
+    return read_shard(
+        connection,
+        low,
+        high,
+        only=only,
+        courses=len(facts.catalogue),
+        now=facts.now,
+        grades=facts.grades,
+        language=facts.language,
+        emailed_within=_looked_back(facts.campaign),
+        half_life=facts.half_life,
     )
-    return list(people), shortfall
 
 
 def _looked_back(campaign: Campaign) -> timedelta | None:
@@ -114,9 +203,9 @@ def _looked_back(campaign: Campaign) -> timedelta | None:
     return max((within for within in asked if within is not None), default=None)
 
 
-def choose(shard: Shard, facts: Facts) -> Slate:
+def choose(shard: Shard, facts: Facts, settled: Settled | None = None) -> Slate:
     """Let every block offer courses, drop what may not be shown, and fill the slots."""
-    return fill(shard, facts.catalogue, facts.campaign.blocks, facts.scorers)
+    return fill(shard, facts.catalogue, facts.campaign.blocks, facts.scorers, settled=settled)
 
 
 def _emails(shard: Shard, slate: Slate) -> dict[int, Composed]:
@@ -131,6 +220,14 @@ def _emails(shard: Shard, slate: Slate) -> dict[int, Composed]:
     }
 
 
+def wish_shard(task: ShardTask) -> Wishes | None:
+    """Ask one shard of a run what its people wish; writes nothing, so it may run again and die anywhere."""
+    facts = _facts(task.database_url, task.run_no)
+    low = task.shard * SHARD_SIZE
+    with reading(_engine(task.database_url)) as connection:
+        return wish(connection, facts, low, low + SHARD_SIZE)
+
+
 def plan_shard(task: ShardTask) -> int:
     """Plan one shard of a run, in one transaction with its marker; returns its rows, 0 when it was planned.
 
@@ -140,7 +237,7 @@ def plan_shard(task: ShardTask) -> int:
     engine = _engine(task.database_url)
     low = task.shard * SHARD_SIZE
     with reading(engine) as connection:
-        composed, shortfall = compose_shard(connection, facts, low, low + SHARD_SIZE)
+        composed, shortfall = compose_shard(connection, facts, low, low + SHARD_SIZE, settled=task.settled)
     rows = [_planned_row(one, facts.now) for one in composed]
     with writing(engine) as connection:
         if not claim_shard(connection, task.run_no, task.shard, now=facts.now):
@@ -180,15 +277,19 @@ def shard_hash(rows: Iterable[str]) -> str:
 
 @lru_cache(maxsize=2)
 def _engine(database_url: str) -> sa.Engine:
-    return connect(database_url)
+    return connect(database_url, cache_mib=_CACHE_MIB)
 
 
 @lru_cache(maxsize=2)
 def _facts(database_url: str, run_no: int) -> Facts:
     """Read what all shards of the run share, once in each process."""
     with reading(_engine(database_url)) as connection:
-        run = find_run(connection, run_no)
-        scorers = load(connection, run["model_version"]) if run["model_version"] else {}
+        return run_facts(connection, find_run(connection, run_no))
+
+
+def run_facts(connection: sa.Connection, run: Mapping[str, Any]) -> Facts:
+    """Read again what a run was made of, from what was frozen with it."""
+    scorers = load(connection, run["model_version"]) if run["model_version"] else {}
     settings = run["settings"]
     campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
     catalogue = thaw_catalogue(run["courses"])
@@ -209,5 +310,5 @@ def _facts(database_url: str, run_no: int) -> Facts:
         language=settings["printed"]["language"],
         now=run["due_instant"],
         domain=domain_of(settings["printed"]["from"]),
-        run_no=run_no,
+        run_no=run["run_no"],
     )

@@ -16,7 +16,6 @@ LATER_KEYS: tuple[Path, ...] = (
     ("variants",),
     ("schedule",),
     ("speed",),
-    ("exposure",),
 )
 
 

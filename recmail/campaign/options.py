@@ -126,7 +126,7 @@ class Exposure(Keys):
     """How often one course may be shown over the whole audience."""
 
     max_share_per_course: Share | None = Field(
-        None, description="One course is shown to no more than this share of the people"
+        None, description="One course is shown to no more than this share of the people who may be mailed"
     )
     respect_seats: bool = Field(False, description="Offer a course to no more people than it has seats left")
 

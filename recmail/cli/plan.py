@@ -14,6 +14,8 @@ from recmail.cli.terminal import operator, print_table, progress, say
 if TYPE_CHECKING:
     from recmail.runs.project import Project
 
+COURSES = 15  # at their limit, that are listed; --json has all of them
+
 
 @click.command("plan")
 @click.argument("campaign")
@@ -51,6 +53,11 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     click.echo()
     seen = [(block.people, block.name, block.in_words()) for block in planned.blocks]
     print_table(("people", "block", "how it is filled"), seen)
+    if planned.exposure is not None:
+        click.echo("\n" + planned.exposure.in_words())
+        limited = [(one.displaced, one.shown, one.title) for one in planned.exposure.courses]
+        if limited:
+            print_table(("refused to", "shown to", "course at its limit"), limited[:COURSES])
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
     say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")
 

@@ -65,9 +65,11 @@ def command(
     made = preview(opened, campaign, now=now, out=folder, user_ids=users)
     if as_json:
         people = [{"user": one.user_id, "why": one.why, "verdict": one.verdict} for one in made.samples]
-        print_json({"campaign": campaign, "page": made.page, "people": people})
+        print_json({"campaign": campaign, "page": made.page, "people": people, "note": made.note})
         return
     rows = [(one.user_id, one.name, one.why, one.verdict) for one in made.samples]
     print_table(("user", "name", "why this person", "verdict"), rows)
+    if made.note:
+        say(f"\n{made.note}; for one person: recmail why USER {campaign}")
     say("\nlook at them in a browser:")
     click.echo(made.page)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -9,34 +10,114 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recmail.cli.command import RUN, json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import say
+from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.terminal import print_table, progress, say
 
 if TYPE_CHECKING:
+    from recmail.runs.candidates import Candidate, Explanation
+    from recmail.runs.project import Project
     from recmail.runs.why import Story
+
+FIRST = 12  # candidates of each offer that are listed
 
 
 @click.command("why", short_help="Tell why somebody gets mail or not, and what each run showed.")
 @click.argument("user")
-@click.argument("run", type=RUN, required=False)
+@click.argument("of", metavar="[CAMPAIGN|RUN]", required=False)
+@click.option("--course", metavar="ID", help="With CAMPAIGN: only this course (course_id), in every offer.")
+@click.option("--all", "every", is_flag=True, help="With CAMPAIGN: every candidate, not only the first ones.")
 @project_option
 @now_option
 @json_option
 @shows_errors
-def command(user: str, run: int | None, project: Path | None, now: datetime, as_json: bool) -> None:
+def command(
+    user: str,
+    of: str | None,
+    course: str | None,
+    every: bool,
+    project: Path | None,
+    now: datetime,
+    as_json: bool,
+) -> None:
     r"""Tell why USER (user_id or e-mail address) gets or does not get mail, and what every run showed them.
 
+    With CAMPAIGN: what it would show them now, and what became of every other course.
+
     \b
-    Example: recmail why u00042 12
+    Examples: recmail why u00042 12
+              recmail why u00042 weekly-picks --course python-101
     """
     from recmail.runs.project import open_project
     from recmail.runs.why import why
 
-    story = why(open_project(project), user, now=now, run_no=run)
+    opened = open_project(project)
+    run = int(of) if of is not None and of.isascii() and of.isdigit() else None
+    if of is not None and run is None:
+        _explain(opened, user, of, course=course, every=every, now=now, as_json=as_json)
+        return
+    if course or every:
+        raise click.UsageError("--course and --all need the name of a campaign: recmail why USER CAMPAIGN")
+    story = why(opened, user, now=now, run_no=run)
     if as_json:
         print_json(asdict(story))
     else:
         _tell(story)
+
+
+def _explain(
+    opened: Project,
+    user: str,
+    campaign: str,
+    *,
+    course: str | None,
+    every: bool,
+    now: datetime,
+    as_json: bool,
+) -> None:
+    from recmail.runs.candidates import explain_candidates, only_course
+
+    with progress("asking the whole audience") as advance:
+        found = explain_candidates(opened, user, campaign, now=now, progress=advance)
+    if course:
+        found = only_course(found, course)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    click.echo(f"{found.user_id}  {found.campaign}: {found.verdict}")
+    if found.note:
+        say(found.note)
+    offers = dict.fromkeys((one.block, one.source) for one in found.candidates)
+    for block, source in offers:
+        mine = [one for one in found.candidates if (one.block, one.source) == (block, source)]
+        _print_offer(found, block, source, mine if every or course else _first(mine))
+    if not every and not course:
+        say("\nthe first of each offer; all of them with --all, one course with --course ID")
+
+
+def _print_offer(found: Explanation, block: int, source: str, mine: Sequence[Candidate]) -> None:
+    name = found.blocks[block]
+    named = name if source == name else f"{name}, filled up by {source}"
+    rows = [
+        (
+            one.rank or "",
+            "" if one.score is None else f"{one.score:.4g}",
+            one.course_id,
+            one.title,
+            f"{one.says}: {one.reason}" if one.reason else one.says,
+        )
+        for one in mine
+    ]
+    click.echo(f"\nBlock {block + 1}, {named}{'' if rows else ': has nothing for this person'}")
+    if rows:
+        print_table(("", "score", "course", "title", "what became of it"), rows)
+
+
+def _first(mine: Sequence[Candidate]) -> list[Candidate]:
+    """Return the first candidates, and those further down that are shown."""
+    from recmail.filters.fates import NOT_OFFERED, SHOWN
+
+    offered = [one for one in mine if one.outcome != NOT_OFFERED]
+    return [one for place, one in enumerate(offered) if place < FIRST or one.outcome == SHOWN]
 
 
 def _tell(story: Story) -> None:

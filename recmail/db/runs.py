@@ -133,6 +133,11 @@ def finish_shard(
     connection.execute(sa.update(run_shards).where(where).values(**held))
 
 
+def write_exposure(connection: sa.Connection, run_no: int, exposure: Mapping[str, Any]) -> None:
+    """Keep what limits over the whole audience took from people."""
+    connection.execute(sa.update(runs).where(runs.c.run_no == run_no).values(exposure=dict(exposure)))
+
+
 def shard_hashes(connection: sa.Connection, run_no: int) -> dict[int, str]:
     """The hash of every planned shard, in order."""
     query = sa.select(run_shards.c.shard, run_shards.c.hash).where(run_shards.c.run_no == run_no)

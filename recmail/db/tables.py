@@ -195,6 +195,7 @@ runs = sa.Table(
     Column("approved_at", UtcTime),
     Column("approved_by", Text),
     Column("shelf_until", UtcTime),
+    Column("exposure", JSON),  # what limits over the whole audience took from people; None without limits
     sa.UniqueConstraint("campaign", "due_instant"),
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Protocol
 
@@ -45,7 +46,29 @@ def may_be_shown(
         exempt: names of filters that do not apply to this offer.
     """
     allowed = np.ones((len(shard), len(catalogue)), dtype=bool)
+    for _, one in _answers(shard, catalogue, block, offer, exempt):
+        allowed &= one
+    return allowed
+
+
+def dropped_by(
+    shard: Shard,
+    catalogue: Catalogue,
+    *,
+    block: Block,
+    offer: Offer,
+    exempt: frozenset[str] = frozenset(),
+) -> dict[str, np.ndarray]:
+    """Return what each filter by name drops: bool, people x courses; for telling why, not for planning."""
+    shape = len(shard), len(catalogue)
+    answers = _answers(shard, catalogue, block, offer, exempt)
+    return {name: ~np.broadcast_to(one, shape) for name, one in answers}
+
+
+def _answers(
+    shard: Shard, catalogue: Catalogue, block: Block, offer: Offer, exempt: frozenset[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield what each filter allows."""
     for name, one in always_on().items():
         if name not in exempt:
-            allowed &= one.allowed(shard, catalogue, block=block, offer=offer)
-    return allowed
+            yield name, one.allowed(shard, catalogue, block=block, offer=offer)

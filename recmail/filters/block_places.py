@@ -11,6 +11,13 @@ import pandas as pd
 from recmail.recommend.blocks import Block
 from recmail.records import SLOT_COLUMNS, Offer
 
+RESERVES = 2  # the next best of each block, for courses that close or are taken before sending
+
+
+def spare_places(blocks: Iterable[Block]) -> int:
+    """Return how many candidates a block keeps besides those shown: two are left whatever the others take."""
+    return sum(block.show + RESERVES for block in blocks)
+
 
 @dataclass(frozen=True)
 class Source:

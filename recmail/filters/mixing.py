@@ -69,9 +69,9 @@ def pool(
     parts = [found]
     if variety.outside_usual:
         outside = tastes.unusual[:, tastes.content.category_no]
-        parts.append(_at_any_depth(offer, allowed & outside, people, variety.outside_usual))
+        parts.append(at_any_depth(offer, allowed & outside, people, variety.outside_usual))
     if variety.new_releases:
-        parts.append(_at_any_depth(offer, allowed & tastes.new, people, variety.new_releases))
+        parts.append(at_any_depth(offer, allowed & tastes.new, people, variety.new_releases))
     course = np.hstack([part.course for part in parts])
     score = np.hstack([part.score for part in parts])
     for column in range(depth, course.shape[1]):  # what is there twice is one candidate
@@ -80,7 +80,7 @@ def pool(
     return Candidates(course, score, found.more)
 
 
-def _at_any_depth(offer: Offer, allowed: np.ndarray, people: np.ndarray, count: int) -> Candidates:
+def at_any_depth(offer: Offer, allowed: np.ndarray, people: np.ndarray, count: int) -> Candidates:
     """Return the best `count`, looking further down a shared ranking until they are found."""
     depth = count
     while True:
@@ -109,7 +109,7 @@ class _Choice:
     ) -> None:
         self.places, self.people, self.variety, self.tastes = places, people, variety, tastes
         self.course = candidates.course
-        self.relevance = _relevance(candidates)
+        self.relevance = relevance(candidates.score, *scale(candidates.course, candidates.score))
         self.outside = tastes.outside(people, self.course)
         self.fresh = tastes.fresh(self.course)
         self.likeness = np.zeros(self.course.shape, dtype=np.float32)
@@ -118,8 +118,9 @@ class _Choice:
         for courses in places.shown[people].T:
             self._compare(everybody[courses >= 0], courses[courses >= 0])
         left = places.block.show - places.filled[people]
-        first = np.arange(self.course.shape[1]) < left[:, np.newaxis]
-        places.ideal[people] += np.where(first & (self.course >= 0), self.relevance, 0).sum(axis=1)
+        there = self.course >= 0
+        first = there & (there.cumsum(axis=1) <= left[:, np.newaxis])
+        places.ideal[people] += np.where(first, self.relevance, 0).sum(axis=1)
 
     def steps(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the next choice (rows, columns) of everybody who has a free place and a candidate for it."""
@@ -170,15 +171,19 @@ class _Choice:
         self.same[rows] += (content.category_no[candidates] == category) & (category >= 0)
 
 
-def _relevance(candidates: Candidates) -> np.ndarray:
-    """Return the scores from 0 to 1 within each person's best POOL; what comes below them is worth 0."""
-    course, score = candidates.course[:, :POOL], candidates.score[:, :POOL]
-    there = course >= 0
+def scale(course: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lowest and the highest score of each person's best POOL, people x 1."""
+    there, score = course[:, :POOL] >= 0, score[:, :POOL]
     low = np.where(there, score, np.inf).min(axis=1, keepdims=True, initial=np.inf)
     high = np.where(there, score, -np.inf).max(axis=1, keepdims=True, initial=-np.inf)
+    return low, high
+
+
+def relevance(score: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
+    """Return scores from 0 to 1 on a scale; what comes below it is worth 0."""
     spread = np.where(high > low, high - low, 1)
     one_score = ~(high > low)
     with np.errstate(invalid="ignore"):
-        relevance = np.where(one_score, 1, (candidates.score - low) / spread)
-    found: np.ndarray = np.clip(np.nan_to_num(relevance, nan=0.0, neginf=0.0), 0, 1).astype(np.float32)
-    return found
+        found = np.where(one_score, 1, (score - low) / spread)
+    clipped: np.ndarray = np.clip(np.nan_to_num(found, nan=0.0, neginf=0.0), 0, 1).astype(np.float32)
+    return clipped

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from recmail.filters import may_be_shown
-from recmail.filters.best import Candidates, best
-from recmail.filters.block_places import Places, table
+from recmail.filters.admission import admit, categories_of, forbid, forbid_full
+from recmail.filters.best import best
+from recmail.filters.block_places import RESERVES, Places, spare_places, table
+from recmail.filters.fates import Asked
 from recmail.filters.mixing import POOL, Tastes, choose, pool
-from recmail.filters.quota import below_quota, full_categories
+from recmail.filters.quota import below_quota
+from recmail.filters.settling import Settled, SettledBlock
 from recmail.filters.shortfall import shortfall
+from recmail.filters.stages import stages
+from recmail.filters.wishing import is_varied
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import Block, Variety, fallback_block
+from recmail.recommend.blocks import Block, Variety
 from recmail.records import Catalogue, Offer, Shard, Slate
-
-RESERVES = 2  # the next best of each block, for courses that close or are taken before sending
 
 
 def fill(
-    shard: Shard, catalogue: Catalogue, blocks: Sequence[object], scorers: Mapping[str, Scorer]
+    shard: Shard,
+    catalogue: Catalogue,
+    blocks: Sequence[object],
+    scorers: Mapping[str, Scorer],
+    *,
+    settled: Settled | None = None,
+    asked: list[Asked] | None = None,
 ) -> Slate:
     """Fill the blocks top to bottom with what they offer and every filter allows.
 
@@ -33,14 +41,15 @@ def fill(
     Args:
         blocks: of the campaign, in order; those that offer no courses (text) stay empty.
         scorers: by name, as they were loaded.
+        settled: what is shown, where the whole audience decides it; reasons and reserves are found to it.
+        asked: takes down what every offer and filter said, for telling somebody why.
 
     Raises:
         ModelError: a block needs a scorer that is not there.
     """
-    courses = [block for block in blocks if isinstance(block, Block)]
-    spare = sum(block.show + RESERVES for block in courses)  # two are left whatever the other blocks take
-    varied = any(block.variety != Variety() for block in courses)
-    filler = _Filler(shard, catalogue, scorers, Tastes.of(shard, catalogue) if varied else None)
+    spare = spare_places(block for block in blocks if isinstance(block, Block))
+    tastes = Tastes.of(shard, catalogue) if is_varied(blocks) else None
+    filler = _Filler(shard, catalogue, scorers, tastes, settled, asked)
     filled: list[Places] = []
     for number, block in enumerate(blocks):
         if isinstance(block, Block):
@@ -76,9 +85,16 @@ class _Filler:
     """
 
     def __init__(
-        self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer], tastes: Tastes | None
+        self,
+        shard: Shard,
+        catalogue: Catalogue,
+        scorers: Mapping[str, Scorer],
+        tastes: Tastes | None,
+        settled: Settled | None,
+        asked: list[Asked] | None,
     ) -> None:
         self.shard, self.catalogue, self.scorers, self.tastes = shard, catalogue, scorers, tastes
+        self.settled, self.asked = settled, asked
 
     def fill(self, places: Places, *, above: Sequence[np.ndarray]) -> None:
         """Fill one block from its own offer, then from its fallbacks.
@@ -86,88 +102,70 @@ class _Filler:
         Args:
             above: what the blocks above show.
         """
-        block = places.block
-        for name, source in _sources(block):
-            if (places.filled == places.size).all():
+        given = self._given(places)
+        for number, stage in enumerate(stages(places.number, places.block)):
+            if (places.filled == places.size).all() and not (given.source >= number).any():
                 return
-            offer = source.offer(self.shard, self.catalogue, self.scorers)
-            places.add_source(name, offer)
-            allowed = may_be_shown(self.shard, self.catalogue, block=block, offer=offer, exempt=source.exempt)
+            offer = stage.source.offer(self.shard, self.catalogue, self.scorers)
+            places.add_source(stage.name, offer)
+            exempt = stage.source.exempt
+            allowed = may_be_shown(self.shard, self.catalogue, block=places.block, offer=offer, exempt=exempt)
+            if self.asked is not None:
+                shard, catalogue = self.shard, self.catalogue
+                self.asked.append(Asked.of(stage, shard, catalogue, offer, is_fallback=number > 0))
             for shown in above:
-                _forbid(allowed, shown)
-            self._take(places, offer, allowed)
+                forbid(allowed, shown)
+            if self.settled is None:
+                self._take(places, offer, allowed, varied=places.block.variety != Variety())
+                continue
+            _show_given(places, given, offer, allowed)
+            forbid(allowed, given.course)
+            allowed &= ~self.settled.not_spare
+            self._take(places, offer, allowed, varied=False)
 
-    def _take(self, places: Places, offer: Offer, allowed: np.ndarray) -> None:
+    def _given(self, places: Places) -> SettledBlock:
+        """Return what the whole audience settled of a block; nothing where that is not asked."""
+        if self.settled is None:
+            return SettledBlock.none()
+        given = self.settled.of_block(places.number, self.shard.people["user_no"].to_numpy())
+        places.filled[:] = places.block.show  # what is taken besides is spare
+        places.ideal[:], places.worth[:] = given.ideal, given.worth
+        return given
+
+    def _take(self, places: Places, offer: Offer, allowed: np.ndarray, *, varied: bool) -> None:
         """Fill places from one offer, until all are full or nobody has a candidate left."""
-        _forbid(allowed, places.course)
+        forbid(allowed, places.course)
         variety, category_no = places.block.variety, self.catalogue.category_no
         active, depth = np.flatnonzero(places.filled < places.size), places.size
-        if self.tastes is not None and variety != Variety():
+        if varied:
             depth = max(depth, POOL)
         while len(active):
-            _forbid_full(allowed, places, active, category_no)
-            if self.tastes is not None and variety != Variety():
+            forbid_full(allowed, places, active, category_no)
+            if self.tastes is not None and varied:
                 candidates = pool(offer, allowed, active, depth, variety=variety, tastes=self.tastes)
                 seen = candidates.course.copy()
                 choose(places, candidates, active, variety=variety, tastes=self.tastes)
             else:
                 candidates = best(offer, allowed, active, depth)
                 seen = candidates.course
-            _admit(places, candidates, active, category_no)
+            admit(places, candidates, active, category_no)
             # What was looked at is done with: it was admitted, or the quota that refused it stays full.
             looked_at = np.full((len(allowed), seen.shape[1]), -1, dtype=np.int64)
             looked_at[active] = seen
-            _forbid(allowed, looked_at)
+            forbid(allowed, looked_at)
             active = active[candidates.more & (places.filled[active] < places.size)]
             depth *= 2
 
 
-def _sources(block: Block) -> Iterator[tuple[str, Block]]:
-    yield _plugin_name(type(block)), block
-    for name in block.fallback:
-        yield name, fallback_block(name)
-
-
-def _plugin_name(block: type) -> str:
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", block.__name__).lower()
-
-
-def _forbid(allowed: np.ndarray, courses: np.ndarray) -> None:
-    """Clear the given courses (people x any, -1 for none) in `allowed` (people x courses)."""
-    people, places = np.nonzero(courses >= 0)
-    allowed[people, courses[people, places]] = False
-
-
-def _forbid_full(allowed: np.ndarray, places: Places, people: np.ndarray, category_no: np.ndarray) -> None:
-    """Clear the categories that reached the quota, so that what is left of the ranking can be admitted."""
-    per_category = places.block.variety.per_category
-    if per_category is None:
-        return
-    chosen = _categories(places.shown[people], category_no)
-    full = full_categories(chosen, int(category_no.max(initial=-1)) + 1, per_category)
-    some = full.any(axis=1)
-    allowed[people[some]] &= ~full[some][:, category_no]
-
-
-def _categories(courses: np.ndarray, category_no: np.ndarray) -> np.ndarray:
-    """Return the category of each course; -1 for an empty place."""
-    categories: np.ndarray = np.append(category_no, np.int32(-1))[courses]
-    return categories
-
-
-def _admit(places: Places, candidates: Candidates, people: np.ndarray, category_no: np.ndarray) -> None:
-    """Put candidates into the next free places, rank by rank, for all people at once."""
-    show = places.block.show
-    wanted_categories = _categories(candidates.course, category_no)
-    chosen = _categories(places.shown[people], category_no)
-    for rank in range(candidates.course.shape[1]):
-        filled, wanted = places.filled[people], candidates.course[:, rank]
-        fits = (wanted >= 0) & (filled < places.size)
-        fits &= below_quota(chosen, wanted_categories[:, rank], places.block.variety.per_category)
-        rows = np.flatnonzero(fits)
-        places.put(people[rows], wanted[rows], candidates.score[rows, rank])
-        visible = rows[filled[rows] < show]
-        chosen[visible, filled[visible]] = wanted_categories[visible, rank]
+def _show_given(places: Places, given: SettledBlock, offer: Offer, allowed: np.ndarray) -> None:
+    """Show what was given from this offer, except what may not be shown any more since it was settled."""
+    rows, columns = np.nonzero((given.source == len(places.sources) - 1) & (given.course >= 0))
+    courses = given.course[rows, columns]
+    score = offer.score[rows if len(offer.score) > 1 else np.zeros_like(rows), courses]
+    kept = allowed[rows, courses] & (score > -np.inf)
+    place = rows[kept], columns[kept]
+    places.course[place], places.score[place] = courses[kept], given.score[place]
+    places.source[place] = given.source[place]
 
 
 def _reserves(filled: Sequence[Places], category_no: np.ndarray) -> Iterator[pd.DataFrame]:
@@ -178,10 +176,10 @@ def _reserves(filled: Sequence[Places], category_no: np.ndarray) -> Iterator[pd.
     for places in filled:
         per_category = places.block.variety.per_category
         kept = np.zeros(places.course.shape, dtype=bool)
-        chosen = _categories(places.shown, category_no)
+        chosen = categories_of(places.shown, category_no)
         for column in range(places.block.show, places.size):
             wanted = places.course[:, column]
-            category = _categories(wanted, category_no)
+            category = categories_of(wanted, category_no)
             fits = (wanted >= 0) & (kept.sum(axis=1) < RESERVES)
             fits &= ~(used == wanted[:, np.newaxis]).any(axis=1)
             fits &= below_quota(chosen, category, per_category)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
+from itertools import count
+from typing import TypeVar
 
 from recmail.campaign import Campaign, not_yet
 from recmail.db.connect import reading, writing
-from recmail.db.runs import find_run, insert_run, move_run, shard_hashes
+from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
 from recmail.engine import drive, shard_executor
 from recmail.errors import ConfigError, RecmailError, RefusedError
+from recmail.filters.limits import Exposure
 from recmail.history.reading import last_user_no
-from recmail.pipeline import ShardTask, plan_shard
+from recmail.pipeline import ShardTask, exposure_of, plan_shard, run_facts, wish_shard
 from recmail.records import SHARD_SIZE, RunState
 from recmail.runs.check import check_templates_of, unknown_names
+from recmail.runs.exposure import settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
@@ -21,6 +25,8 @@ from recmail.runs.seal import content_hash
 from recmail.runs.summary import sample_subjects
 
 SHELF_LIFE = timedelta(days=7)
+Progress = Callable[[int, int], None] | None
+Result = TypeVar("Result")
 
 
 def plan(
@@ -29,7 +35,7 @@ def plan(
     *,
     now: datetime,
     who: str,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
 ) -> int:
     """Freeze who gets what into a new run; returns its number.
 
@@ -45,7 +51,10 @@ def plan(
     _check_size(project, campaign, now)
     run_no = _open_run(project, campaign, now)
     try:
-        shards = _plan_shards(project, run_no, progress)
+        if exposure := exposure_of(campaign):
+            shards = _plan_limited(project, run_no, exposure, progress)
+        else:
+            shards = _plan_shards(project, run_no, progress)
         sample_subjects(project, run_no)  # what cannot be rendered must not be there to be approved
         _close_run(project, run_no, shards, now=now, who=who)
     except RecmailError as error:
@@ -75,17 +84,51 @@ def _open_run(project: Project, campaign: Campaign, now: datetime) -> int:
     return run_no
 
 
-def _plan_shards(project: Project, run_no: int, progress: Callable[[int, int], None] | None) -> int:
-    delivery = project.settings.delivery
+def _plan_shards(project: Project, run_no: int, progress: Progress) -> int:
+    """Plan every shard by itself; returns how many there are."""
     with reading(project.engine) as connection:
         shards = last_user_no(connection) // SHARD_SIZE + 1
-    workers = min(delivery.planners, shards)
-    tasks = (ShardTask(project.settings.database_url, run_no, shard) for shard in range(shards))
-    done = drive(shard_executor(delivery.engine, workers), plan_shard, tasks, window=2 * workers)
-    for count, _rows in enumerate(done, start=1):
+    url = project.settings.database_url
+    tasks = (ShardTask(url, run_no, shard) for shard in range(shards))
+    for done, _rows in enumerate(_drive(project, plan_shard, tasks, shards), start=1):
         if progress:
-            progress(count, shards)
+            progress(done, shards)
     return shards
+
+
+def _plan_limited(project: Project, run_no: int, exposure: Exposure, progress: Progress) -> int:
+    """Ask all shards what their people wish, settle it, and plan every shard; returns how many there are."""
+    with reading(project.engine) as connection:
+        last = last_user_no(connection)
+        run = find_run(connection, run_no)
+        facts = run_facts(connection, run)
+    shards, done = last // SHARD_SIZE + 1, count(1)
+    url = project.settings.database_url
+
+    def counted(results: Iterable[Result]) -> Iterator[Result]:
+        for result in results:
+            if progress:
+                progress(next(done), 2 * shards)
+            yield result
+
+    asked = (ShardTask(url, run_no, shard) for shard in range(shards))
+    wishes = counted(_drive(project, wish_shard, asked, shards))
+    with settle(facts, exposure, wishes, last=last, seed=run["seed"]) as settlement:
+        lows = ((shard, shard * SHARD_SIZE) for shard in range(shards))
+        tasks = (ShardTask(url, run_no, shard, settlement.of(low, low + SHARD_SIZE)) for shard, low in lows)
+        for _rows in counted(_drive(project, plan_shard, tasks, shards)):
+            pass
+        with writing(project.engine) as connection:
+            write_exposure(connection, run_no, settlement.to_json())
+    return shards
+
+
+def _drive(
+    project: Project, function: Callable[[ShardTask], Result], tasks: Iterable[ShardTask], shards: int
+) -> Iterator[Result]:
+    delivery = project.settings.delivery
+    workers = min(delivery.planners, shards)
+    return drive(shard_executor(delivery.engine, workers), function, tasks, window=2 * workers)
 
 
 def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who: str) -> None:

@@ -14,7 +14,7 @@ from recmail.db.people import find_user
 from recmail.db.samples import people_who_matter
 from recmail.db.tables import users
 from recmail.errors import RefusedError
-from recmail.pipeline import Composed, Facts, compose
+from recmail.pipeline import Composed, Facts, compose, exposure_of
 from recmail.records import SKIP_WORDS
 from recmail.render.contact_sheet import Sample, contact_sheet
 from recmail.runs.facts import draft_run, read_facts
@@ -23,14 +23,17 @@ from recmail.runs.project import Project
 from recmail.segment import whole_audience
 
 PEOPLE = 10
+# The allocation asks everybody; a preview is looked at every minute, and so leaves it out and says so.
+LIMITS = "exposure is left out here: plan settles it over the whole audience"
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Where a preview was written, and who is on it."""
+    """Where a preview was written, who is on it, and what it cannot know (None: nothing)."""
 
     page: Path
     samples: Sequence[Sample]
+    note: str | None = None
 
 
 def preview(
@@ -54,9 +57,10 @@ def preview(
             (out / f"{sample.file}.txt").write_text(sample.email.text, "utf-8")
     page = out / "index.html"
     sender = project.settings.project.name
-    made = f"{now:%-d %B %Y, %H:%M} UTC"
+    note = LIMITS if exposure_of(campaign) else None
+    made = f"{now:%-d %B %Y, %H:%M} UTC" + (f" · {note}" if note else "")
     page.write_text(contact_sheet(samples, campaign=name, sender=sender, made=made), "utf-8")
-    return Preview(page, samples)
+    return Preview(page, samples, note)
 
 
 def choose_people(

@@ -15,6 +15,7 @@ from recmail.db.ledger_rows import same_key, state_is
 from recmail.db.runs import find_run
 from recmail.db.tables import ledger, ledger_context, users
 from recmail.records import MessageState
+from recmail.runs.exposure import ExposureReport, read_exposure
 from recmail.runs.message import RunWriter, links_for
 from recmail.runs.project import Project
 from recmail.runs.shortfall import BlockShortfall, read_shortfalls
@@ -29,6 +30,7 @@ class Planned:
     Attributes:
         waiting: people who will be mailed.
         blocks: what each block of courses does for them, and what it fell short of.
+        exposure: what limits over the whole audience took from them; None without limits.
         subjects: as some of them will read it; every one was rendered whole.
     """
 
@@ -39,6 +41,7 @@ class Planned:
     account: Account
     waiting: int
     blocks: Sequence[BlockShortfall]
+    exposure: ExposureReport | None
     subjects: Sequence[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -51,6 +54,7 @@ class Planned:
             "waiting": self.waiting,
             "account": self.account.to_dict(),
             "blocks": [asdict(block) for block in self.blocks],
+            "exposure": asdict(self.exposure) if self.exposure else None,
             "subjects": list(self.subjects),
         }
 
@@ -75,6 +79,7 @@ def summarize(project: Project, run_no: int) -> Planned:
         account=counts,
         waiting=counts.states[MessageState.PLANNED],
         blocks=blocks,
+        exposure=read_exposure(run),
         subjects=subjects,
     )
 

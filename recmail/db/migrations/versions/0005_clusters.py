@@ -5,7 +5,7 @@ from alembic import op
 
 from recmail.db.types import UtcTime
 
-revision = "0007"
+revision = "0005"
 down_revision = "0004"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")

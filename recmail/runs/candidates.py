@@ -1,0 +1,199 @@
+"""Why one person would be shown these courses by a campaign, and not others: the fate of every candidate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from recmail.db.connect import reading
+from recmail.db.people import find_user
+from recmail.db.tables import users
+from recmail.errors import RefusedError, did_you_mean
+from recmail.filters import fates
+from recmail.filters.fates import Fate
+from recmail.history.reading import last_user_no
+from recmail.pipeline import Explained, Facts, explain, exposure_of, wish
+from recmail.records import SHARD_SIZE, SKIP_WORDS
+from recmail.runs.exposure import settle
+from recmail.runs.facts import draft_run, read_facts
+from recmail.runs.project import Project
+
+FILTER_WORDS = {
+    "already_taken": "taken already",
+    "closed": "closed",
+    "full": "no free seat",
+    "language": "another language",
+    "not_again_within": "emailed lately",
+    "opted_out": "personalization is off",
+    "prerequisites": "needs another course first",
+    "unpublished": "not published yet",
+    "where": "not what `where` asks for",
+}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One course in one offer.
+
+    Attributes:
+        rank: from 1, by score within the offer; None where the offer does not have it.
+        outcome, filters: as in Fate.
+        says: the same in words.
+        reason: as printed, where it is shown.
+    """
+
+    block: int
+    source: str
+    rank: int | None
+    course_id: str
+    title: str
+    score: float | None
+    outcome: str
+    filters: Sequence[str]
+    says: str
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a campaign would do for one person as of now.
+
+    Attributes:
+        verdict: whether there would be an email, in words.
+        blocks: names of the campaign's blocks, in order.
+        candidates: by offer, in the order in which offers were asked, best first.
+        note: what else one has to know; None when there is nothing.
+    """
+
+    user_id: str
+    campaign: str
+    verdict: str
+    blocks: Sequence[str]
+    candidates: Sequence[Candidate]
+    note: str | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The explanation with stable keys, for --json."""
+        return asdict(self)
+
+
+def explain_candidates(
+    project: Project,
+    who: str,
+    name: str,
+    *,
+    now: datetime,
+    progress: Callable[[int, int], None] | None = None,
+) -> Explanation:
+    """Tell what becomes of every candidate of one person; with `exposure` the whole audience is asked.
+
+    Raises:
+        DataError: there is no such person.
+        RefusedError: there is no such campaign.
+        ModelError: a block needs a model and there is none.
+    """
+    campaign = project.campaign(name)
+    with reading(project.engine) as connection, ExitStack() as stack:
+        user_no = find_user(connection, who)
+        user_id = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
+        facts = read_facts(connection, project, campaign, now)
+        found, note = explain(connection, facts, user_no), None
+        if exposure := exposure_of(campaign):
+            if found.in_audience and found.reason is None:
+                last = last_user_no(connection)
+                asked = _asked(connection, facts, last, progress)
+                seed = draft_run(project, facts)["seed"]
+                settlement = stack.enter_context(settle(facts, exposure, asked, last=last, seed=seed))
+                settled = settlement.of(user_no, user_no + 1)
+                closed = settlement.allocation.closed
+                found = explain(connection, facts, user_no, settled=settled, closed=closed)
+            else:
+                note = "who gets no email takes part in no limit: this is without `exposure`"
+    return Explanation(
+        user_id=user_id,
+        campaign=campaign.name,
+        verdict=_verdict(found),
+        blocks=campaign.block_names,
+        candidates=_candidates(found, facts),
+        note=note,
+    )
+
+
+def _asked(
+    connection: sa.Connection, facts: Facts, last: int, progress: Callable[[int, int], None] | None
+) -> Any:
+    shards = last // SHARD_SIZE + 1
+    for shard in range(shards):
+        yield wish(connection, facts, shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE)
+        if progress:
+            progress(shard + 1, shards)
+
+
+def only_course(found: Explanation, course_id: str) -> Explanation:
+    """Keep what became of one course.
+
+    Raises:
+        RefusedError: there is no such course.
+    """
+    kept = [one for one in found.candidates if one.course_id == course_id]
+    if found.candidates and not kept:
+        known = sorted({one.course_id for one in found.candidates})
+        hint = did_you_mean(course_id, known) or "; courses are named by their course_id"
+        raise RefusedError(f"there is no course {course_id!r}{hint}")
+    return Explanation(**{**vars(found), "candidates": kept})
+
+
+def _verdict(found: Explained) -> str:
+    if not found.in_audience:
+        return "would get no email: not in the audience"
+    if found.reason is None:
+        return "would get an email"
+    return f"would get no email: {SKIP_WORDS[found.reason]}"
+
+
+def _candidates(found: Explained, facts: Facts) -> list[Candidate]:
+    frame = facts.catalogue.frame
+    ids, titles = frame["course_id"].tolist(), frame["title"].tolist()
+    ranks: dict[tuple[int, str], int] = {}
+    candidates = []
+    for fate in found.fates:
+        rank = None
+        if fate.score is not None:
+            rank = ranks[fate.block, fate.source] = ranks.get((fate.block, fate.source), 0) + 1
+        candidates.append(
+            Candidate(
+                block=fate.block,
+                source=fate.source,
+                rank=rank,
+                course_id=ids[fate.course_no],
+                title=titles[fate.course_no],
+                score=None if fate.score is None else float(np.round(fate.score, 4)),
+                outcome=fate.outcome,
+                filters=list(fate.filters),
+                says=_words(fate),
+                reason=fate.reason,
+            )
+        )
+    return candidates
+
+
+def _words(fate: Fate) -> str:
+    if fate.outcome == fates.SHOWN:
+        return f"shown, place {(fate.position or 0) + 1}"
+    dropped = " and ".join(f"{FILTER_WORDS.get(name, name)} ({name})" for name in fate.filters)
+    return {
+        fates.RESERVE: "kept in reserve",
+        fates.ABOVE: "in the email already",
+        fates.RANK: "others rank higher",
+        fates.FILTER: f"dropped: {dropped}",
+        fates.QUOTA: "enough of its category (per_category)",
+        fates.VARIETY: "gave way to a more varied one (variety)",
+        fates.EXPOSURE: "its limit was reached by others (exposure)",
+        fates.NOT_OFFERED: f"not offered{f'; {dropped}' if dropped else ''}",
+    }[fate.outcome]

@@ -1,0 +1,176 @@
+"""Limits over the whole audience: everybody's wishes are gathered, settled, and what it cost is said."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from recmail.errors import StorageError
+from recmail.filters.allocating import Allocation, allocate
+from recmail.filters.everybody import Audience
+from recmail.filters.limits import Exposure, course_limits, how_deep, seats_left
+from recmail.filters.mixing import Tastes
+from recmail.filters.settling import Settled
+from recmail.filters.wishing import Wishes
+from recmail.pipeline import Facts
+from recmail.recommend.likeness import Content
+from recmail.recommend.releases import published_within
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """An audience that was settled.
+
+    Attributes:
+        people: who may be mailed.
+        not_spare: bool, one for each course: no reserve may be made of it.
+    """
+
+    allocation: Allocation
+    people: int
+    not_spare: np.ndarray
+
+    def of(self, low: int, high: int) -> Settled:
+        """Return what the people with low <= user_no < high are shown."""
+        return Settled.of(self.allocation.places, low, high, self.not_spare)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what a run keeps of it: the courses that were refused to anybody, most refusals first."""
+        found = self.allocation
+        refused = np.flatnonzero(found.displaced)
+        order = refused[np.lexsort((refused, -found.displaced[refused]))]
+        columns = (order, found.limits[order], found.shown[order], found.displaced[order])
+        return {
+            "people": self.people,
+            "displaced": int(found.refused.sum()),
+            "ideal": found.ideal,
+            "worth": found.worth,
+            "courses": [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)],
+        }
+
+
+@contextmanager
+def settle(
+    facts: Facts, exposure: Exposure, brought: Iterable[Wishes | None], *, last: int, seed: int
+) -> Iterator[Settlement]:
+    """Gather everybody's wishes and settle them; the arrays are files that go at the end.
+
+    Args:
+        brought: of all shards, in any order.
+        last: the highest user_no.
+        seed: the run's.
+    """
+    blocks, catalogue = facts.campaign.blocks, facts.catalogue
+    with tempfile.TemporaryDirectory(prefix="recmail-") as folder:
+        depth = how_deep(blocks, catalogue, exposure)
+        audience = Audience.of(blocks, last + 1, depth=depth, new_array=_Files(Path(folder)).array)
+        for wishes in brought:
+            if wishes is not None:
+                audience.add(wishes)
+        people = int(audience.asked.sum())
+        allocation = allocate(
+            audience,
+            limits=course_limits(catalogue, people, exposure),
+            category_no=catalogue.category_no,
+            tastes=_tastes(audience, facts),
+            seed=seed,
+        )
+        not_spare = allocation.closed
+        if exposure.respect_seats:
+            not_spare = not_spare | ~np.isnan(seats_left(catalogue))
+        yield Settlement(allocation, people, not_spare)
+
+
+class _Files:
+    """Arrays in files of one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.count, self.size_bytes = folder, 0, 0
+        self.free_bytes = shutil.disk_usage(folder).free
+
+    def array(self, shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+        """Make an array of zeros.
+
+        Raises:
+            StorageError: there is no room for it.
+        """
+        if 0 in shape:
+            return np.zeros(shape, dtype=dtype)  # an empty file cannot be mapped
+        self.count += 1
+        self.size_bytes += prod(shape) * np.dtype(dtype).itemsize
+        if self.size_bytes > self.free_bytes:  # whoever writes where there is no room is killed by SIGBUS
+            raise StorageError(
+                f"`exposure` needs more than {self.free_bytes / 1e6:,.0f} MB for everybody's wishes, and "
+                f"{self.folder.parent} has no more; make room, or set TMPDIR to another folder"
+            )
+        return np.memmap(self.folder / f"{self.count}", dtype=dtype, mode="w+", shape=shape)
+
+
+def _tastes(audience: Audience, facts: Facts) -> Tastes | None:
+    if audience.unusual is None:
+        return None
+    return Tastes(Content.of(facts.catalogue), audience.unusual, published_within(facts.catalogue, facts.now))
+
+
+@dataclass(frozen=True)
+class Exposed:
+    """One course that more people would have been shown than may be.
+
+    Attributes:
+        displaced: people for whom it was the best, and who were shown another one instead.
+    """
+
+    course_id: str
+    title: str
+    limit: int
+    shown: int
+    displaced: int
+
+
+@dataclass(frozen=True)
+class ExposureReport:
+    """What limits over the whole audience took from people.
+
+    Attributes:
+        people: who may be mailed.
+        displaced: people who were refused some course.
+        given_up: the share of the score that it cost, from 0 to 1.
+        courses: those that were refused to anybody, most refusals first.
+    """
+
+    people: int
+    displaced: int
+    given_up: float
+    courses: list[Exposed]
+
+    def in_words(self) -> str:
+        """Say in one sentence what the limits did."""
+        if not self.courses:
+            return f"Exposure: no course was refused to any of {self.people:,} people."
+        courses = "1 course" if len(self.courses) == 1 else f"{len(self.courses):,} courses"
+        return (
+            f"Exposure: {courses} reached the limit, {self.displaced:,} of {self.people:,} people are shown "
+            f"something else instead, and that costs {self.given_up:.1%} of the score."
+        )
+
+
+def read_exposure(run: Mapping[str, Any]) -> ExposureReport | None:
+    """Read what a planned run keeps of its limits; None when it has none."""
+    kept = run["exposure"]
+    if kept is None:
+        return None
+    ids, titles = run["courses"]["course_id"], run["courses"]["title"]
+    return ExposureReport(
+        people=kept["people"],
+        displaced=kept["displaced"],
+        given_up=max(0.0, 1 - kept["worth"] / kept["ideal"]) if kept["ideal"] else 0.0,
+        courses=[Exposed(ids[number], titles[number], *counts) for number, *counts in kept["courses"]],
+    )

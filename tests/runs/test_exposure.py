@@ -1,0 +1,277 @@
+"""A plan under limits over the whole audience: the same for any number of workers, and within them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from recmail import pipeline
+from recmail.db.connect import reading, writing
+from recmail.db.consent import Consent, record_consent
+from recmail.db.runs import find_run
+from recmail.db.tables import courses, interactions, ledger_context, users
+from recmail.errors import StorageError
+from recmail.pipeline import ShardTask
+from recmail.runs import exposure
+from recmail.runs import plan as planning
+from recmail.runs.create import create_project
+from recmail.runs.exposure import ExposureReport
+from recmail.runs.plan import plan
+from recmail.runs.project import Project
+from recmail.runs.summary import summarize
+
+PEOPLE, APART, COURSES = 60, 170, 14  # user_no 0, 170, ...: six shards
+CAMPAIGN = """\
+subject: "{{ courses[0].title }}"
+audience: everyone
+blocks:
+  - popular_in_your_category: {show: 2, variety: {per_category: 1, mix: 0.2}, fallback: [popular]}
+  - staff_picks: 1
+"""
+CAMPAIGNS = {
+    "free": CAMPAIGN,
+    "loose": CAMPAIGN + "exposure: {max_share_per_course: 100%}\n",
+    "limited": CAMPAIGN + "exposure: {max_share_per_course: 30%, respect_seats: true}\n",
+}
+
+
+@pytest.fixture
+def project(
+    tmp_path: Path, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Project]:
+    """Sixty people in six shards, three of them without consent; course 3 has two seats left."""
+    monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", database_url)
+    monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
+    folder = tmp_path / "acme"
+    made = create_project(
+        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
+    )
+    numbers = [number * APART for number in range(PEOPLE)]
+    month_ago = now - timedelta(days=30)
+    with writing(made.engine) as connection:
+        connection.execute(courses.insert(), [_course(number, now) for number in range(COURSES)])
+        connection.execute(users.insert(), [_person(number, now) for number in numbers])
+        record_consent(
+            connection, [Consent(number, "email", True, month_ago, "page") for number in numbers[3:]]
+        )
+        connection.execute(interactions.insert(), _enrolments(numbers, month_ago))
+    for name, text in CAMPAIGNS.items():
+        (folder / "campaigns" / f"{name}.yaml").write_text(text)
+    worker = pipeline._engine(made.settings.database_url)  # this process's, as a worker
+    yield made
+    for engine in (made.engine, worker):
+        engine.dispose()
+    pipeline._engine.cache_clear()
+    pipeline._facts.cache_clear()
+
+
+def _course(number: int, now: datetime) -> dict[str, Any]:
+    return {
+        "course_no": number,
+        "course_id": f"c{number}",
+        "title": f"Course {number}",
+        "category": f"Category {number % 4}",
+        **{name: [] for name in ("topics", "tags", "prerequisites")},
+        "seats": 5 if number == 3 else None,
+        "staff_pick": number == 3 or number > 9,
+        "published_at": now - timedelta(days=40) if number == 3 else None,
+        "active": True,
+        "source": "test",
+        "source_row_hash": "",
+        "imported_at": now,
+    }
+
+
+def _person(number: int, now: datetime) -> dict[str, Any]:
+    email = f"u{number}@example.org"
+    return {
+        "user_no": number,
+        "user_id": f"u{number}",
+        "email": email,
+        "email_key": email,
+        "email_hash": email,
+        "source": "test",
+        "source_row_hash": "",
+        "imported_at": now,
+    }
+
+
+def _enrolments(numbers: list[int], at: datetime) -> list[dict[str, Any]]:
+    """Three people took course 3, and everybody one of the first five others."""
+    pairs = [(number, (place * place) % 7 % 5) for place, number in enumerate(numbers)]
+    pairs = [(number, course if course != 3 else 4) for number, course in pairs]
+    pairs += [(number, 3) for number in numbers[:3]]
+    return [
+        {
+            "event_key": f"{number} {course}",
+            "user_no": number,
+            "course_no": course,
+            "kind": "enrolled",
+            "at": at,
+            "source": "test",
+        }
+        for number, course in pairs
+    ]
+
+
+def shown(project: Project, run_no: int) -> dict[int, list[int]]:
+    """The courses of everybody who gets an email."""
+    query = sa.select(ledger_context.c.user_no, ledger_context.c.context).where(
+        ledger_context.c.run_no == run_no
+    )
+    with reading(project.engine) as connection:
+        found = connection.execute(query.order_by(ledger_context.c.user_no)).all()
+    return {user_no: [slot[1] for slot in context["slots"]] for user_no, context in found}
+
+
+def counted(everybody: dict[int, list[int]]) -> Counter[int]:
+    """How many people each course is shown to."""
+    return Counter(course for mine in everybody.values() for course in mine)
+
+
+def frozen(project: Project, run_no: int) -> dict[int, tuple[Any, Any]]:
+    columns = (ledger_context.c.user_no, ledger_context.c.context, ledger_context.c.reserves)
+    query = sa.select(*columns).where(ledger_context.c.run_no == run_no)
+    with reading(project.engine) as connection:
+        return {user_no: (context, reserves) for user_no, context, reserves in connection.execute(query)}
+
+
+def planned(project: Project, name: str, now: datetime) -> int:
+    return plan(project, name, now=now, who="test")
+
+
+def test_limits_hold_and_what_they_took_is_said(project: Project, now: datetime) -> None:
+    """57 people may be mailed: no course is shown to more than 17 of them, course 3 to 2."""
+    free = counted(shown(project, planned(project, "free", now)))
+    assert free[3] > 2
+    assert max(free.values()) > 17
+    run_no = planned(project, "limited", now)
+    everybody = shown(project, run_no)
+    seen = counted(everybody)
+    assert len(everybody) == PEOPLE - 3
+    assert max(seen.values()) == 17
+    assert seen[3] == 2
+    assert all(len(mine) == len(set(mine)) == 3 for mine in everybody.values())
+    report = summarize(project, run_no).exposure
+    assert isinstance(report, ExposureReport)
+    assert report.people == PEOPLE - 3
+    assert 0 < report.displaced <= report.people
+    assert 0 < report.given_up < 1
+    assert {one.course_id: one.shown for one in report.courses} == {
+        one.course_id: seen[int(one.course_id[1:])] for one in report.courses
+    }
+    assert all(one.shown == one.limit for one in report.courses)
+    assert [one.limit for one in report.courses if one.course_id == "c3"] == [2]
+    reserves = [slot[1] for _, spare in frozen(project, run_no).values() for slot in spare]
+    assert not {f"c{number}" for number in reserves} & {one.course_id for one in report.courses}
+    assert 3 not in reserves
+
+
+def test_limits_that_bind_nobody_change_nothing(project: Project, now: datetime) -> None:
+    free, loose = (planned(project, name, now) for name in ("free", "loose"))
+    assert frozen(project, free) == frozen(project, loose)
+    assert summarize(project, free).exposure is None
+    report = summarize(project, loose).exposure
+    assert report is not None
+    assert (report.courses, report.displaced, report.given_up) == ([], 0, 0)
+    assert report.in_words() == "Exposure: no course was refused to any of 57 people."
+
+
+def hash_of(project: Project, run_no: int) -> str:
+    with reading(project.engine) as connection:
+        return str(find_run(connection, run_no)["content_hash"])
+
+
+def forget(project: Project) -> None:
+    """Take all runs away, so that the same instant can be planned again."""
+    with writing(project.engine) as connection:
+        for table in ("ledger_context", "ledger_events", "ledger", "run_shards", "runs"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    pipeline._facts.cache_clear()  # in this process too
+
+
+def test_any_number_of_workers_and_any_order_of_shards_make_one_plan(
+    project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashes = [hash_of(project, planned(project, "limited", now))]
+    rows = frozen(project, 1)
+    drive = planning.drive
+
+    def backwards(maker: Any, function: Any, tasks: Any, *, window: int) -> Any:
+        return drive(maker, function, reversed(list(tasks)), window=window)
+
+    monkeypatch.setattr(planning, "drive", backwards)
+    # In threads: each process would need seconds to start, and the killed workers below are processes.
+    for workers in (1, 2, 5):
+        forget(project)
+        monkeypatch.setattr(planning, "shard_executor", lambda *_: lambda: ThreadPoolExecutor(workers))  # noqa: B023
+        run_no = planned(project, "limited", now)
+        hashes.append(hash_of(project, run_no))
+        assert frozen(project, run_no) == rows
+    assert len(set(hashes)) == 1
+
+
+def dies_once(shard: int) -> None:
+    """Kill this very process, the first time only."""
+    marker = Path(f"{os.environ['RECMAIL_TEST_MARKER']}-{shard}")
+    if not marker.exists():
+        marker.write_text("died")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def dying_wish(task: ShardTask) -> Any:
+    if task.shard == 1:
+        dies_once(1)
+    return pipeline.wish_shard(task)
+
+
+def dying_plan(task: ShardTask) -> Any:
+    """Dies before shard 2 is planned, and after shard 3 was committed."""
+    if task.shard == 2:
+        dies_once(2)
+    rows = pipeline.plan_shard(task)
+    if task.shard == 3:
+        dies_once(3)
+    return rows
+
+
+def _pool(_engine: str, _workers: int) -> Callable[[], Executor]:
+    return lambda: ProcessPoolExecutor(2, mp_context=get_context("spawn"))
+
+
+def test_killed_workers_lose_nobody(
+    project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    calm = planned(project, "limited", now)
+    expected, rows = hash_of(project, calm), frozen(project, calm)
+    forget(project)
+    monkeypatch.setenv("RECMAIL_TEST_MARKER", str(tmp_path / "died"))
+    monkeypatch.setattr(planning, "shard_executor", _pool)
+    monkeypatch.setattr(planning, "wish_shard", dying_wish)
+    monkeypatch.setattr(planning, "plan_shard", dying_plan)
+    run_no = planned(project, "limited", now)
+    assert len(list(tmp_path.glob("died-*"))) == 3
+    assert hash_of(project, run_no) == expected
+    assert frozen(project, run_no) == rows
+
+
+def test_without_room_for_the_wishes_nothing_is_planned(
+    project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = shutil.disk_usage(project.folder)
+    monkeypatch.setattr(exposure.shutil, "disk_usage", lambda _: usage._replace(free=100_000))
+    with pytest.raises(StorageError, match="needs more than 0 MB for everybody's wishes"):
+        planned(project, "limited", now)
+    with reading(project.engine) as connection:
+        assert find_run(connection, 1)["state"] == "failed"
