@@ -13,9 +13,11 @@ _TAG = re.compile(r"""<[a-zA-Z][^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 _SHORTEST_TAG = re.compile("<[a-zA-Z][^>]*>")
 # Its attributes one after the other, so that " href=x" in a title inside alt="…" is not taken for one.
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
-_ADDRESSES = frozenset({"href", "src", "background", "action", "formaction", "poster"})
+ADDRESSES = frozenset({"href", "src", "background", "action", "formaction", "poster"})
+"""The attributes that point somewhere."""
+ONLY = "an email may link only to http:, https: and mailto: addresses"
 _HINT = re.compile("href|src|background|action|poster")
-_ALLOWED = re.compile(r"(?:https?://|mailto:|#)[^\s]", re.IGNORECASE)
+ALLOWED = re.compile(r"(?:https?://|mailto:|#)[^\s]", re.IGNORECASE)
 # Browsers drop these inside an address and before it: "java\nscript:" is javascript:.
 _IGNORED = re.compile("[\x00-\x20\x7f-\xa0]")
 # How nearly every tag is written: double quotes, and an address that says at once what it is.
@@ -42,17 +44,16 @@ def check_addresses(html: str, *, images: str | None, template: str, user_id: st
         if not _HINT.search(tag.group().lower()):
             continue  # most tags; taking them apart too would double the cost
         for attribute, *value in _ATTRIBUTE.findall(tag.group()):
-            if attribute.lower() not in _ADDRESSES:
+            if attribute.lower() not in ADDRESSES:
                 continue
             address = _IGNORED.sub("", unescape("".join(value)))
-            if _ALLOWED.match(address):
+            if ALLOWED.match(address):
                 continue
             if local and attribute == "src" and address.startswith(local) and "/.." not in address:
                 continue
             line = html.count("\n", 0, tag.start()) + 1
             raise RenderError(
-                f"{attribute} is {address[:80]!r} (line {line} of the page);"
-                " an email may link only to http:, https: and mailto: addresses",
+                f"{attribute} is {address[:80]!r} (line {line} of the page); {ONLY}",
                 template=template,
                 user_id=user_id,
             )

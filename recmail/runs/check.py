@@ -12,6 +12,7 @@ from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
+from recmail.render.links import link_mistakes
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
 from recmail.segment import Courses
@@ -84,6 +85,7 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
         errors += check_templates(
             bundle, template=name, subject=campaign.subject, preheader=campaign.preheader
         )
+        errors += link_mistakes(bundle, name)
     return list(dict.fromkeys(explain_template(error, bundle, source) for error in errors))
 
 

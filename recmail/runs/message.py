@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from recmail.campaign import Campaign, parse_frozen, with_utm
+from recmail.campaign import Campaign, parse_frozen, utm_marks, with_utm
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
 from recmail.recommend.blocks import offers_what_was_taken
@@ -19,6 +19,7 @@ from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
 from recmail.render.email import Email, Renderer
 from recmail.render.frozen import Wording, full_context, replace_stale
+from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.project import Project
 from recmail.settings.values import domain_of
@@ -64,7 +65,7 @@ class RunWriter:
         self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
         self._renderer = Renderer(
-            TemplateBundle.from_json(run["template_bundle"]),
+            mark_links(TemplateBundle.from_json(run["template_bundle"]), utm_marks(self.campaign)),
             template=self.campaign.template,
             subject=self.campaign.subject,
             preheader=self.campaign.preheader,
