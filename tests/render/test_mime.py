@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes
@@ -285,16 +283,9 @@ def lines(text: str) -> str:
 
 @settings(deadline=None)
 @given(BODIES)
-def test_a_body_is_quoted_line_by_line_as_it_would_be_in_one_piece(text):
-    part = (
-        build_mime(replace(EMAIL, html=text), headers=HEADERS).split(b"\r\n--=_")[2].partition(b"\r\n\r\n")[2]
-    )
-    whole = lines(text).encode()
-    base64_or_quoted = {
-        base64.b64encode(whole.replace(b"\n", b"\r\n")),
-        binascii.b2a_qp(whole).replace(b"\n", b"\r\n"),
-    }
-    assert part in base64_or_quoted or part.replace(b"\r\n", b"") in base64_or_quoted
+def test_lines_of_a_body_are_as_short_as_their_encoding_allows(text):
+    part = build_mime(replace(EMAIL, html=text), headers=HEADERS).split(b"\r\n--=_")[2]
+    assert max(len(line) for line in part.split(b"\r\n")) <= 76  # RFC 2045 6.7 and 6.8
 
 
 def test_equal_moments_in_two_zones_are_written_each_in_its_own():
