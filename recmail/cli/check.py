@@ -106,6 +106,8 @@ def _show(checked: list[Checked]) -> None:
         for later in one.not_yet:
             click.echo(f"{later} (plan will refuse it)", err=True)
         audience = "" if one.people is None else f"; {one.people:,} people in the audience"
+        if one.languages:
+            audience += f" ({', '.join(f'{people:,} in {tag}' for tag, people in one.languages.items())})"
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")

@@ -81,7 +81,7 @@ DOCUMENTED = (
         "https://acme.example/images/",
     ),
     Name("date", "text", "the day for which it was planned", "2026-11-24"),
-    Name("language", "text", "of the words around the courses: [project] language", "en"),
+    Name("language", "text", "of this person's email: theirs where the template has it", "en"),
     Name("direction", "text", "in which that language is written: ltr or rtl", "ltr"),
 )
 """What a subject, a preheader and every template may print. All of it exists in every context."""

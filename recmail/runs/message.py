@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -17,8 +17,9 @@ from recmail.recommend.blocks import offers_what_was_taken
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
-from recmail.render.email import Email, Renderer
+from recmail.render.email import Email
 from recmail.render.frozen import Wording, full_context, replace_stale
+from recmail.render.languages import Editions
 from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.project import Project
@@ -64,11 +65,12 @@ class RunWriter:
         self._project, self._run = project, run
         self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
-        self._renderer = Renderer(
-            mark_links(TemplateBundle.from_json(run["template_bundle"]), utm_marks(self.campaign)),
+        bundle = TemplateBundle.from_json(run["template_bundle"])
+        self._editions = Editions(
+            mark_links(bundle, utm_marks(self.campaign)),
             template=self.campaign.template,
-            subject=self.campaign.subject,
-            preheader=self.campaign.preheader,
+            language=self._printed["language"],
+            lines=self.campaign.lines_in(bundle, self._printed["language"]),
         )
 
     def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
@@ -111,12 +113,18 @@ class RunWriter:
         Raises:
             RenderError: what is missing, forbidden or unprintable, with template and line.
         """
-        return self._renderer.render(context, user_id=user_id)
+        return self._editions.render(context, user_id=user_id)
 
     @cached_property
     def wording(self) -> Wording:
         """What all emails of this run print alike."""
-        return make_wording(self.campaign, self._printed, self._run["courses"], self._run["due_instant"])
+        return make_wording(
+            self.campaign,
+            self._printed,
+            self._run["courses"],
+            languages=self._editions.languages,
+            moment=self._run["due_instant"],
+        )
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
@@ -147,7 +155,12 @@ def _full_name(context: Mapping[str, Any]) -> str:
 
 
 def make_wording(
-    campaign: Campaign, printed: Mapping[str, Any], courses: Mapping[str, list[Any]], moment: datetime
+    campaign: Campaign,
+    printed: Mapping[str, Any],
+    courses: Mapping[str, list[Any]],
+    *,
+    languages: Collection[str],
+    moment: datetime,
 ) -> Wording:
     """What all emails of a campaign print alike, for a run or a preview."""
 
@@ -163,6 +176,7 @@ def make_wording(
         },
         sender={"name": printed["name"], "postal_address": printed["postal_address"]},
         language=printed["language"],
+        languages=languages,
         date=moment.astimezone(ZoneInfo(printed["timezone"])).date(),
         courses=courses,
         blocks=campaign.headings(),
