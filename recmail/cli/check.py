@@ -84,6 +84,7 @@ def _check_once(
 
 def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Checked]:
     from recmail.campaign.schema import is_stale
+    from recmail.runs.brand import brand_warnings
     from recmail.runs.check import check
     from recmail.runs.project import open_project
 
@@ -94,6 +95,8 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
             say("there are no campaigns yet; the examples in the documentation are a good start")
         if is_stale(opened.folder, opened.settings):
             say("what editors know of this project is out of date; renew it with: recmail check --schema")
+        for doubtful in brand_warnings(opened.settings):
+            say(f"{doubtful} (a warning)")
         return [check(opened, name, now=now) for name in names]
     finally:
         opened.engine.dispose()

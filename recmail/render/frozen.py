@@ -36,6 +36,7 @@ class Wording:
 
     campaign: Mapping[str, str | None]
     sender: Mapping[str, str | None]
+    brand: Mapping[str, str | int]
     language: str
     date: date
     courses: Mapping[str, list[Any]]
@@ -100,6 +101,7 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
         "blocks": blocks,
         "campaign": dict(wording.campaign),
         "sender": dict(wording.sender),
+        "brand": dict(wording.brand),
         "date": wording.date.isoformat(),
         "language": language,
         "direction": direction(language),

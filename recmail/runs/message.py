@@ -23,6 +23,7 @@ from recmail.render.languages import Editions
 from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.project import Project
+from recmail.settings.sections import default_brand
 from recmail.settings.values import domain_of
 from recmail.tokens import sign
 
@@ -174,6 +175,7 @@ def make_wording(
             "topic_title": printed["topics"].get(campaign.topic),
             "description": campaign.description,
         },
+        brand=printed.get("brand") or asdict(default_brand()),  # runs of before have none
         sender={"name": printed["name"], "postal_address": printed["postal_address"]},
         language=printed["language"],
         languages=languages,
