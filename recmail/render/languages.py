@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 
-from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle
-from recmail.render.email import Email, Renderer
 
 TAG = "[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"
 """A language (BCP 47) as settings and file names have it."""
@@ -43,45 +41,3 @@ def editions(bundle: TemplateBundle, template: str) -> dict[str, str]:
     pattern = re.compile(rf"{re.escape(template)}\.({TAG})\.(?:html|txt)\.j2")
     found = sorted(match[1] for match in map(pattern.fullmatch, bundle.files) if match)
     return {tag: f"{template}.{tag}" for tag in found}
-
-
-class Editions:
-    """Renders each person's email in the language that their context names.
-
-    Args:
-        language: of the template without a language in its name, for everybody else.
-        lines: subject and preheader by language; one for `language` must be there.
-
-    Raises:
-        RenderError: a template is missing or does not compile, in any of the languages.
-    """
-
-    def __init__(
-        self,
-        bundle: TemplateBundle,
-        *,
-        template: str,
-        language: str,
-        lines: Mapping[str, tuple[str, str | None]],
-    ) -> None:
-        self.language = language
-        self._renderers = {
-            tag: Renderer(bundle, template=name, subject=lines[tag][0], preheader=lines[tag][1])
-            for tag, name in {language: template, **editions(bundle, template)}.items()
-        }
-
-    @property
-    def languages(self) -> Collection[str]:
-        """All languages that an email of this campaign may speak."""
-        return self._renderers.keys()
-
-    def render(self, context: Mapping[str, object], *, user_id: str) -> Email:
-        """Render one person's email.
-
-        Raises:
-            RenderError: what is missing, forbidden or unprintable, with template, line and user.
-        """
-        renderer = self._renderers.get(str(context["language"]))
-        if renderer is None:
-            raise RenderError(f"there is no template in {context['language']!r}", user_id=user_id)
-        return renderer.render(context, user_id=user_id)

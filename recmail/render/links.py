@@ -14,9 +14,9 @@ from recmail.render.bundle import TemplateBundle
 from recmail.render.urls import ADDRESSES, ALLOWED, ONLY
 
 _JINJA = r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}"
-_TAG = re.compile(rf"""<([a-zA-Z][\w:]*)((?:{_JINJA}|"[^"]*"|'[^']*'|[^<>"'])*)>""", re.DOTALL)
-_ATTRIBUTE = re.compile(r"""(?<![\w:-])([a-zA-Z]+)(\s*=\s*)(?:"([^"]*)"|'([^']*)')""")
-_TEMPLATE_PARTS = re.compile(f"({_JINJA})", re.DOTALL)
+TAG = re.compile(rf"""<([a-zA-Z][\w:]*)((?:{_JINJA}|"[^"]*"|'[^']*'|[^<>"'])*)>""", re.DOTALL)
+ATTRIBUTE = re.compile(r"""(?<![\w:-])([a-zA-Z]+)(\s*=\s*)(?:"([^"]*)"|'([^']*)')""")
+TEMPLATE_PARTS = re.compile(f"({_JINJA})", re.DOTALL)
 _BARE_LINK = re.compile(r"""https?://[^\s<>"'{}|\\^`\[\]]*[^\s<>"'{}|\\^`\[\].,;:!?)]""", re.IGNORECASE)
 _WEB = re.compile("https?://", re.IGNORECASE)
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
@@ -47,7 +47,7 @@ def mark_links(bundle: TemplateBundle, marks: Mapping[str, str]) -> TemplateBund
     files = dict(bundle.files)
     for name, text in bundle.files.items():
         if name.endswith(".html.j2"):
-            files[name] = _TAG.sub(lambda tag: _marked_tag(tag, marks), text)
+            files[name] = TAG.sub(lambda tag: _marked_tag(tag, marks), text)
         elif name.endswith(".txt.j2"):
             files[name] = "".join(_marked_text(text, marks))
     return TemplateBundle(files)
@@ -65,11 +65,11 @@ def _marked_tag(tag: re.Match[str], marks: Mapping[str, str]) -> str:
         new = with_marks(value, _missing(unescape(value), marks), ampersand="&amp;")
         return attribute[0].replace(value, new)
 
-    return _ATTRIBUTE.sub(marked, tag[0])
+    return ATTRIBUTE.sub(marked, tag[0])
 
 
 def _marked_text(text: str, marks: Mapping[str, str]) -> Iterator[str]:
-    parts = _TEMPLATE_PARTS.split(text)
+    parts = TEMPLATE_PARTS.split(text)
     for at, part in enumerate(parts):
         if at % 2:
             yield part
@@ -93,8 +93,8 @@ def link_mistakes(bundle: TemplateBundle, template: str) -> list[RenderError]:
     mistakes = []
     for name in _used(bundle, f"{template}.html.j2"):
         text = _COMMENT.sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), bundle.files[name])
-        for tag in _TAG.finditer(text):
-            for attribute in _ATTRIBUTE.finditer(tag[2]):
+        for tag in TAG.finditer(text):
+            for attribute in ATTRIBUTE.finditer(tag[2]):
                 value = attribute[3] if attribute[3] is not None else attribute[4]
                 if attribute[1].lower() not in ADDRESSES or ALLOWED.match(unescape(value)) or "{" in value:
                     continue

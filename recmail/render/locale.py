@@ -3,7 +3,8 @@
 Digits are Latin ones in every language: Babel's other ones come with separators only, "1٬499".
 
 To format one value takes 20 to 60 µs, a whole email's worth of Jinja a few hundred: everything is remembered,
-since a campaign has few prices, days and counts, however many people it goes to.
+since a campaign has few prices, days and counts, however many people it goes to. Babel is imported when the
+first value is formatted, because a check of templates formats none and should not wait for it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,6 @@ from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-
-from babel import Locale, UnknownLocaleError
-from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
-from babel.units import format_unit
 
 from recmail.records import CURRENCY_DIGITS
 
@@ -36,6 +32,8 @@ def best_locale(language: str | None, person: str | None = None, country: str | 
         person: the person's language, which may say more: pt-BR where the text is pt.
         country: where the person lives: an English text writes 1,00,000 in India and 100,000 elsewhere.
     """
+    from babel import Locale, UnknownLocaleError
+
     for tag in _candidates(language or FALLBACK, person or "", country or ""):
         try:
             return str(Locale.parse(tag))
@@ -60,6 +58,9 @@ def _candidates(language: str, person: str, country: str) -> Iterator[str]:
 @lru_cache(maxsize=4_096)
 def written_price(minor: int, currency: str, locale: str) -> str:
     """Return an amount of minor units, without decimals when it is a whole one: "₹1,499", "49,50 €"."""
+    from babel import Locale
+    from babel.numbers import format_currency
+
     code = currency.upper()
     digits = CURRENCY_DIGITS.get(code, 2)
     amount = Decimal(minor).scaleb(-digits)
@@ -80,6 +81,8 @@ def written_date(day: str, style: str, locale: str) -> str:
     Raises:
         ValueError: it is not a day, or there is no such style.
     """
+    from babel.dates import format_date
+
     if style not in DATE_STYLES:
         raise ValueError(f"there is no date style {style!r}; there are {', '.join(DATE_STYLES)}")
     return format_date(date.fromisoformat(day[:10]), style, locale=locale)
@@ -88,12 +91,16 @@ def written_date(day: str, style: str, locale: str) -> str:
 @lru_cache(maxsize=4_096)
 def written_number(value: int | float, locale: str) -> str:
     """Return a number with the separators of its locale: "1,204", "1.204,5"."""
+    from babel.numbers import format_decimal
+
     return format_decimal(value, locale=locale)
 
 
 @lru_cache(maxsize=4_096)
 def written_duration(minutes: int, locale: str) -> str:
     """Return minutes as hours and minutes: "3 hr 20 min", "45 min"."""
+    from babel.units import format_unit
+
     parts = zip(divmod(minutes, 60), ("duration-hour", "duration-minute"), strict=True)
     return " ".join(format_unit(value, unit, "short", locale=locale) for value, unit in parts if value)
 
@@ -101,4 +108,6 @@ def written_duration(minutes: int, locale: str) -> str:
 @lru_cache(maxsize=4_096)
 def plural_form(count: int | float, locale: str) -> str:
     """Return which word a count takes in a language: zero, one, two, few, many or other (CLDR)."""
+    from babel import Locale
+
     return str(Locale.parse(locale).plural_form(count))

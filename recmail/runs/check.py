@@ -19,6 +19,7 @@ from recmail.render.links import link_mistakes
 from recmail.runs.funnel import read_funnel
 from recmail.runs.languages import people_by_language
 from recmail.runs.project import Project
+from recmail.runs.text_drafts import with_advice
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
 
@@ -96,7 +97,8 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
         unused += unused_lines(read_yaml(source), bundle, name, project_language)
         for tag, edition in {project_language: name, **editions(bundle, name)}.items():
             subject, preheader = lines.get(tag, (campaign.subject, campaign.preheader))
-            errors += check_templates(bundle, template=edition, subject=subject, preheader=preheader)
+            found = check_templates(bundle, template=edition, subject=subject, preheader=preheader)
+            errors += [with_advice(error, bundle, edition, campaign.name) for error in found]
             errors += link_mistakes(bundle, edition)
     return [*unused, *dict.fromkeys(explain_template(error, bundle, source) for error in errors)]
 

@@ -17,9 +17,9 @@ from recmail.recommend.blocks import offers_what_was_taken
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
+from recmail.render.editions import Editions
 from recmail.render.email import Email
 from recmail.render.frozen import Wording, full_context, replace_stale
-from recmail.render.languages import Editions
 from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.project import Project

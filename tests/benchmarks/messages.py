@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -22,15 +23,19 @@ from typing import Any
 
 from jinja2 import DictLoader, Environment
 
+from recmail.render import locale
+from recmail.render.brand import branded
 from recmail.render.bundle import load_bundle
 from recmail.render.context import printable
 from recmail.render.email import Email, Renderer
 from recmail.render.format import FILTERS
 from recmail.render.mime import MessageHeaders, build_mime
+from recmail.settings.sections import default_brand
 from tests.render.contexts import block, context, course
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 NAMES = ("Ana Sousa", "李小龍", "Zoë Müller", "प्रिया", "Nguyễn Thị Hoa", "O'Brien & Sons", "שרה", "Bob")
+BRAND = asdict(default_brand())
 SUBJECT = "{{ user.first_name or 'Hello' }}, {{ courses|length }} courses picked for you"
 SENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 KINDS = ("sql", "interviews", "pricing", "kannada")
@@ -107,7 +112,7 @@ def cost_us(work: Callable[[int], object], messages: int, rounds: int) -> float:
 
 def bare_renderer() -> Callable[[dict[str, Any]], Email]:
     """Return what renders a context with nothing but Jinja."""
-    files = load_bundle(TEMPLATES).files
+    files = branded(load_bundle(TEMPLATES), BRAND).files
     environment = Environment(
         loader=DictLoader(dict(files)),
         autoescape=lambda name: bool(name and name.endswith(".html.j2")),
@@ -126,10 +131,25 @@ def bare_renderer() -> Callable[[dict[str, Any]], Email]:
     return render
 
 
+def values_by_locale() -> list[tuple[str, float]]:
+    """Return what Babel takes for a value of each kind, and what one costs that was written before."""
+    work: list[tuple[str, Callable[[int], str]]] = [
+        ("a price", lambda number: locale.written_price(99_900 + number, "INR", "en_IN")),
+        ("a day", lambda number: locale.written_date(f"{2010 + number}-11-02", "long", "en_IN")),
+        ("a duration", lambda number: locale.written_duration(61 + number, "en_IN")),
+        ("a number", lambda number: locale.written_number(1_000 + number, "en_IN")),
+    ]
+    rows = []
+    for name, write in work:
+        write(999)  # the locale's data is read once
+        rows += [(f"{name}, first time", cost_us(write, 200, 1)), (f"{name}, again", cost_us(write, 200, 3))]
+    return rows
+
+
 def report(rows: Sequence[tuple[str, float]], base: float) -> None:
     """Print microseconds, and their ratio to bare Jinja with EmailMessage."""
     for name, taken in rows:
-        print(f"{name:<52}{taken:>9.0f} µs{taken / base:>9.3f}")
+        print(f"{name:<52}{taken:>9.1f} µs{taken / base:>9.3f}")
 
 
 def main() -> None:
@@ -166,6 +186,8 @@ def main() -> None:
         ("  MIME", cost(lambda number: build_mime(emails[number], headers=headers(number)))),
     ]
     report(rows, everything)
+    print()
+    report(values_by_locale(), everything)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle
-from recmail.render.languages import Editions, direction, editions, fallback_chain, nearest, spoken
+from recmail.render.editions import Editions
+from recmail.render.languages import direction, editions, fallback_chain, nearest, spoken
 from tests.render.contexts import full
 
 FILES = {
