@@ -38,8 +38,8 @@ def language_mistakes(document: Document, data: Mapping[str, Any], project: str)
                 check_line(line)
             except ValueError as error:
                 yield document.at_value(path, f"{written(path)}: {error}")
-        if nearest(project, lines) is None:
-            message = f"there is none in {project}, the project's language, for everybody else"
+        if lines and nearest(project, lines) is None:
+            message = f"there is no line in {project}, the project's language, which everybody else gets"
             yield document.at_key((key,), f"{key}: {message}")
 
 

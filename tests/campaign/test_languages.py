@@ -48,13 +48,16 @@ def test_one_line_is_for_every_language(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("subject: {hi: x}", "1:1: subject: there is none in en, the project's language, for everybody else"),
+        (
+            "subject: {hi: x}",
+            "1:1: subject: there is no line in en, the project's language, which everybody else gets",
+        ),
         ("subject: {en: x, Hindi: y}", "1:18: subject.Hindi: found 'Hindi'; expected a language such as en"),
         ("subject: {en: x, hi: }", "1:18: subject.hi: found nothing; expected text"),
         ("subject: {en: x, hi: [y]}", "1:22: subject.hi: found a list; expected text"),
         ("subject: {en: x, hi: '{{ user.nmae }}'}", "1:31: subject.hi: 'nmae' is not defined"),
         ("subject: {}", "1:10: subject: "),
-        ("subject: x\npreheader: {hi: y}", "2:1: preheader: there is none in en"),
+        ("subject: x\npreheader: {hi: y}", "2:1: preheader: there is no line in en"),
     ],
 )
 def test_mistakes_are_said_at_their_place(tmp_path: Path, text: str, said: str) -> None:
