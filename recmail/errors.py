@@ -64,10 +64,10 @@ def did_you_mean(found: str, names: Iterable[str]) -> str:
     return f"; did you mean {meant}?" if meant else ""
 
 
-def nearest(found: str, names: Iterable[str]) -> str:
-    """Return the closest of `names`, or nothing when none is close."""
+def nearest(found: str, names: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """Return the closest of `names`, or nothing when none is close: a share of equal letters, `cutoff`."""
     by_lower = {name.lower(): name for name in names}
-    close = get_close_matches(found.lower(), by_lower, n=1)
+    close = get_close_matches(found.lower(), by_lower, n=1, cutoff=cutoff)
     return by_lower[close[0]] if close else ""
 
 

@@ -94,9 +94,11 @@ def category_key(category: str | None) -> str | None:
     return " ".join((category or "").casefold().split()) or None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """All courses, row i being course_no i, with what is known of each as arrays of the same length.
+
+    Compared and hashed by identity: one that is read again is another.
 
     Attributes:
         frame: columns course_id, title, subtitle, category, level, language, price_minor, currency,
@@ -154,9 +156,10 @@ PAIR_COLUMNS = {
     "progress": "float64",
     "completed": "bool",
 }
-# A person's newest searches, each text once: person, query, at. Sorted by person, the newest first. Nothing
-# of people without personalization.
-SEARCH_COLUMNS = {"person": "int64", "query": "str", "at": "datetime64[us, UTC]"}
+# A person's newest searches, each text once: person, query, at, grade (what it is worth, [model] grades,
+# faded; 0: it is not learned from). Sorted by person, the newest first. Nothing of people without
+# personalization.
+SEARCH_COLUMNS = {"person": "int64", "query": "str", "at": "datetime64[us, UTC]", "grade": "float32"}
 # Which courses were in the emails of a person: person, course_no, at (the newest time it left, or is due).
 EMAILED_COLUMNS = {"person": "int64", "course_no": "int64", "at": "datetime64[us, UTC]"}
 

@@ -18,18 +18,16 @@ from recmail.recommend.blocks import Options
 from recmail.settings.source import shown
 
 PACKAGE = "recommend.blocks"
-LATER_BLOCKS: frozenset[str] = frozenset()
-"""Documented, and not built unless a plug-in of that name is there."""
 _TEMPLATE_MARK = re.compile(r"\{\{|\{%|\{#")
 
 
 @dataclass(frozen=True)
 class Block:
-    """One entry of `blocks`; its options are None when it is documented and not built."""
+    """One entry of `blocks`."""
 
     name: str
     path: Path
-    options: Options | None
+    options: Options
 
 
 def read_blocks(document: Document, value: Any, path: Path) -> tuple[list[Block], list[Problem]]:
@@ -69,9 +67,7 @@ def _read_block(document: Document, item: Any, path: Path) -> tuple[Block | None
     built = plugins.names(PACKAGE)
     if name in built:
         return _built_block(document, name, options, full)
-    if name in LATER_BLOCKS:
-        return Block(name, full, None), []
-    hint = did_you_mean(name, {*built, *LATER_BLOCKS}) or f"; there are: {', '.join(built)}"
+    hint = did_you_mean(name, built) or f"; there are: {', '.join(built)}"
     return None, [document.at_key(full, f"{written(path)}: unknown block {shown(name)}{hint}")]
 
 
@@ -121,7 +117,7 @@ def scorer_names() -> set[str]:
 def fallback_names() -> set[str]:
     """Return the names of all blocks that offer courses, so that others can fall back on them."""
     kinds = {name: plugins.load(PACKAGE, name) for name in plugins.names(PACKAGE)}
-    return {name for name, kind in kinds.items() if hasattr(kind, "offer")} | LATER_BLOCKS
+    return {name for name, kind in kinds.items() if hasattr(kind, "offer")}
 
 
 def set_fields(options: BaseModel, path: Path) -> Iterator[Path]:

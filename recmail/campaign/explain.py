@@ -81,6 +81,8 @@ def _explain(document: Document, detail: ErrorDetails, model: type[BaseModel], p
             return document.at_key(full[:-1], f"{written(full)}: is missing{_for_example(model, inner)}")
         case kind if kind in _MODELS and detail["input"] is None:
             message = f"is empty{_for_example(model, inner)}"
+        case kind if kind in _MODELS and full == ("audience",) and isinstance(detail["input"], list):
+            message = "found a list; write the rules as one text, joined by and"
         case kind if kind in _MODELS:
             keys = " and ".join(f"{key}:" for key in keys_at(model, inner)[:2])
             message = f"found {shown(detail['input'])}; expected keys such as {keys}"

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recmail import plugins
-from recmail.campaign.blocks import PACKAGE, Block, read_blocks, set_fields
+from recmail.campaign.blocks import Block, read_blocks, set_fields
 from recmail.campaign.explain import written
 from recmail.campaign.reading import Campaign
 from recmail.campaign.yaml import Document, Path, read_yaml
@@ -39,19 +38,10 @@ def _is_set(data: object, path: Path) -> bool:
 
 
 def _later_parts(block: Block) -> Iterator[Path]:
-    if block.options is None:
-        yield block.path
-        return
     for path in set_fields(block.options, ()):
         if ".".join(map(str, path)) in block.options.not_yet:
             yield (*block.path, *path)
-    built = plugins.names(PACKAGE)
-    for number, name in enumerate(getattr(block.options, "fallback", ())):
-        if name not in built:
-            yield (*block.path, "fallback", number)
 
 
 def _problem(document: Document, path: Path) -> Problem:
-    if isinstance(path[-1], int):
-        return document.at_value(path, f"{written(path)}: {document.text_at(path)} is not built yet")
     return document.at_key(path, f"{written(path)}: is not built yet")

@@ -35,7 +35,7 @@ class Campaign(CampaignKeys):
         name: the file's name.
         file: where it is, for messages.
         text: the YAML as it was read.
-        blocks: the options of each block that is built, in order; the others are in `not_yet`.
+        blocks: the options of each block, in order.
         block_names: their names.
         subjects: by language, where the campaign has more than one; `subject` is the project's language.
         preheaders: the same.
@@ -118,7 +118,6 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
     problems = [problem for problem in problems if problem.line not in unread]
     if document.problems or problems:
         raise ConfigError(sorted({*document.problems, *problems}))
-    built = [block for block in blocks if block.options is not None]
     return Campaign.model_validate(
         {
             **_one_for_all(data, settings),
@@ -127,8 +126,8 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
             "name": name,
             "file": source.file,
             "text": source.text,
-            "blocks": tuple(block.options for block in built),
-            "block_names": tuple(block.name for block in built),
+            "blocks": tuple(block.options for block in blocks),
+            "block_names": tuple(block.name for block in blocks),
         }
     )
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from recmail import plugins
-from recmail.campaign.blocks import LATER_BLOCKS, PACKAGE, fallback_names, scorer_names
+from recmail.campaign.blocks import PACKAGE, fallback_names, scorer_names
 from recmail.campaign.languages import BY_LANGUAGE
 from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
@@ -86,8 +86,6 @@ def _block_schema() -> Schema:
     """Return the schema of one block: its name alone, or its name with its options or their shorthand."""
     kinds = {name: plugins.load(PACKAGE, name) for name in plugins.names(PACKAGE)}
     blocks = {name: _options_schema(kind) for name, kind in kinds.items()}
-    for name in sorted(LATER_BLOCKS - blocks.keys()):
-        blocks[name] = {"description": NOT_BUILT}
     alone = [
         name for name, schema in blocks.items() if {"type": "null"} in schema.get("anyOf", [{"type": "null"}])
     ]

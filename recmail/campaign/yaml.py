@@ -140,11 +140,6 @@ class Document:
         raw = self.source.text[node.start : node.end]
         return self.source.problem(node.start + written_place(raw, node.style, node.text, offset), message)
 
-    def text_at(self, path: Path) -> str:
-        """Return the text of a single value, empty for anything else."""
-        node = self.node(path)
-        return node.text if isinstance(node, Scalar) else ""
-
     def scalars(self) -> Iterator[tuple[Path, Scalar]]:
         """Return every single value with its path."""
         waiting: list[tuple[Path, Node]] = [((), self.root)]

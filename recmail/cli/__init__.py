@@ -55,6 +55,9 @@ class _Commands(click.Group):
 def main() -> None:
     """Personal course recommendations by email, with an exact account of everybody.
 
+    A campaign is a file that you write. Each time it goes out is a run, with a number: plan makes it,
+    approve signs it, send sends it, and runs shows what happened to everybody.
+
     Exit codes: 0 ok, 1 failed, 2 usage, 3 invalid input, 4 refused,
     5 finished with failures, 130 interrupted.
     """

@@ -11,14 +11,14 @@ from recmail.cli.command import RUN, json_option, now_option, print_json, projec
 from recmail.cli.terminal import operator, say
 
 
-@click.command("approve")
+@click.command("approve", short_help="Approve RUN: what was planned may go out, and nothing else.")
 @click.argument("run", type=RUN)
 @project_option
 @now_option
 @json_option
 @shows_errors
 def command(run: int, project: Path | None, now: datetime, as_json: bool) -> None:
-    r"""Approve RUN: what was planned may go out, and nothing else.
+    r"""Approve RUN, the number that recmail plan gave: what was planned may go out, and nothing else.
 
     \b
     Example: recmail approve 12

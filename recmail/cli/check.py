@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ from recmail.errors import ConfigError, Problem, RecmailError
 
 if TYPE_CHECKING:
     from recmail.runs.check import Checked
+    from recmail.runs.funnel import Emptied
 
 
 @click.command("check")
@@ -120,8 +122,16 @@ def _show(checked: list[Checked]) -> None:
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
-        if one.emptied_by:
-            say(f"  nobody is left after the rule: {one.emptied_by}; is each value spelt as in your data?")
+        if one.emptied:
+            _show_emptied(one.emptied)
+
+
+def _show_emptied(emptied: Emptied) -> None:
+    advice = "" if emptied.instead else "; is each value spelt as in your data?"
+    say(f"  nobody is left after the rule: {emptied.rule}{advice}")
+    for field, values in groupby(emptied.instead, key=lambda common: common.field):
+        shown = ", ".join(f'"{one.value[:40]}" ({one.people:,})' for one in values)
+        say(f"  before it, people have as {field}, most common first: {shown}")
 
 
 def _annotate(severity: str, problem: Problem, project: Path | None) -> None:

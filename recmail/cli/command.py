@@ -61,7 +61,7 @@ now_option = click.option(
     "--now",
     type=Instant(),
     default=lambda: datetime.now(UTC),
-    help="Act as if it were this time.",
+    help="Act as if it were this time, such as 2026-12-01T09:00+05:30; without a zone it is UTC.",
     metavar="TIME",
 )
 
@@ -113,8 +113,10 @@ def exit_code(error: errors.RecmailError) -> int:
 
 
 def say_error(error: errors.RecmailError) -> None:
-    """An error's text on stderr."""
-    click.secho(str(error), fg="red", err=True)
+    """An error's text on stderr, without what a terminal would obey."""
+    from recmail.settings.source import printable
+
+    click.secho("\n".join(map(printable, str(error).split("\n"))), fg="red", err=True)
 
 
 def print_json(document: dict[str, Any]) -> None:

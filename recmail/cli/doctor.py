@@ -31,10 +31,14 @@ _STATE_WIDTH, _CHECK_WIDTH = 8, 26
 _NARROWEST = 20  # of the last column
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Find what keeps campaigns from going out, and the next step.")
 @click.option("--offline", is_flag=True, help="Ask no name server, provider or web page elsewhere.")
 @click.option(
-    "--selector", "selectors", multiple=True, metavar="NAME", help="The DKIM key's name, where it is unusual."
+    "--selector",
+    "selectors",
+    multiple=True,
+    metavar="NAME",
+    help="The name of the sender domain's DKIM key, where it is unusual.",
 )
 @project_option
 @now_option

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,25 +27,29 @@ from recmail.cli.command import (
 from recmail.cli.terminal import rows_progress, say
 
 if TYPE_CHECKING:
-    from recmail.history.importing import ImportResult
+    from recmail.history.importing import Counts, ImportOptions, ImportResult
     from recmail.history.importing_sources import SourceReport
     from recmail.history.sources import Source
     from recmail.runs.project import Project
     from recmail.settings import Settings
 
 KINDS = ("users", "courses", "interactions", "suppressions")
-_UNMAPPED_SHOWN = 30
-_PLACES = 3
+_UNMAPPED_SHOWN, _PLACES = 30, 3
 _OF_FILES = {"renames": "--map", "consent_basis": "--consent-basis", "encoding": "--encoding"}
 
 
-@click.command("import")
+@click.command("import", short_help="Bring in people, courses and what people did: what is new.")
 @click.argument("what", required=False, metavar="[SOURCE | KIND]")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False), metavar="[FILE]")
 @click.option("--again", is_flag=True, help="Read what was read before, too; known rows change nothing.")
 @click.option("--dry-run", is_flag=True, help="Check every row and change nothing.")
+@click.option("--verbose", is_flag=True, help="Say what became of each file of a source.")
 @click.option(
-    "--map", "renames", multiple=True, metavar="THEIRS=OURS", help="A column of FILE is one of ours."
+    "--map",
+    "renames",
+    multiple=True,
+    metavar="THEIRS=OURS",
+    help="A column of FILE is one of ours, such as mail=email; may be repeated.",
 )
 @click.option("--consent-basis", metavar="TEXT", help="Why all people of FILE may be mailed; kept as proof.")
 @click.option("--encoding", metavar="NAME", help="How the letters of FILE are written; default: utf-8.")
@@ -57,6 +62,7 @@ def command(
     file: Path | None,
     again: bool,
     dry_run: bool,
+    verbose: bool,
     project: Path | None,
     now: datetime,
     as_json: bool,
@@ -65,8 +71,8 @@ def command(
     r"""Bring in what is new in all [sources.*] of recmail.toml, in one SOURCE, or in a FILE.
 
     A FILE is CSV or Parquet; its KIND is users, courses, interactions or suppressions. What was brought in
-    before changes nothing. Rejected rows go to FILE.rejects.csv with line and reason, and the exit code is
-    then 5.
+    before changes nothing. Rejected rows go to FILE.rejects.csv (of a source: FILE.SOURCE.rejects.csv) with
+    line and reason, and the exit code is then 5; mended there, import that.
 
     \b
     Example: recmail import
@@ -78,21 +84,18 @@ def command(
         if again:
             raise click.UsageError("--again is for sources; a FILE is always read")
         result = _import_file(open_project(project), what or "", file, now, dry_run=dry_run, **of_file)
-        if as_json:
-            print_json(asdict(result))
-        else:
-            show_import(result)
+        print_json(asdict(result)) if as_json else show_import(result)
         raise SystemExit(EXIT_WITH_FAILURES if result.rejected else 0)
     _refuse_options_of_files(of_file)
-    opened = open_project(project)
-    reports = []
-    for source in _chosen(opened.settings, what):
-        reports.append(_import_source(opened, source, now, again=again, dry_run=dry_run))
-        if not as_json:
-            show_source(reports[-1])
+    show = _unseen if as_json else partial(show_source, verbose=verbose)
+    reports = _import_sources(open_project(project), what, now, again=again, dry_run=dry_run, show=show)
     if as_json:
         print_json({"sources": [_document(report) for report in reports]})
     raise SystemExit(max(map(_code, reports), key=SEVERITY.index))
+
+
+def _unseen(_report: SourceReport) -> None:
+    """What --json says when all is done is not said before."""
 
 
 def _import_file(
@@ -112,13 +115,16 @@ def _import_file(
     if kind not in KINDS:
         hint = did_you_mean(kind, KINDS) or f"; expected one of {', '.join(KINDS)}"
         raise click.UsageError(f"found {kind!r} before the FILE{hint}")
-    options = ImportOptions(
-        consent_basis=consent_basis,
+    options = _of_rejects(project, kind, file, dry_run=dry_run) or ImportOptions(
         dry_run=dry_run,
-        columns=_renames(renames),
         attributes=project.settings.attributes,
         currency=project.settings.project.currency,
         project=project.folder,
+    )
+    options = replace(
+        options,
+        columns={**options.columns, **_renames(renames)},
+        consent_basis=consent_basis or options.consent_basis,
     )
     with rows_progress(f"importing {kind}") as progress:
         return import_file(
@@ -131,6 +137,19 @@ def _import_file(
             encoding=encoding or "utf-8",
             progress=progress,
         )
+
+
+def _of_rejects(project: Project, kind: str, file: Path, *, dry_run: bool) -> ImportOptions | None:
+    """How rejected rows of a source are read: as the source itself, so that its events keep their ids."""
+    from recmail.history.importing_rejects import source_of
+    from recmail.history.importing_sources import options_of
+    from recmail.history.sources import read_source
+
+    name = source_of(file, project.settings.sources)
+    if name is None:
+        return None
+    source = read_source(name, project.settings)
+    return options_of(source, project.settings, dry_run=dry_run) if source.table == kind else None
 
 
 def _renames(renames: tuple[str, ...]) -> dict[str, str]:
@@ -166,21 +185,32 @@ def _chosen(settings: Settings, what: str | None) -> list[Source]:
     return [read_source(what, settings)]
 
 
-def _import_source(
-    project: Project, source: Source, now: datetime, *, again: bool, dry_run: bool
-) -> SourceReport:
+def _import_sources(
+    project: Project,
+    what: str | None,
+    now: datetime,
+    *,
+    again: bool,
+    dry_run: bool,
+    show: Callable[[SourceReport], None],
+) -> list[SourceReport]:
     from recmail.history.importing_sources import import_source
     from recmail.history.watermarks import everything, unread
 
-    return import_source(
-        project.engine,
-        source,
-        project.settings,
-        find=everything if again else unread,
-        now=now,
-        dry_run=dry_run,
-        watch=rows_progress,
-    )
+    reports = []
+    for source in _chosen(project.settings, what):
+        report = import_source(
+            project.engine,
+            source,
+            project.settings,
+            find=everything if again else unread,
+            now=now,
+            dry_run=dry_run,
+            watch=rows_progress,
+        )
+        show(report)
+        reports.append(report)
+    return reports
 
 
 def _code(report: SourceReport) -> int:
@@ -196,6 +226,8 @@ def _document(report: SourceReport) -> dict[str, Any]:
         "source": report.source,
         "table": report.table,
         "files_known": report.known,
+        "reread": report.changed,
+        "reread_gone": report.gone,
         "results": [asdict(result) for result in report.results],
         "unmapped": [
             {"event": event, "count": count, "kind": likely_kind(event)}
@@ -205,13 +237,16 @@ def _document(report: SourceReport) -> dict[str, Any]:
     }
 
 
-def show_source(report: SourceReport) -> None:
+def show_source(report: SourceReport, *, verbose: bool = False) -> None:
     """What became of a source: rows on stdout; advice and what went wrong on stderr."""
     results = report.results
+    _say_changes(report)
     if results:
         files = f"{len(results):,} files, " if len(results) > 1 else ""
-        click.echo(f"{report.source}: {files}{_counted(results)}")
-        _say_details(results)
+        click.echo(f"{report.source}: {files}{_counted(results, counts := _total(results))}")
+        for result in results if verbose else ():
+            click.echo(_printable(f"  {result.file}: {_counted([result], result.counts)}"))
+        _say_details(results, counts)
         _say_unmapped(report)
     elif not report.errors:
         files = "1 file is as it was" if report.known == 1 else f"{report.known:,} files are as they were"
@@ -220,50 +255,91 @@ def show_source(report: SourceReport) -> None:
         say_error(error)
 
 
+def _say_changes(report: SourceReport) -> None:
+    """That known records are read again, and what of them cannot be."""
+    if report.changed:
+        corrected = ", and known events are corrected" if report.table == "interactions" else ""
+        say(f"[sources.{report.source}] has changed: what was read before is read again{corrected}")
+    if report.gone:
+        say(f"  {report.gone:,} files that were read before are gone: what came from them stays as it is")
+
+
 def show_import(result: ImportResult) -> None:
     """What became of a file: rows on stdout, advice on stderr."""
-    click.echo(f"{result.kind}: {_counted([result])}")
-    _say_details([result])
+    click.echo(f"{result.kind}: {_counted([result], result.counts)}")
+    _say_details([result], result.counts)
 
 
-def _counted(results: Sequence[ImportResult]) -> str:
+def _total(results: Sequence[ImportResult]) -> Counts:
+    return sum((result.counts for result in results[1:]), results[0].counts)
+
+
+def _counted(results: Sequence[ImportResult], counts: Counts) -> str:
     """What became of the rows of some files together."""
-    counts = sum((result.counts for result in results[1:]), results[0].counts)
     rows, rejected = (sum(getattr(result, name) for result in results) for name in ("rows", "rejected"))
     parts = [f"{counts.added:,} new", f"{counts.changed:,} changed", f"{counts.unchanged:,} known already"]
     if counts.pending:
-        parts.append(f"{counts.pending:,} kept until it is known whose they are")
+        parts.append(f"{counts.pending:,} kept until their person and course are known")
     if counts.unknown_people:
         parts.append(f"{counts.unknown_people:,} of people not imported yet")
     if counts.erased:
         parts.append(f"{counts.erased:,} of erased people, left out")
+    if counts.left:
+        parts.append(f"{counts.left:,} left as they are")
     if counts.left_out:
         parts.append(f"{counts.left_out:,} who did not say no, left out")
     return f"{rows:,} rows read; {', '.join(parts)}; {rejected:,} rejected"
 
 
-def _say_details(results: Sequence[ImportResult]) -> None:
+def _say_details(results: Sequence[ImportResult], counts: Counts) -> None:
     """What deserves attention in some files together: each thing once, with a few places."""
     done = "would be" if results[0].dry_run else "were"
-    counts = sum((result.counts for result in results[1:]), results[0].counts)
     if counts.consents:
         say(f"  {counts.consents:,} statements of consent {done} recorded")
     if counts.linked:
         say(f"  {counts.linked:,} other ids {done} joined with the people who have them")
     if counts.settled:
-        say(f"  {counts.settled:,} kept events came in: it is known now whose they are")
+        say(f"  {counts.settled:,} kept events came in: their person and course are known now")
+    if counts.left:
+        why = "so that none counts twice; see docs/sources.md, When a section changes"
+        say(f"  {counts.left:,} events may be known in another form, and are left as they are, {why}")
     for warning, count in _added_up(result.warnings for result in results):
-        say(f"  {count:,} x {warning}{_places(results, warning, count)}")
+        say(_printable(f"  {count:,} x {warning}{_places(results, warning, count)}"))
+    _say_strangers(results)
     ignored = dict.fromkeys(name for result in results for name in result.ignored_columns)
     if ignored:
-        say(f"  columns left out: {', '.join(ignored)}")
+        say(_printable(f"  columns left out: {', '.join(ignored)}"))
     for reason, count in _added_up(result.rejects for result in results):
-        say(f"  rejected {count:,} x {reason}")
+        say(_printable(f"  rejected {count:,} x {reason}{_example(results, reason)}"))
     files = [result.rejects_file for result in results if result.rejects_file]
     for file in files[:_PLACES]:
         say(f"  rejected rows, with line and reason: {file}")
     if len(files) > _PLACES:
         say(f"  and {len(files) - _PLACES:,} such files more; --json lists them")
+
+
+def _say_strangers(results: Sequence[ImportResult]) -> None:
+    """That the events' user_ids are not those of the people, loudly: then nobody gets any recommendation."""
+    from recmail.history.strangers import are_strange
+
+    found = [result.recognised for result in results if result.recognised]
+    events, known = (sum(getattr(one, name) for one in found) for name in ("events", "known"))
+    nobody_yet = results[0].dry_run and not any(one.ours for one in found)  # a new project
+    if are_strange(events, known) and not nobody_yet:
+        one = next(one for one in found if one.theirs)
+        ours = f"users have {', '.join(one.ours)}" if one.ours else "there are no users yet"
+        ids = f"{known:,} have one that a person has: events say {', '.join(one.theirs)}; {ours}"
+        say(_printable(f"  WARNING: of {events:,} events that have a user_id, {ids}."))
+        say("  Both have to be the same id; see docs/sources.md, Who is who")
+
+
+def _example(results: Sequence[ImportResult], reason: str) -> str:
+    """The first row that was rejected for it, with its file where there are several."""
+    for one in results:
+        if reason in one.reject_examples:
+            file = f"{one.file}: " if len(results) > 1 else ""
+            return f" ({file}{one.reject_examples[reason]})"
+    return ""
 
 
 def _added_up(parts: Iterable[Mapping[str, int]]) -> list[tuple[str, int]]:
@@ -287,6 +363,21 @@ def _places(results: Sequence[ImportResult], warning: str, count: int) -> str:
     return f" ({'' if named else 'line '}{', '.join(lines)}{', ...' if count > len(lines) else ''})"
 
 
+def _printable(line: str) -> str:
+    """A line that may hold words of other systems, as it may reach a terminal."""
+    from recmail.settings.source import printable
+
+    return printable(line)
+
+
+def _quoted(event: str) -> str:
+    """A name as TOML has it in quotes; what a terminal would obey, or not show, as its number."""
+    from recmail.settings.source import UNPRINTABLE
+
+    text = json.dumps(event, ensure_ascii=False)
+    return UNPRINTABLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _say_unmapped(report: SourceReport) -> None:
     """Events that no kind is given for, as lines to paste into recmail.toml."""
     from recmail.history.event_names import likely_kind
@@ -296,15 +387,13 @@ def _say_unmapped(report: SourceReport) -> None:
         return
     say(
         f"  {report.unmapped.total():,} events were left out, because no kind is given for their names; "
-        "paste what you want into\n  recmail.toml, with the kind that it is, and run the same command:\n\n"
+        'paste what you want into\n  recmail.toml, with the kind that it is, or "ignore", and run the same '
+        "command:\n\n"
         f"  # under [sources.{report.source}.kinds]"
     )
     for event, count in events:
-        kind = likely_kind(event)
-        line = f'{json.dumps(event, ensure_ascii=False)} = "{kind or "viewed"}"'
-        say(
-            f"  {line if kind else f'# {line}':50}  # {count:,} times"
-            + ("" if kind else "; only if it is one")
-        )
+        kind = likely_kind(event) or "ignore"
+        line = f'{_quoted(event)} = "{kind}"'
+        say(f"  {line:50}  # {count:,} times")
     others = len(report.unmapped) - len(events)
     say(f"  # and {others:,} other names, see --json\n" if others > 0 else "")

@@ -3,36 +3,40 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, shows_errors
 from recmail.cli.terminal import say
+from recmail.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
     from recmail.runs.project import Project
 
-# Keys that are answered with one word each may share a question.
+# Two keys share a question where the second is one word; what the law asks for has no answer by Enter alone.
 _QUESTIONS = (
     (("name",), "The company's name, as people will read it"),
     (("sender",), "Who the emails are from"),
-    (("postal_address",), "The postal address below every email, which the law asks for"),
-    (("timezone", "currency"), "The time zone, and the currency of prices that come without one"),
+    (("postal_address",), "Your postal address, which the law wants below every email"),
+    (("timezone", "currency"), "Your time zone, a space, and the currency of prices that come without one"),
 )
+_NO_EXAMPLE = ("postal_address",)
+_FLAGS = {"postal_address": "--address"}  # others are called as their key
 
 
-@click.command("init")
+@click.command("init", short_help="Make a project: settings, database, templates and campaigns.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option("--demo", is_flag=True, help="Fill it with 2,000 made-up people and 240 courses.")
 @click.option("--upgrade", is_flag=True, help="Upgrade the database of the project here to this version.")
 @click.option("--name", default=None, help="The company's name, as people will read it.")
 @click.option("--sender", metavar="'NAME <ADDRESS>'", help="Who the emails are from.")
-@click.option("--address", help="The postal address below every email.")
+@click.option("--address", "postal_address", help="The postal address below every email.")
 @click.option("--timezone", metavar="ZONE", help="Of schedules and dates, such as Europe/Berlin.")
 @click.option("--currency", metavar="CODE", help="Of prices that come without one, such as EUR.")
 @click.option(
@@ -50,53 +54,71 @@ def command(
     folder: Path | None,
     demo: bool,
     upgrade: bool,
-    name: str | None,
-    sender: str | None,
-    address: str | None,
-    timezone: str | None,
-    currency: str | None,
     users: int,
     seed: int,
     now: datetime,
     as_json: bool,
+    **given: str | None,
 ) -> None:
     r"""Make a project in FOLDER: settings, database, templates and example campaigns.
 
-    On a terminal it asks for what is not given; elsewhere, and with --demo or --json, it never asks.
+    On a terminal it asks for what is not given; elsewhere, and with --demo or --json, it never asks. Nothing
+    is sent: mail stays in the project's outbox/ until you name a provider in recmail.toml.
 
     \b
-    Example: recmail init acme --demo
+    Examples: recmail init acme --demo
+              recmail init acme
+              recmail init acme --upgrade
     """
-    from recmail.cli.import_ import show_import
-    from recmail.runs.create import create_project, fill_with_demo
-
     if upgrade:
         _upgrade(folder, as_json)
         return
     if folder is None:
         raise click.UsageError("say where the project shall be, for example: recmail init acme --demo")
-    given = {
-        "name": name,
-        "sender": sender,
-        "postal_address": address,
-        "timezone": timezone,
-        "currency": currency,
-    }
     known = {key: value for key, value in given.items() if value}
     asks = not (demo or as_json) and sys.stdin.isatty() and sys.stderr.isatty()
-    project = create_project(folder, **_answers(folder, known, demo=demo, asks=asks))
-    imported = []
-    if not as_json:
-        click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
-    for result in fill_with_demo(project, now=now, seed=seed, users=users) if demo else ():
-        imported.append(asdict(result))
-        if not as_json:
-            show_import(result)
+    with _interruptible(f"interrupted; nothing was made in {folder}"):
+        answers = _answers(folder, known, demo=demo, asks=asks)
+    with _interruptible(
+        f"interrupted; delete {folder / 'recmail.toml'} to begin again with the same command"
+    ):
+        project = _create(folder, answers, as_json)
+        imported = _fill(project, now, seed=seed, users=users, as_json=as_json) if demo else []
     people = _count_audience(project, now)
     if as_json:
         print_json({"project": project.folder, "imported": imported, "people": people})
     else:
         _say_next(project, folder, people)
+
+
+def _create(folder: Path, answers: Mapping[str, str], as_json: bool) -> Project:
+    from recmail.runs.create import create_project
+
+    project = create_project(folder, **answers)
+    if not as_json:
+        click.echo(f"made the project {folder}: recmail.toml, campaigns/, templates/ and an empty database")
+    return project
+
+
+def _fill(project: Project, now: datetime, *, seed: int, users: int, as_json: bool) -> list[dict[str, Any]]:
+    from recmail.cli.import_ import show_import
+    from recmail.runs.create import fill_with_demo
+
+    imported = []
+    for result in fill_with_demo(project, now=now, seed=seed, users=users):
+        imported.append(asdict(result))
+        if not as_json:
+            show_import(result)
+    return imported
+
+
+@contextmanager
+def _interruptible(message: str) -> Iterator[None]:
+    """Say by this message what an interruption leaves behind."""
+    try:
+        yield
+    except (KeyboardInterrupt, click.Abort) as error:
+        raise click.Abort(f"\n{message}") from error
 
 
 def _upgrade(folder: Path | None, as_json: bool) -> None:
@@ -112,6 +134,7 @@ def _answers(folder: Path, known: Mapping[str, str], *, demo: bool, asks: bool) 
     """Return everything that a project has to say about itself: given, answered, or an example."""
     from recmail.runs.create import DEMO, check_folder, example_answers
 
+    _check_flags(known)
     if demo:
         return {**DEMO, **known}
     check_folder(folder)
@@ -120,18 +143,39 @@ def _answers(folder: Path, known: Mapping[str, str], *, demo: bool, asks: bool) 
         examples = example_answers(answers.get("name", folder.resolve().name))
         wanted = [key for key in keys if key not in answers]
         if wanted:
-            answers |= _ask(question, wanted, " ".join(examples[key] for key in wanted))
+            offered = None if keys == _NO_EXAMPLE else " ".join(examples[key] for key in wanted)
+            answers |= _ask(question, wanted, offered)
     return {**example_answers(answers.get("name", folder.resolve().name)), **answers}
 
 
-def _ask(question: str, keys: list[str], example: str) -> dict[str, str]:
-    """Ask until the answer may stand in recmail.toml; Enter alone takes the example."""
+def _check_flags(known: Mapping[str, str]) -> None:
+    """Refuse what may not stand in recmail.toml under the flag's name; nothing is made.
+
+    Raises:
+        ConfigError: with all mistakes.
+    """
+    from recmail.settings.default import ANSWERS
+
+    problems = []
+    for key, value in known.items():
+        try:
+            ANSWERS[key](value)
+        except ValueError as error:
+            problems.append(Problem(_FLAGS.get(key, f"--{key}"), 0, 0, str(error)))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _ask(question: str, keys: list[str], example: str | None) -> dict[str, str]:
+    """Ask until the answer may stand in recmail.toml; Enter alone takes the example, where there is one."""
     from recmail.settings.default import ANSWERS
 
     def read(text: str) -> dict[str, str]:
-        words = text.split() if len(keys) > 1 else [text.strip()]
+        words = text.replace(",", " ").rsplit(maxsplit=1) if len(keys) > 1 else [text.strip()]
         if len(words) != len(keys):
-            raise click.BadParameter(f"found {text!r}; expected both, such as {example}")
+            raise click.BadParameter(
+                f"found {text!r}; expected both with a space between, such as: {example}"
+            )
         try:
             for key, word in zip(keys, words, strict=True):
                 ANSWERS[key](word)

@@ -24,6 +24,9 @@ _STATES = {"promoted": "in use", "retired": "was in use", "candidate": "not in u
 def command(context: click.Context, project: Path | None, as_json: bool) -> None:
     r"""List all models with what they were worth, the newest first.
 
+    A model is what one recmail train has learned. nDCG@10 says how far up it ranked what people took next,
+    from 0 to 1; beside it is that of the best list that is the same for everybody.
+
     \b
     Examples: recmail models
               recmail models use 20261102-090000-blend
@@ -46,7 +49,7 @@ def command(context: click.Context, project: Path | None, as_json: bool) -> None
         print_table(columns, [_row(one) for one in found])
 
 
-@command.command("use")
+@command.command("use", short_help="Let campaigns use VERSION from the next plan on.")
 @click.argument("version")
 @project_option
 @json_option

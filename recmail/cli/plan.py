@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import operator, print_table, progress, say
 
+if TYPE_CHECKING:
+    from recmail.runs.project import Project
+
 
 @click.command("plan")
 @click.argument("campaign")
-@click.option("--dry-run", is_flag=True, help="Only count: how many people each rule leaves.")
+@click.option("--dry-run", is_flag=True, help="Only count: who each rule leaves, and who would get no email.")
 @project_option
 @now_option
 @json_option
@@ -30,14 +34,12 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     from recmail.runs.summary import summarize
 
     opened = open_project(project)
+    if dry_run:
+        _only_count(opened, campaign, now, as_json=as_json)
+        return
     funnel = read_funnel(opened, opened.campaign(campaign), now=now)
     if not as_json:
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
-    if dry_run:
-        if as_json:
-            print_json({"campaign": campaign, "funnel": [vars(step) for step in funnel]})
-        say("nothing was planned: --dry-run")
-        return
     with progress("planning") as advance:
         run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)
     planned = summarize(opened, run_no)
@@ -51,3 +53,18 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     print_table(("people", "block", "how it is filled"), seen)
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
     say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")
+
+
+def _only_count(project: Project, campaign: str, now: datetime, *, as_json: bool) -> None:
+    from recmail.runs.funnel import expect
+
+    funnel, account = expect(project, project.campaign(campaign), now=now)
+    if as_json:
+        steps = [vars(step) for step in funnel]
+        print_json({"campaign": campaign, "funnel": steps, "account": account.to_dict()})
+    else:
+        print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
+        click.echo()
+        print_table(("people", "what would happen"), account.as_rows())
+        say("\nonly a plan can tell who of those who wait would have too few courses to show")
+    say("nothing was planned: --dry-run")

@@ -11,13 +11,23 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 
-@click.command("preview")
+@click.command("preview", short_help="Write the emails of ten people, and a page to look at them.")
 @click.argument("campaign")
 @click.option(
-    "--user", "users", multiple=True, metavar="USER", help="This person (user_id or address) instead."
+    "--user",
+    "users",
+    multiple=True,
+    metavar="USER",
+    help="This person (user_id or address) instead; may be repeated.",
 )
-@click.option("--out", type=click.Path(path_type=Path, file_okay=False), help="Default: preview/CAMPAIGN.")
-@click.option("--to", metavar="ME", help="Send one test to this address instead; its links do nothing.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the page goes; default: preview/CAMPAIGN.",
+)
+@click.option(
+    "--to", metavar="ME", help="Send one test to this address of test_recipients; its links do nothing."
+)
 @project_option
 @now_option
 @json_option
@@ -31,7 +41,9 @@ def command(
     now: datetime,
     as_json: bool,
 ) -> None:
-    r"""Write the emails that CAMPAIGN would send now to ten people who matter, and a page to look at them.
+    r"""Write the emails that CAMPAIGN would send now to ten people, and a page to look at them.
+
+    They are those whose emails go wrong first: without a name or a history, with the longest name, and so on.
 
     \b
     Examples: recmail preview weekly-picks

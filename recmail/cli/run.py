@@ -15,7 +15,11 @@ from recmail.errors import RefusedError
 
 @click.group("run")
 def command() -> None:
-    """Pause, resume, cancel or retry a run, or decide about unclear messages."""
+    """Pause, resume, cancel or retry a run, or settle unclear messages.
+
+    A run is one time that a campaign goes out; recmail runs lists them with their numbers. A message is
+    unclear when it may have arrived: the line broke before the provider answered.
+    """
 
 
 def _reports(run: int, state: str, as_json: bool, text: str, **numbers: object) -> None:
@@ -25,7 +29,7 @@ def _reports(run: int, state: str, as_json: bool, text: str, **numbers: object) 
         click.echo(text)
 
 
-@command.command("pause")
+@command.command("pause", short_help="Stop RUN for now; whoever was not mailed yet waits.")
 @click.argument("run", type=RUN)
 @project_option
 @now_option

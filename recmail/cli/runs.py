@@ -18,6 +18,8 @@ from recmail.cli.terminal import print_table, say
 def command(run: int | None, project: Path | None, as_json: bool) -> None:
     r"""List all runs, or show RUN with what happened to everybody in it.
 
+    A run is one time that a campaign goes out, with a number.
+
     \b
     Example: recmail runs 12
     """

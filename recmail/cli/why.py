@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from recmail.runs.why import Story
 
 
-@click.command("why")
+@click.command("why", short_help="Tell why somebody gets mail or not, and what each run showed.")
 @click.argument("user")
 @click.argument("run", type=RUN, required=False)
 @project_option

@@ -17,14 +17,13 @@ S = MessageState
 
 @dataclass(frozen=True)
 class Account:
-    """How many people of a run are where, and why.
+    """How many people of a run, or of an audience before there is one, are where, and why.
 
     Attributes:
-        planned_for: how many the planners wrote down, counted apart from the ledger.
+        planned_for: how many the planners wrote down, or the segment has, counted apart from the rest.
         reasons: of skipped and failed messages, by state and reason.
     """
 
-    run_no: int
     planned_for: int
     states: Mapping[MessageState, int]
     reasons: Mapping[tuple[MessageState, str], int]
@@ -79,7 +78,7 @@ def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Acc
     """Count everybody of each of these runs, in two statements."""
     counted = (
         sa.select(ledger.c.run_no, ledger.c.state, ledger.c.reason, sa.func.count())
-        .where(among(connection, ledger.c.run_no, run_nos))
+        .where(among(ledger.c.run_no, run_nos))
         .group_by(ledger.c.run_no, ledger.c.state, ledger.c.reason)
     )
     states = {run_no: dict.fromkeys(MessageState, 0) for run_no in run_nos}
@@ -92,14 +91,22 @@ def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Acc
             reasons[run_no][MessageState(state), reason] = count
     planned = (
         sa.select(run_shards.c.run_no, sa.func.sum(run_shards.c.rows))
-        .where(among(connection, run_shards.c.run_no, run_nos))
+        .where(among(run_shards.c.run_no, run_nos))
         .group_by(run_shards.c.run_no)
     )
     planned_for = {run_no: int(rows) for run_no, rows in connection.execute(planned)}
     return {
-        run_no: Account(run_no, planned_for.get(run_no, 0), states[run_no], reasons[run_no])
-        for run_no in run_nos
+        run_no: Account(planned_for.get(run_no, 0), states[run_no], reasons[run_no]) for run_no in run_nos
     }
+
+
+def expected(counts: Mapping[str | None, int], *, people: int) -> Account:
+    """The account of a plan that is not made: by reason for getting no email, None where there is none."""
+    reasons = {(S.SKIPPED, why): count for why, count in counts.items() if why is not None}
+    by_count = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+    states = dict.fromkeys(MessageState, 0)
+    states |= {S.PLANNED: counts.get(None, 0), S.SKIPPED: sum(reasons.values())}
+    return Account(people, states, by_count)
 
 
 def planned_emails(connection: sa.Connection, run_no: int) -> int:

@@ -14,6 +14,10 @@ from recmail.errors import StorageError
 
 BUSY_TIMEOUT_MS = 30_000
 _LOG_PAGES = 1_000  # SQLite's own: so many wait in its log before they are brought into the file
+_NEEDS_DRIVER = (
+    "PostgreSQL is reached by psycopg: write postgresql://USER:PASSWORD@HOST/NAME, and install it with: "
+    "pip install 'recmail[postgres]'"
+)
 _CONNECT_TIMEOUT_S = 10  # of PostgreSQL; without one a server that is gone keeps everybody for minutes
 
 
@@ -31,11 +35,13 @@ def connect(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS) -> sa.Engine:
             "postgresql://USER:PASSWORD@HOST/NAME, signs in the password written as %40 and so on"
         ) from None
     except ModuleNotFoundError as error:
-        raise StorageError(
-            "PostgreSQL needs its driver; install it with: pip install 'recmail[postgres]'"
-        ) from error
+        raise StorageError(_NEEDS_DRIVER) from error
+    if engine.dialect.is_async:
+        raise StorageError(_NEEDS_DRIVER)
     if engine.dialect.name == "sqlite":
         _prepare_sqlite(engine, busy_timeout_ms)
+    elif engine.dialect.name == "postgresql":
+        _prepare_postgresql(engine)
     return engine
 
 
@@ -67,6 +73,20 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int) -> None:
     def _begin(connection: sa.Connection) -> None:
         mode = connection.get_execution_options().get("begin", "DEFERRED")
         connection.exec_driver_sql(f"BEGIN {mode}")
+
+
+def _prepare_postgresql(engine: sa.Engine) -> None:
+    @sa.event.listens_for(engine, "connect")
+    def _set_styles(dbapi_connection: Any, _record: Any) -> None:
+        # The server, the database or our role may have others, and psycopg reads times in ISO only. A server
+        # greets with its own (PostgreSQL, "Asynchronous Operations"): where they are right nothing is asked.
+        status = dbapi_connection.info.parameter_status
+        if (status("DateStyle") or "").startswith("ISO") and status("IntervalStyle") == "postgres":
+            return
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute("SET datestyle = 'ISO, MDY'")
+            cursor.execute("SET intervalstyle = 'postgres'")
+        dbapi_connection.commit()
 
 
 def _set_journal(cursor: Any) -> None:

@@ -17,7 +17,7 @@ from recmail.db.people import accounts_with_the_same_address
 from recmail.db.tables import consent, suppressions, users
 
 EMAIL, PERSONALIZATION = "email", "personalization"
-IMPORT = "import"
+IMPORT, UNREAD = "import", "unread"
 IMPORTED = "imported"
 
 
@@ -26,7 +26,7 @@ class Consent:
     """One person's yes or no to one purpose; topic '' means all topics.
 
     Attributes:
-        channel: import, page, one_click, console or api.
+        channel: import, page, one_click, console or api; unread is no word of theirs: see imported_consent.
         proof: the words or the source that show it.
         dated: `at` is when the person said so, and not when somebody else's word for it was read.
     """
@@ -39,25 +39,6 @@ class Consent:
     proof: str | None = None
     topic: str = ""
     dated: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedConsent:
-    """What another system says about a person's consent, for all topics.
-
-    Attributes:
-        at: when the person said so, or when it was read if the other system does not know.
-        dated: the other system knew.
-        assumed: it says so of everybody alike, not of this person.
-    """
-
-    user_no: int
-    purpose: str
-    granted: bool
-    at: datetime
-    dated: bool
-    proof: str | None = None
-    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +98,7 @@ def lock_people(
 # Three statements, each by an index: as one they were a join for which PostgreSQL read all people, and every
 # batch took longer than the one before. The first 60,000 of an import took 61 s.
 def _addresses(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(connection, users.c.user_no, user_nos))
+    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
     return dict(connection.execute(query).all())
 
 
@@ -133,7 +114,7 @@ def _accounts_with(connection: sa.Connection, email_hashes: Sequence[str]) -> Se
 
 def _held(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
     """Accounts and their addresses, held FOR NO KEY UPDATE, ascending."""
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(connection, users.c.user_no, user_nos))
+    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
     ascending = query.order_by(users.c.user_no).with_for_update(key_share=True)
     return dict(connection.execute(ascending).all())
 
@@ -143,67 +124,6 @@ def record_consent(connection: sa.Connection, rows: Sequence[Consent]) -> None:
     if rows:
         lock_people(connection, [row.user_no for row in rows])
         connection.execute(consent.insert(), [_cells(row, consent) for row in rows])
-
-
-def record_imported_consent(connection: sa.Connection, rows: Sequence[ImportedConsent]) -> int:
-    """Append what another system says where that is new; return how many rows were written.
-
-    A row is written when it differs from what import wrote last. A yes to email never overrules a no, the
-    person's own click, another file's or another tool's, unless it is dated later; and a yes that is only
-    assumed is for people without any word on email. A no counts from the import's own last yes at the
-    earliest: an opt-out that is reported late must not lose against the date of an import.
-    """
-    if not rows:
-        return 0
-    people = [row.user_no for row in rows]
-    lock_people(connection, people)
-    before = _said_before(connection, people)
-    new: list[Consent] = []
-    for row in rows:
-        said = before.get((row.user_no, row.purpose), [])
-        ours = next((one for one in reversed(said) if one.channel == IMPORT and one.topic == ""), None)
-        if _says_something_new(row, ours, said):
-            at = row.at if row.granted or ours is None else max(row.at, ours.at)
-            new.append(Consent(row.user_no, row.purpose, row.granted, at, IMPORT, row.proof, dated=row.dated))
-    record_consent(connection, new)
-    return len(new)
-
-
-def _says_something_new(row: ImportedConsent, ours: Consent | None, said: Sequence[Consent]) -> bool:
-    if ours is not None and ours.granted == row.granted:
-        tells_when = row.granted and not ours.dated
-        if not (row.dated and (row.at > ours.at or tells_when)):
-            return False
-    if not row.granted:
-        return True
-    if row.purpose == PERSONALIZATION:  # its column has no dates; without a row it counts as a yes anyway
-        others = [one for one in said if one.channel != IMPORT]
-        newest = max(others, key=lambda one: (one.at, not one.granted), default=None)
-        return ours is not None and (newest is None or newest.granted)
-    if row.assumed:
-        return not said
-    noes = [one for one in said if not one.granted]
-    return all(row.at > no.at for no in noes if no.topic == "") if row.dated else not noes
-
-
-def _said_before(connection: sa.Connection, user_nos: Sequence[int]) -> dict[tuple[int, str], list[Consent]]:
-    """By user and purpose: all that was said, of every topic, in the order in which it was written down.
-
-    With it comes what the person's address said to another tool.
-    """
-    fields = [consent.c[name] for name in Consent.__slots__]
-    query = sa.select(*fields).where(among(connection, consent.c.user_no, user_nos))
-    said: dict[tuple[int, str], list[Consent]] = {}
-    for found in connection.execute(query.order_by(consent.c.consent_no)):
-        row = Consent(*found)
-        said.setdefault((row.user_no, row.purpose), []).append(row)
-    elsewhere = sa.select(users.c.user_no, suppressions.c.at).join(
-        suppressions, suppressions.c.email_hash == users.c.email_hash
-    )
-    of_them = among(connection, users.c.user_no, user_nos), suppressions.c.reason == IMPORTED
-    for user_no, at in connection.execute(elsewhere.where(*of_them)):
-        said.setdefault((user_no, EMAIL), []).append(Consent(user_no, EMAIL, False, at, IMPORTED))
-    return said
 
 
 def unsubscribe(
@@ -222,7 +142,7 @@ def unsubscribe(
     accounts = accounts_with_the_same_address(connection, user_no)
     lock_people(connection, accounts)
     newest = sa.select(sa.func.max(consent.c.at)).where(
-        among(connection, consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
+        among(consent.c.user_no, accounts), consent.c.purpose == EMAIL, consent.c.topic == topic
     )
     at = max(at, connection.scalar(newest) or at)
     record_consent(connection, [Consent(no, EMAIL, False, at, channel, proof, topic) for no in accounts])
@@ -257,7 +177,7 @@ def compare_suppressions(
     """Which of these would be new, and which would change a suppressed address; one row an address."""
     columns = [suppressions.c[name] for name in ("email_hash", "reason", "at", "source")]
     hashes = sorted({row.email_hash for row in rows})
-    found = connection.execute(sa.select(*columns).where(among(connection, columns[0], hashes)))
+    found = connection.execute(sa.select(*columns).where(among(columns[0], hashes)))
     known = {row.email_hash: Suppression(*row) for row in found}
     wanted: dict[str, Suppression] = {}
     for row in rows:

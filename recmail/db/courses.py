@@ -20,6 +20,14 @@ def read_courses(connection: sa.Connection) -> dict[str, list[Any]]:
     return {name: [row[place] for row in rows] for place, name in enumerate(found.keys())}
 
 
+def relative_pictures(connection: sa.Connection) -> list[str]:
+    """Return the active courses whose image_url is only a path, as one below [sender] public_url."""
+    query = sa.select(courses.c.course_id).where(
+        courses.c.active.is_(True), courses.c.image_url != "", courses.c.image_url.not_like("%://%")
+    )
+    return list(connection.scalars(query.order_by(courses.c.course_no)))
+
+
 def gone_stale(
     connection: sa.Connection,
     user_no: int,
@@ -36,14 +44,14 @@ def gone_stale(
         begun: those of them that are shown because the person has begun them: only completing counts.
     """
     closed = sa.select(courses.c.course_no).where(
-        among(connection, courses.c.course_no, course_nos),
+        among(courses.c.course_no, course_nos),
         sa.or_(courses.c.active.is_(False), courses.c.closes_at <= now),
     )
     taken = sa.select(interactions.c.course_no).where(
         interactions.c.user_no == user_no,
         interactions.c.at <= now,
         interactions.c.kind.in_(TAKEN_KINDS),
-        among(connection, interactions.c.course_no, course_nos),
-        (interactions.c.kind == "completed") | ~among(connection, interactions.c.course_no, begun),
+        among(interactions.c.course_no, course_nos),
+        (interactions.c.kind == "completed") | ~among(interactions.c.course_no, begun),
     )
     return {int(course_no) for course_no in connection.scalars(sa.union(closed, taken))}

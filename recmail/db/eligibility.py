@@ -38,17 +38,41 @@ def skip_reasons(
         cap: emails an address may get within a time, over all campaigns; waiting ones of approved runs count.
         run_no: this run, which does not count against itself.
     """
+    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=run_no)
+    query = sa.select(users.c.user_no, reason).where(users.c.user_no.in_(audience)).order_by(users.c.user_no)
+    return {int(user_no): why for user_no, why in connection.execute(query)}
+
+
+def count_skip_reasons(
+    connection: sa.Connection,
+    audience: sa.Select[tuple[int]],
+    *,
+    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
+    topic: str,
+    now: datetime,
+    cap: tuple[int, timedelta] | None,
+) -> dict[str | None, int]:
+    """How many of an audience get no email for each reason of `skip_reasons`; None are those who do."""
+    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None).label("reason")
+    people = sa.select(reason).where(users.c.user_no.in_(audience)).subquery()
+    query = sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason)
+    return {why: int(count) for why, count in connection.execute(query)}
+
+
+def _reason(
+    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
+    *,
+    topic: str,
+    now: datetime,
+    cap: tuple[int, timedelta] | None,
+    run_no: int | None,
+) -> sa.ColumnElement[str | None]:
     against = [consent_reason(users.c.user_no, users.c.email_hash, topic, now)]
     if cap is not None:  # before duplicates: who is over the cap takes nobody's place
         against.append(sa.case((_emails(cap[1], now, run_no) >= cap[0], "cap")))
     duplicate = _shares_an_address_with_an_earlier_one(addressed, topic, now)
     against.append(sa.case((duplicate, "duplicate_address")))
-    query = (
-        sa.select(users.c.user_no, sa.func.coalesce(*against))
-        .where(users.c.user_no.in_(audience))
-        .order_by(users.c.user_no)
-    )
-    return {int(user_no): why for user_no, why in connection.execute(query)}
+    return sa.func.coalesce(*against)
 
 
 def _shares_an_address_with_an_earlier_one(

@@ -120,7 +120,7 @@ def decide_unknown(
     lock_runs(connection, [run_no])  # or a run that is being cancelled would get a waiting row
     statement = sa.update(ledger).where(ledger.c.run_no == run_no, state_is(ledger, S.UNKNOWN))
     if user_nos is not None:
-        statement = statement.where(among(connection, ledger.c.user_no, user_nos))
+        statement = statement.where(among(ledger.c.user_no, user_nos))
     if outcome == SENT:
         sent = statement.values(state=S.SENT.value, sent_at=sa.func.coalesce(ledger.c.intent_at, now))
         return _move(connection, sent, S.SENT, "decided: it arrived", now=now)

@@ -212,7 +212,7 @@ def outlook(
     connection: sa.Connection, run_nos: Collection[int], *, lease_now: datetime | None = None
 ) -> Outlook:
     """Look ahead, without writing: when there is something to do again for these runs."""
-    of_runs = among(connection, runs.c.run_no, sorted(run_nos))
+    of_runs = among(runs.c.run_no, sorted(run_nos))
     sending = connection.scalars(
         sa.select(runs.c.run_no).where(of_runs, runs.c.state == RunState.SENDING.value)
     ).all()
@@ -222,7 +222,7 @@ def outlook(
         for run_no in sending
     ]
     leased = sa.select(first).where(
-        among(connection, ledger.c.run_no, sorted(run_nos)), state_is(ledger, S.CLAIMED, S.SENDING)
+        among(ledger.c.run_no, sorted(run_nos)), state_is(ledger, S.CLAIMED, S.SENDING)
     )
     lease_ends = connection.scalar(leased)
     left = None if lease_ends is None else lease_ends - _lease_clock(connection, lease_now)

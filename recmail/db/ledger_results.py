@@ -234,7 +234,7 @@ def _suppress_dead(connection: sa.Connection, results: Sequence[Result], now: da
     if not dead:
         return
     query = sa.select(users.c.user_no, users.c.email, users.c.email_hash)
-    found = connection.execute(query.where(among(connection, users.c.user_no, sorted(dead)))).all()
+    found = connection.execute(query.where(among(users.c.user_no, sorted(dead)))).all()
     same = [row for row in found if row.email_hash and row.email == dead[row.user_no].claim.email]
     suppress(
         connection,

@@ -58,7 +58,7 @@ def lock_runs(connection: sa.Connection, run_nos: Iterable[int]) -> None:
     """
     wanted = sorted(set(run_nos))
     if wanted and connection.dialect.name == "postgresql":
-        query = sa.select(runs.c.run_no).where(among(connection, runs.c.run_no, wanted))
+        query = sa.select(runs.c.run_no).where(among(runs.c.run_no, wanted))
         connection.execute(query.order_by(runs.c.run_no).with_for_update(read=True)).all()
 
 

@@ -141,6 +141,36 @@ model_parts = sa.Table(
     Column("array", LargeBinary, nullable=False),  # a piece of that file
 )
 
+clusters = sa.Table(  # of people whose interests are alike, and the courses near to them
+    "clusters",
+    metadata,
+    Column(
+        "cluster_no", Key, primary_key=True, autoincrement=False
+    ),  # stays the same from training to training
+    Column("name", Text, nullable=False),
+    Column("name_key", Text, nullable=False, unique=True),  # the name as segments compare it
+    Column("topics", JSON, nullable=False),  # what is typical of it: list of str, the most typical first
+    Column("courses", Integer, nullable=False),
+    Column("people", Integer, nullable=False),
+    Column("found_at", UtcTime, nullable=False),
+)
+
+cluster_courses = sa.Table(
+    "cluster_courses",
+    metadata,
+    Column("course_no", Key, primary_key=True, autoincrement=False),
+    Column("cluster_no", Key, nullable=False),
+)
+
+people_clusters = sa.Table(
+    "people_clusters",
+    metadata,
+    Column(
+        "user_no", Key, ForeignKey("users.user_no", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    ),
+    Column("cluster_no", Key, nullable=False),
+)
+
 # --- what goes out ------------------------------------------------------------------------------
 
 runs = sa.Table(

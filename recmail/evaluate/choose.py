@@ -96,12 +96,7 @@ def choose(
     courses = len(category_no)
     test, validation = _cuts(triples, courses, relevant_from, half_life)
     if min(len(test.people), len(validation.people)) < ENOUGH_PEOPLE:
-        defaults = {name: stored_settings(name, None) for name in names}
-        best = next((name for name in PREFERRED if name in defaults), names[0])
-        if named == BLEND:
-            defaults[BLEND] = stored_settings(BLEND, None)
-        note = "too little data to hold out a part and measure; the model was fitted on all of it"
-        return Chosen(named or best, defaults, None, test, [note])
+        return _unmeasured(names, named, test)
     tuned = tune(validation, names, seed=seed, step=step)
     auto, settings = named or tuned.winner, dict(tuned.settings)
     if auto == BLEND and BLEND not in settings:
@@ -110,14 +105,20 @@ def choose(
     fitted, left_out = fit_all(settings, measured.earlier, courses=courses, seed=seed, step=step)
     auto = _there(auto, fitted)
     found = evaluate(fitted, measured, category_no=category_no, seed=seed)
-    reasons = {**tuned.left_out, **left_out}.values()
-    notes = [
-        *filter(None, [tuned.blend_adds]),
-        *(f"left out: {why}" for why in reasons),
-        *_warnings(auto, found, seed),
-    ]
+    said = [tuned.blend_adds] if tuned.blend_adds else []
+    said += [f"left out: {why}" for why in {**tuned.left_out, **left_out}.values()]
     kept = {name: settings[name] for name in fitted}
-    return Chosen(auto, kept, found, measured, notes)
+    return Chosen(auto, kept, found, measured, [*said, *_warnings(auto, found, seed)])
+
+
+def _unmeasured(names: Sequence[str], named: str | None, test: HeldOut) -> Chosen:
+    """Return the default settings, and what is best on other people's data."""
+    defaults = {name: stored_settings(name, None) for name in names}
+    best = next((name for name in PREFERRED if name in defaults), names[0])
+    if named == BLEND:
+        defaults[BLEND] = stored_settings(BLEND, None)
+    note = "too little data to hold out a part and measure; the model was fitted on all of it"
+    return Chosen(named or best, defaults, None, test, [note])
 
 
 def _cuts(

@@ -17,6 +17,15 @@ from recmail.evaluate.svg import Bar, bars
 from recmail.evaluate.train import Training
 
 FILE = "index.html"
+SCORERS = {
+    "blend": "Several scorers as one.",
+    "ease": "What goes with what, worked out from everybody's courses at once.",
+    "item_knn": "Courses that were taken by the same people.",
+    "als": "People and courses as points on a map of interests; by the library implicit.",
+    "svd": "Another such map; by the library Surprise.",
+    "popular": "What most people took; the same for everybody.",
+    "trending": "What most people took lately; the same for everybody.",
+}
 _MEASURES = {
     "ndcg_at_10": "nDCG@10",
     "precision_at_10": "precision",
@@ -59,6 +68,8 @@ def report(trained: Training, *, name: str, now: datetime) -> str:
         measured=_measured(found, trained.auto) if found else "<p>There is too little data to measure.</p>",
         stars=_stars(trained.ratings) if trained.ratings else "",
         notes="".join(f"<li>{escape(note)}</li>" for note in trained.notes),
+        clusters=_clusters(trained),
+        scorers=_scorers(trained),
     )
 
 
@@ -70,8 +81,8 @@ def _learned(trained: Training) -> str:
     counts = trained.counts
     return (
         f"Learned from {counts['pairs']:,} pairs of {counts['users']:,} people and {counts['courses']:,} "
-        f"courses. {trained.fallback_share:.0%} of all {counts['people']:,} people have no history: "
-        "their blocks show the fallback."
+        f"courses. {trained.fallback_share:.0%} of all {counts['people']:,} people took and looked at "
+        "nothing: unless they searched, their blocks show the fallback."
     )
 
 
@@ -95,10 +106,34 @@ def _measured(found: Evaluation, auto: str) -> str:
             _in_words(found, auto),
             _figure("How well each scorer ranks what people took next (nDCG@10)", bars_of_all, ("",)),
             _figure(f"The same by how much is known: {sizes}", bars_of_groups, tuple(found.groups)),
+            _left_out(found),
+            "<h2>The numbers</h2><p>How well each scorer finds what people took next:</p>",
             _accuracy(found, auto),
+            "<p>How varied what it shows is:</p>",
             _variety(found, auto),
         )
     )
+
+
+def _clusters(trained: Training) -> str:
+    if not trained.clusters:
+        return ""
+    head = "<th>people</th><th>courses</th><th class=words>typical of it</th>"
+    rows = [
+        (one.name, [f"{one.people:,}", f"{one.courses:,}", escape(", ".join(one.topics))])
+        for one in trained.clusters
+    ]
+    return (
+        "<h2>Who your learners are</h2><p>People of like interests, and the courses near to them. A campaign "
+        f"addresses them by <code>in_cluster(&quot;{escape(rows[0][0])}&quot;)</code>.</p>"
+        + _table(head, rows, "", words=True)
+    )
+
+
+def _scorers(trained: Training) -> str:
+    named = trained.evaluation.rows if trained.evaluation else trained.settings
+    known = [name for name in SCORERS if name in named]
+    return "".join(f"<dt>{name}</dt><dd>{escape(SCORERS[name])}</dd>" for name in known)
 
 
 def _in_words(found: Evaluation, auto: str) -> str:
@@ -113,9 +148,21 @@ def _in_words(found: Evaluation, auto: str) -> str:
     )
 
 
-def _size(name: str, count: int) -> str:
+def _left_out(found: Evaluation) -> str:
+    few = [name for name in GROUPS if name not in found.groups]
+    if not few or not found.groups:
+        return ""
+    what = " and ".join(_range(name) for name in few)
+    return f"<p>Too few of them had dealt with {what} before to say anything of these.</p>"
+
+
+def _range(name: str) -> str:
     low, high = GROUPS[name]
-    return f"{name} ({low} {f'to {high}' if high else 'or more'} courses, {count:,} people)"
+    return f"{low} {f'to {high}' if high else 'or more'} courses"
+
+
+def _size(name: str, count: int) -> str:
+    return f"{name} ({_range(name)}, {count:,} people)"
 
 
 def _figure(title: str, rows: list[Bar], series: tuple[str, ...]) -> str:
@@ -141,11 +188,12 @@ def _variety(found: Evaluation, auto: str) -> str:
     return _table(head, rows, auto)
 
 
-def _table(head: str, rows: list[tuple[str, list[str]]], auto: str) -> str:
+def _table(head: str, rows: list[tuple[str, list[str]]], auto: str, *, words: bool = False) -> str:
     lines = [
         f"<tr{' class=auto' if name == auto else ''}><th>{escape(name)}</th>"
         + "".join(f"<td>{cell}</td>" for cell in cells)
         + "</tr>"
         for name, cells in rows
     ]
-    return f"<div class=scroll><table><tr><th></th>{head}</tr>{''.join(lines)}</table></div>"
+    kind = " class=words" if words else ""
+    return f"<div class=scroll><table{kind}><tr><th></th>{head}</tr>{''.join(lines)}</table></div>"

@@ -10,9 +10,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.clusters import Cluster
 from recmail.db.connect import reading, writing
 from recmail.db.tables import users
 from recmail.evaluate.choose import Chosen, choose, fit_all, names_to_fit
+from recmail.evaluate.clustering import refresh_clusters
 from recmail.evaluate.evaluation import Evaluation
 from recmail.evaluate.promotion import Verdict, as_json, judge
 from recmail.evaluate.ratings import RatingError, rating_error, read_ratings
@@ -40,6 +42,7 @@ class Training:
         ratings: how well stars are predicted; None with too few.
         settings: of each scorer, as JSON.
         notes: what else there is to say, in sentences.
+        clusters: of people of like interests, those with the most people first.
         took_s: seconds.
     """
 
@@ -51,7 +54,8 @@ class Training:
     ratings: RatingError | None
     settings: Mapping[str, Mapping[str, Any]]
     notes: Sequence[str]
-    took_s: float
+    clusters: Sequence[Cluster]
+    took_s: float = 0.0
 
     @property
     def auto_in_words(self) -> str:
@@ -81,6 +85,7 @@ class Training:
             "ratings": self.ratings.to_json() if self.ratings else None,
             "settings": {name: dict(found) for name, found in self.settings.items()},
             "notes": list(self.notes),
+            "clusters": [one.to_json() for one in self.clusters],
             "seconds": self.took_s,
         }
 
@@ -121,46 +126,69 @@ def train(
     named = only or (scorer if scorer != "auto" else None)
     names = names_to_fit(only, named)
     step = _Steps(progress, steps_to_tune(names) + 2 * len(names) + 2)
+    task = _Task(engine, now, seed, grades, half_life, step)
     data = _read(engine, now, grades)
-    chosen = choose(
+    chosen = _chosen(task, data, names, named)
+    trained_on = _trained_on(data, chosen)
+    verdict = _judge(chosen, data, trained_on, seed=seed, scorer=scorer, only=only)
+    return replace(_made(task, data, chosen, verdict, trained_on), took_s=time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class _Task:
+    engine: sa.Engine
+    now: datetime
+    seed: int
+    grades: Mapping[str, float]
+    half_life: timedelta | None
+    step: Callable[[], None]
+
+
+def _chosen(task: _Task, data: _Data, names: Sequence[str], named: str | None) -> Chosen:
+    return choose(
         data.triples,
         names,
         named,
         category_no=data.catalogue.category_no,
-        relevant_from=_relevant_from(data.triples, grades),
-        half_life=half_life,
-        seed=seed,
-        step=step,
+        relevant_from=_relevant_from(data.triples, task.grades),
+        half_life=task.half_life,
+        seed=task.seed,
+        step=task.step,
     )
-    trained_on = TrainedOn.of(data.triples, data.catalogue.frame["course_id"])
-    measured = len(chosen.measured.people) if chosen.evaluation else 0
-    counts = {**trained_on.counts, "people": data.people, "measured": measured}
-    verdict = _judge(chosen, data, trained_on, seed=seed, scorer=scorer, only=only)
+
+
+def _made(task: _Task, data: _Data, chosen: Chosen, verdict: Verdict, trained_on: TrainedOn) -> Training:
+    """Fit what was chosen on everything, store it, and find the clusters anew."""
     auto, settings = _decided(chosen, verdict)
-    fitted, left_out = fit_all(settings, data.triples, courses=len(data.catalogue), seed=seed, step=step)
-    version = save(
-        engine,
-        fitted,
-        auto=auto,
-        trained_on=replace(trained_on, counts=counts),
-        metrics=chosen.evaluation.to_json() if chosen.evaluation else {},
-        now=now,
-    )
+    size, seed = len(data.catalogue), task.seed
+    fitted, left_out = fit_all(settings, data.triples, courses=size, seed=seed, step=task.step)
+    metrics = chosen.evaluation.to_json() if chosen.evaluation else {}
+    version = save(task.engine, fitted, auto=auto, trained_on=trained_on, metrics=metrics, now=task.now)
     if verdict.promoted:
-        with writing(engine) as connection:
+        with writing(task.engine) as connection:
             promote(connection, version)
-    remove_old(engine)
+    remove_old(task.engine)
+    said = [*chosen.notes, *(f"left out: {why}" for why in left_out.values())]
+    clusters, unclustered = refresh_clusters(
+        task.engine, fitted, data.triples, data.catalogue, half_life=task.half_life, now=task.now, seed=seed
+    )
     return Training(
         version=version,
         auto=auto,
         verdict=verdict,
-        counts=counts,
+        counts=trained_on.counts,
         evaluation=chosen.evaluation,
-        ratings=rating_error(data.ratings, courses=len(data.catalogue), seed=seed),
+        ratings=rating_error(data.ratings, courses=size, seed=seed),
         settings={name: as_json(settings[name]) for name in fitted},
-        notes=[*chosen.notes, *(f"left out: {why}" for why in left_out.values())],
-        took_s=time.monotonic() - started,
+        notes=[*said, unclustered] if unclustered else said,
+        clusters=clusters,
     )
+
+
+def _trained_on(data: _Data, chosen: Chosen) -> TrainedOn:
+    found = TrainedOn.of(data.triples, data.catalogue.frame["course_id"])
+    measured = len(chosen.measured.people) if chosen.evaluation else 0
+    return replace(found, counts={**found.counts, "people": data.people, "measured": measured})
 
 
 def _read(engine: sa.Engine, now: datetime, grades: Mapping[str, float]) -> _Data:

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.consent import EMAIL, IMPORT, IMPORTED, said_yes_since
+from recmail.db.consent import EMAIL, IMPORT, IMPORTED, UNREAD, said_yes_since
 from recmail.db.tables import consent, imports, suppressions, users
 
 _AT_ONCE = 1_000  # rows that the database hands over in one go
@@ -80,6 +80,7 @@ def _opted_out(now: datetime) -> sa.Select[Any]:
         later.c.user_no == consent.c.user_no,
         later.c.purpose == EMAIL,
         later.c.topic == consent.c.topic,
+        later.c.channel != UNREAD,
         later.c.at > consent.c.at,
         sa.or_(later.c.granted.is_(False), later.c.at <= now),
     )
@@ -89,7 +90,12 @@ def _opted_out(now: datetime) -> sa.Select[Any]:
         consent.c.at,
         consent.c.channel,
         sa.literal(_OPTED_OUT).label("reason"),
-    ).where(consent.c.purpose == EMAIL, consent.c.granted.is_(False), ~replaced)
+    ).where(
+        consent.c.purpose == EMAIL,
+        consent.c.granted.is_(False),
+        consent.c.channel != UNREAD,  # no word of theirs
+        ~replaced,
+    )
 
 
 def _suppressed(now: datetime) -> sa.Select[Any]:

@@ -14,8 +14,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.consent import consent_reason
-from recmail.db.tables import aliases, courses, imports, interactions, pending_events, suppressions, users
+from recmail.db.tables import courses, imports, interactions, suppressions, users
 from recmail.history.metadata import Finding, inspect_courses
+from recmail.history.strangers import Strangers, Unidentified, find_strangers, find_unidentified
+from recmail.history.watermarks import GONE
 
 _LATELY = timedelta(days=90)  # imports of so long tell the usual rhythm of a source
 _DAY, _WEEK = timedelta(days=1), timedelta(days=7)
@@ -36,7 +38,7 @@ class Source:
         state: fresh, old or unfinished. Old is what is silent for three times its usual gap, or for a week
             where that is not known; never a list of suppressions, which an old tool gives once. Unfinished
             is what stopped half-way the last time.
-        files: what was read the last time.
+        files: what was read the last time, and was there when the source was looked at again.
         counts: what became of its rows then.
         rejects: how many of them were rejected, by reason.
     """
@@ -54,16 +56,6 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Unidentified:
-    """A source's ids that are not ours: how many are known to be whose, how many events wait for that."""
-
-    source: str
-    linked_ids: int
-    pending_events: int
-    oldest_pending: datetime | None
-
-
-@dataclass(frozen=True)
 class DataSurvey:
     """Everything `recmail data` says.
 
@@ -71,6 +63,7 @@ class DataSurvey:
         people: known and not erased; `mailable` and `not_mailable`, by reason, add up to them.
         newest_change: when people were last added or changed.
         newest_interaction: not after now.
+        strangers: sources of events whose user_ids seem not to be those of our people.
         findings: what looks wrong in active courses.
     """
 
@@ -86,6 +79,7 @@ class DataSurvey:
     suppressions: int
     sources: list[Source]
     unidentified: list[Unidentified]
+    strangers: list[Strangers]
     findings: list[Finding]
 
     def to_json(self) -> dict[str, Any]:
@@ -99,6 +93,8 @@ def survey(connection: sa.Connection, now: datetime) -> DataSurvey:
     """Count and inspect all histories and courses; nothing but courses is read row by row."""
     reasons = _reasons(connection, now)
     events = _events(connection, now)
+    sources, unidentified = _sources(connection, events, now), find_unidentified(connection)
+    of_events = {one.source: one for one in sources if one.kind == "interactions"}
     return DataSurvey(
         people=sum(reasons.values()),
         erased=_count(connection, users, users.c.erased_at.is_not(None)),
@@ -110,8 +106,14 @@ def survey(connection: sa.Connection, now: datetime) -> DataSurvey:
         interactions=sum(rows for rows, _ in events.values()),
         newest_interaction=max((newest for _, newest in events.values() if newest), default=None),
         suppressions=_count(connection, suppressions),
-        sources=_sources(connection, events, now),
-        unidentified=_unidentified(connection),
+        sources=sources,
+        unidentified=unidentified,
+        strangers=find_strangers(
+            connection,
+            unidentified,
+            {source: rows for source, (rows, _) in events.items()},
+            {source: one.counts for source, one in of_events.items()},
+        ),
         findings=inspect_courses(connection, now),
     )
 
@@ -151,7 +153,7 @@ def _sources(
     last, gaps = _last_imports(connection), _usual_gaps(connection, now)
     found = []
     for kind, source, finished_at in _known(connection):
-        files = last[kind, source]
+        files = [one for one in last[kind, source] if GONE not in one.counts]
         unfinished = any(one.finished_at is None for one in files)
         of_events = events.get(source, (0, None))[1] if kind == "interactions" else None
         newest, gap = of_events or finished_at, gaps.get((kind, source))
@@ -232,18 +234,6 @@ def _added_up(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     for one in counts:
         total.update(one)
     return dict(total)
-
-
-def _unidentified(connection: sa.Connection) -> list[Unidentified]:
-    linked = sa.select(aliases.c.source, sa.func.count()).group_by(aliases.c.source)
-    by_source = {source: int(count) for source, count in connection.execute(linked)}
-    oldest = sa.func.min(pending_events.c.at, type_=pending_events.c.at.type)
-    waiting = sa.select(pending_events.c.source, sa.func.count(), oldest).group_by(pending_events.c.source)
-    pending = {source: (int(count), at) for source, count, at in connection.execute(waiting)}
-    return [
-        Unidentified(source, by_source.get(source, 0), *pending.get(source, (0, None)))
-        for source in sorted({*by_source, *pending})
-    ]
 
 
 def _plain(value: Any) -> Any:

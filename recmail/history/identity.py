@@ -2,7 +2,8 @@
 
 An id of a source is a user_id, or else another id that the source once said is the same person. The first
 link to somebody stays: of two people who used one browser neither becomes the other. Where nobody has an id
-yet, its events wait in pending_events, and so do links, under the id that they lead to.
+yet, its events wait in pending_events, and so do links, under the id that they lead to, and
+events about courses that are not imported yet.
 """
 
 from __future__ import annotations
@@ -23,9 +24,13 @@ from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.importing_checks import LONGEST_ID, cleaned
 
 LINK = "link"
+PERSON = "person"
+COURSE = "\x1f"  # before the id of a course that is waited for: no other id has a control character
 _IMPORTS = 0x7265636D  # any number: imports are the only ones that take this lock
 _REMEMBERED = 200_000  # people: about 20 MB
-KEPT_AT_MOST = 5_000_000  # most visitors never log in: the oldest that wait make place for new ones
+# Most visitors never log in: the oldest that wait make place for new ones. Numbers are counted, and not rows,
+# of which some came in meanwhile: so there may be fewer.
+KEPT_AT_MOST = 5_000_000
 # The number of a person who was erased: below zero, and ~number is the person's.
 _NUMBER = sa.case((users.c.erased_at.is_(None), users.c.user_no), else_=-1 - users.c.user_no)
 _as_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
@@ -38,9 +43,10 @@ class Kept(NamedTuple):
     """A row of pending_events: an event, or a link to an id that nobody has yet.
 
     Attributes:
-        other_id: whichever id its person has to have.
+        other_id: whichever id its person has to have; behind COURSE, the course that is waited for.
         at: microseconds since 1970.
-        payload: of an event, by the columns of interactions; of a link, the id that is linked, as LINK.
+        payload: of an event, by the columns of interactions, and while its course is waited for its person's
+            id as PERSON; of a link, the id that is linked, as LINK.
     """
 
     event_key: str
@@ -70,7 +76,7 @@ def wait_for_other_imports(connection: sa.Connection) -> None:
 
 def people_by_user_id(connection: sa.Connection, ids: Sequence[str]) -> dict[str, int]:
     """The numbers of people by their user_ids, ~number of those who were erased."""
-    query = sa.select(users.c.user_id, _NUMBER).where(among(connection, users.c.user_id, ids))
+    query = sa.select(users.c.user_id, _NUMBER).where(among(users.c.user_id, ids))
     # Fetched at once: an import asks for thousands, and row by row that took a sixth of its time.
     return {user_id: int(number) for user_id, number in connection.execute(query).all()}
 
@@ -116,7 +122,7 @@ def people_by_other_id(connection: sa.Connection, source: str, ids: Sequence[str
     query = (
         sa.select(aliases.c.other_id, _NUMBER)
         .join(users, users.c.user_no == aliases.c.user_no)
-        .where(aliases.c.source == source, among(connection, aliases.c.other_id, ids))
+        .where(aliases.c.source == source, among(aliases.c.other_id, ids))
     )
     return {other_id: int(number) for other_id, number in connection.execute(query)}
 
@@ -187,7 +193,7 @@ def add_aliases(connection: sa.Connection, source: str, numbers: Mapping[str, in
 def keep(connection: sa.Connection, events: Sequence[Kept]) -> int:
     """Keep events and return how many were neither kept nor brought in before.
 
-    Beyond KEPT_AT_MOST the oldest are forgotten.
+    Those are forgotten behind which KEPT_AT_MOST others have come to wait.
     """
     known = keys_there(connection, [event.event_key for event in events])
     new = {event.event_key: event for event in events if event.event_key not in known}
@@ -200,7 +206,7 @@ def keys_there(connection: sa.Connection, keys: Sequence[str]) -> set[str]:
     """Those of the keys that an event has which was kept or brought in before."""
     found: set[str] = set()
     for column in (interactions.c.event_key, pending_events.c.event_key):
-        found |= set(connection.scalars(sa.select(column).where(among(connection, column, keys))))
+        found |= set(connection.scalars(sa.select(column).where(among(column, keys))))
     return found
 
 
@@ -236,10 +242,15 @@ def note_arrived(connection: sa.Connection, user_ids: Sequence[str], due: Due) -
         note_due(connection, source, user_ids, due)
 
 
+def note_courses(connection: sa.Connection, course_ids: Sequence[str], due: Due) -> None:
+    """Add what waits for these courses, in any source, to `due`."""
+    note_arrived(connection, [f"{COURSE}{course_id}" for course_id in course_ids], due)
+
+
 def note_due(connection: sa.Connection, source: str, ids: Sequence[str], due: Due) -> None:
     """Add those of the ids that something is kept under to `due`."""
     column = pending_events.c.other_id
-    query = sa.select(column).where(pending_events.c.source == source, among(connection, column, ids))
+    query = sa.select(column).where(pending_events.c.source == source, among(column, ids))
     due.update(dict.fromkeys((source, one) for one in connection.scalars(query.distinct())))
 
 

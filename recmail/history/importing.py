@@ -25,11 +25,13 @@ from recmail.history.importing_addresses import as_addresses, is_usual
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_pace import Pace
-from recmail.history.importing_rejects import Rejects
+from recmail.history.importing_rejects import Reject, Rejects
+from recmail.history.importing_result import ImportResult
 from recmail.history.importing_target import (
     Counts,
     ImportOptions,
     LinkTarget,
+    ObjectionTarget,
     Setting,
     SettlingTarget,
     Target,
@@ -37,6 +39,7 @@ from recmail.history.importing_target import (
 from recmail.history.importing_twice import refuse_second_name
 from recmail.history.settling import settle
 from recmail.history.sources import file_piece
+from recmail.history.strangers import Recognised, recognise
 from recmail.history.watermarks import left_unfinished
 from recmail.settings.values import ATTRIBUTE_TYPES
 
@@ -54,42 +57,6 @@ _TABLES = {
 }
 KINDS = tuple(_TABLES)
 _TIDY_ROWS = 40_000  # about 30 MB of SQLite's log; every 10,000 took 10 % of the time
-
-
-@dataclass(frozen=True)
-class ImportResult:
-    """What became of a file or a query.
-
-    Attributes:
-        rows: records read; the counts (consents aside) and the rejects add up to them.
-        rejects: how many rows were refused, by reason.
-        rejects_file: where they are listed; None when there are none, or no place to write.
-        warnings: what was left out of accepted rows, by kind; `warned_lines` has the first lines.
-        ignored_columns: columns of the file that are none of ours.
-        unmapped: names of events that no kind is given for, the most frequent first; they are no rows.
-        newest: the latest time among accepted rows.
-    """
-
-    source: str
-    kind: str
-    file: str
-    dry_run: bool
-    rows: int
-    counts: Counts
-    rejects: dict[str, int]
-    rejects_file: Path | None
-    warnings: dict[str, int]
-    warned_lines: dict[str, list[int]]
-    ignored_columns: tuple[str, ...]
-    unmapped: dict[str, int]
-    newest: datetime | None
-    started_at: datetime
-    finished_at: datetime
-
-    @property
-    def rejected(self) -> int:
-        """How many rows were refused."""
-        return sum(self.rejects.values())
 
 
 def import_file(
@@ -141,15 +108,18 @@ def import_piece(
         KeyboardInterrupt: says how far it came; as after a DataError, the same command goes on.
     """
     with _opened(kind, piece, options) as (source, header):
-        setting = Setting(key, now, options, frozenset(header.places), header.ignored)
+        setting = Setting(key, now, options, frozenset(header.places), header.ignored, piece.reread_until)
         work = _Work(engine, kind, piece, header, _target(engine, kind, setting), setting)
-        # Rejects look like their file where that is CSV, so that the same program opens them.
-        delimiter = getattr(source, "delimiter", ",")
-        place = piece.path or options.project / options.source
-        with Rejects(place, options.project, source.columns, delimiter) as work.rejects:
+        with _rejects(piece, options, source) as work.rejects:
             with _rarely_searching_for_cycles():
                 work.take_all(source, progress)
             return work.finish(source)
+
+
+def _rejects(piece: Piece, options: ImportOptions, source: Importer) -> Rejects:
+    """They look like their file where that is CSV, so that the same program opens them."""
+    place = piece.path or options.project / options.source
+    return Rejects(place, options, source.columns, getattr(source, "delimiter", ","))
 
 
 @contextmanager
@@ -166,27 +136,22 @@ def _rarely_searching_for_cycles() -> Iterator[None]:
 
 @contextmanager
 def _opened(kind: str, piece: Piece, options: ImportOptions) -> Iterator[tuple[Importer, Header]]:
-    """Open a piece and read its header; what goes wrong with a query is told with its section."""
+    """Open a piece and read its header."""
     module = _TABLES[kind]
     known = (*module.COLUMNS, *(_declared(options) if kind == "users" else ()))
     names = {name.lower() for name in (*known, *options.columns)}
-    try:
-        with ExitStack() as stack:
-            usual = is_usual if kind == "suppressions" else names.__contains__
-            source = piece.open(lambda name: name.strip().lower() in names or usual(name))
-            if isinstance(source, ClosingImporter):
-                stack.callback(source.close)
-            if kind == "suppressions":
-                source = as_addresses(source, options.columns)
-            place = f"{piece.path}:1" if piece.path else piece.name
-            yield (
-                source,
-                read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
-            )
-    except (DataError, StorageError) as error:
-        if piece.path is not None:
-            raise
-        raise type(error)(f"[{options.section}] {error}") from error
+    with ExitStack() as stack:
+        usual = is_usual if kind == "suppressions" else names.__contains__
+        source = piece.open(lambda name: name.strip().lower() in names or usual(name))
+        if isinstance(source, ClosingImporter):
+            stack.callback(source.close)
+        if kind == "suppressions":
+            source = as_addresses(source, options.columns)
+        place = f"{piece.path}:1" if piece.path else piece.name
+        yield (
+            source,
+            read_header(place, source.columns, known=known, required=module.REQUIRED, options=options),
+        )
 
 
 def _declared(options: ImportOptions) -> tuple[str, ...]:
@@ -205,7 +170,7 @@ def _target(engine: sa.Engine, kind: str, setting: Setting) -> Target:
         return importing_suppressions.Suppressions(setting)
     with reading(engine) as connection:
         course_nos = importing_interactions.read_course_nos(connection)
-    if not course_nos:
+    if not course_nos and not setting.options.dry_run:
         raise DataError("there are no courses yet; import the courses before the interactions")
     return importing_interactions.Interactions(setting, course_nos)
 
@@ -226,6 +191,7 @@ class _Work:
     warned_lines: dict[str, list[int]] = field(default_factory=dict)
     rejects: Rejects = field(init=False)
     import_no: int | None = None
+    recognised: Recognised | None = None
 
     def __post_init__(self) -> None:
         self._pace, self._link_pace = Pace(), Pace()
@@ -296,13 +262,19 @@ class _Work:
         """List the records that cannot be used, in the order of their lines."""
         if not (chunk.broken or checks.rejected):
             return
-        rejected = chunk.broken + [
-            (int(chunk.lines[row]), reason, [column[row] for column in chunk.columns])
+        rejected = [Reject(line, reason, record) for line, reason, record in chunk.broken] + [
+            Reject(
+                int(chunk.lines[row]),
+                reason,
+                [column[row] for column in chunk.columns],
+                checks.what_is_wrong(row),
+                checks.whose(row),
+            )
             for row, reason in enumerate(checks.reasons)
             if reason is not None
         ]
-        for line, reason, record in sorted(rejected):
-            self.rejects.add(line, reason, record)
+        for one in sorted(rejected):
+            self.rejects.add(one)
 
     def _store(self, chunk: Chunk, rows: Sequence[Any]) -> None:
         if self.setting.options.dry_run:
@@ -313,6 +285,9 @@ class _Work:
         if chunk.links and isinstance(self.target, LinkTarget):
             self._write(self.target.link, chunk.links, self._link_pace)
         self._write(self.target.write, rows, self._pace)
+        if isinstance(self.target, ObjectionTarget) and self.target.objections:
+            self._write(self.target.heed, self.target.objections, self._link_pace)
+            self.target.objections = []
         self._untidy += len(rows)
         if self._untidy >= _TIDY_ROWS:
             tidy_log(self.engine)
@@ -337,10 +312,13 @@ class _Work:
         """Write down how far the import has come; what was written before is lasting after that."""
         if self.import_no is None:
             return
+        counts = {"rows": self.rows, **vars(self.counts), "rejected": self.rejects.total}
+        if self.recognised is not None:
+            counts |= {"with_user_id": self.recognised.events, "known_user_id": self.recognised.known}
         found = {
             "finished_at": finished_at,
             "watermark": None if self.newest is None else self.newest.isoformat(),
-            "counts": {"rows": self.rows, **vars(self.counts), "rejected": self.rejects.total},
+            "counts": counts,
             "rejects": dict(self.rejects.by_reason),
         }
         with writing(self.engine) as connection:
@@ -359,8 +337,11 @@ class _Work:
 
     def finish(self, source: Importer) -> ImportResult:
         """Write down that the import is done, and say what became of it."""
-        if isinstance(self.target, LinkTarget):
+        if isinstance(self.target, LinkTarget | ObjectionTarget):
             self.warnings += self.target.warnings
+        if isinstance(self.target, importing_interactions.Interactions):
+            with reading(self.engine) as connection:
+                self.recognised = recognise(connection, self.target.sample)
         elapsed = timedelta(seconds=time.perf_counter() - self._began)
         finished_at = self.setting.now + elapsed
         self._note(finished_at)
@@ -373,6 +354,7 @@ class _Work:
             counts=self.counts,
             rejects=dict(self.rejects.by_reason),
             rejects_file=self.rejects.path,
+            reject_examples=self.rejects.examples,
             warnings=dict(self.warnings),
             warned_lines=self.warned_lines,
             ignored_columns=self.header.ignored,
@@ -380,4 +362,5 @@ class _Work:
             newest=self.newest,
             started_at=self.setting.now,
             finished_at=finished_at,
+            recognised=self.recognised,
         )

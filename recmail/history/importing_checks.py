@@ -15,6 +15,7 @@ from recmail.db.types import to_microseconds
 
 WARNED_LINES = 20
 LONGEST_ID = 255
+_SHOWN, _ID_SHOWN = 60, 40  # characters of what was found
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _SPACES = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 _TIME = re.compile(
@@ -35,15 +36,31 @@ class Checks:
     def __init__(self, lines: np.ndarray) -> None:
         self.lines = lines
         self.reasons: list[str | None] = [None] * len(lines)
+        self.found: dict[int, str] = {}  # what stood there, of rows that are refused for it
+        self.ids: Sequence[str] = ()  # whose row each is, or of what
+        self.id_name = "id"
         self.rejected = False  # any of them
         self.warnings: Counter[str] = Counter()
         self.warned_lines: dict[str, list[int]] = {}
 
-    def reject(self, rows: Iterable[int] | np.ndarray, reason: str) -> None:
-        """Refuse these rows (indices, or a bool for each row), unless they are refused already."""
+    def reject(
+        self, rows: Iterable[int] | np.ndarray, reason: str, found: Sequence[str] | None = None
+    ) -> None:
+        """Refuse these rows (indices, or a bool for each row), unless they are refused already.
+
+        Args:
+            reason: the same for all of them; they are counted by it.
+            found: the cells, of all rows, that it is about.
+        """
         for row in _indices(rows):
+            if self.reasons[row] is None and found is not None and found[row]:
+                self.found[row] = found[row]
             self.reasons[row] = self.reasons[row] or reason
             self.rejected = True
+
+    def what_is_wrong(self, row: int) -> str:
+        """What was found in a row that is refused; empty where the reason says it all."""
+        return f"found {self.found[row][:_SHOWN]!r}" if row in self.found else ""
 
     def warn(self, rows: Iterable[int] | np.ndarray, warning: str) -> None:
         """Count a warning for these rows and remember the first lines."""
@@ -52,6 +69,11 @@ class Checks:
             self.warnings[warning] += len(indices)
             known = self.warned_lines.setdefault(warning, [])
             known.extend(int(self.lines[row]) for row in indices[: WARNED_LINES - len(known)])
+
+    def whose(self, row: int) -> str:
+        """Whose row it is, or of what; empty where that is not known."""
+        found = self.ids[row] if row < len(self.ids) else ""
+        return f"{self.id_name} {found[:_ID_SHOWN]}" if found else ""
 
     def accepted(self) -> list[int]:
         """The rows that nothing speaks against."""
@@ -119,13 +141,15 @@ def times(name: str, values: Sequence[str], checks: Checks) -> np.ndarray:
     micros = parsed.as_unit("us").asi8
     bad = micros < 0  # NaT is the lowest integer
     found[rows] = np.where(bad, -1, micros)
-    checks.reject(np.asarray(rows)[bad], f"{name}: bad time")
+    checks.reject(np.asarray(rows)[bad], f"{name}: bad time", values)
     return found
 
 
-def reject_future(name: str, micros: np.ndarray, latest: datetime, checks: Checks) -> None:
+def reject_future(
+    name: str, micros: np.ndarray, latest: datetime, checks: Checks, *, written: Sequence[str] | None = None
+) -> None:
     """Refuse times after `latest`."""
-    checks.reject(micros > to_microseconds(latest), f"{name}: in the future")
+    checks.reject(micros > to_microseconds(latest), f"{name}: in the future", written)
 
 
 def moments(micros: np.ndarray) -> list[datetime | None]:
@@ -148,10 +172,10 @@ def numbers(
     matches = _NUMBER.fullmatch
     parsed = np.array([float(values[row]) if matches(values[row]) else np.nan for row in rows])
     bad = ~np.isfinite(parsed)
-    checks.reject(np.asarray(rows)[bad], f"{name}: bad number")
+    checks.reject(np.asarray(rows)[bad], f"{name}: bad number", values)
     outside = ~bad & ((parsed < low) | (parsed > high))
     allowed = f"not from {low:,.15g} to {high:,.15g}" if np.isfinite(high) else f"below {low:,.15g}"
-    checks.reject(np.asarray(rows)[outside], f"{name}: {allowed}")
+    checks.reject(np.asarray(rows)[outside], f"{name}: {allowed}", values)
     found[rows] = np.where(bad | outside, np.nan, parsed)
     return found
 
@@ -160,7 +184,7 @@ def whole_numbers(name: str, values: Sequence[str], checks: Checks, *, high: int
     """Whole numbers from 0 to `high`, None where empty; "90.0" is one."""
     parsed = numbers(name, values, checks, low=0, high=high)
     broken = np.isfinite(parsed) & (parsed != np.round(parsed))
-    checks.reject(broken, f"{name}: not a whole number")
+    checks.reject(broken, f"{name}: not a whole number", values)
     return [int(value) if np.isfinite(value) else None for value in parsed.tolist()]
 
 
@@ -173,7 +197,7 @@ def answers(name: str, values: Sequence[str], checks: Checks) -> list[bool | Non
     """Yes or no, None where empty."""
     found = [_ANSWERS.get(value.lower()) for value in values]
     bad = [row for row, value in enumerate(values) if value and found[row] is None]
-    checks.reject(bad, f"{name}: neither yes nor no")
+    checks.reject(bad, f"{name}: neither yes nor no", values)
     return found
 
 

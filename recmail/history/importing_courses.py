@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from recmail.db.tables import courses
 from recmail.errors import DataError
+from recmail.history.identity import Due, note_courses
 from recmail.history.importing_checks import (
     Checks,
     answers,
@@ -25,8 +26,8 @@ from recmail.history.importing_checks import (
 )
 from recmail.history.importing_target import Counts, Setting
 from recmail.history.importing_upsert import Row, SeenIds, compare, row_hashes, upsert
-from recmail.history.importing_users import language_tag
 from recmail.records import CURRENCY_DIGITS, LEVELS
+from recmail.settings.codes import language_of
 
 COLUMNS = (
     *("course_id", "title", "subtitle", "category", "level", "topics", "tags", "prerequisites", "language"),
@@ -44,7 +45,11 @@ _PATH = re.compile(r"""/{0,2}[^\s"'<>:/\\][^\s"'<>:\\]*""")
 
 
 class Courses:
-    """The target of courses. A course that a file leaves out stays as it is: write active = no instead."""
+    """The target of courses. A course that a file leaves out stays as it is: write active = no instead.
+
+    Attributes:
+        due: events that were kept until these courses came.
+    """
 
     newest = -1
 
@@ -56,12 +61,14 @@ class Courses:
         """
         self._setting = setting
         self._seen = SeenIds()
+        self.due: Due = {}
         if {"price", "price_minor"} <= setting.present:
             raise DataError("the file has both price and price_minor; leave one of them out")
 
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[Row]:
         """Check a chunk of courses."""
         ids = columns["course_id"]
+        checks.ids, checks.id_name = ids, "course_id"
         reject_ids("course_id", ids, checks)
         checks.reject([row for row, title in enumerate(columns["title"]) if not title], "title: empty")
         values = self._values(columns, checks)
@@ -90,7 +97,7 @@ class Courses:
         if "level" in columns:
             values["level"] = known(columns["level"], _level, checks, "level: unknown")
         if "language" in columns:
-            values["language"] = known(columns["language"], language_tag, checks, "language: unknown")
+            values["language"] = known(columns["language"], language_of, checks, "language: unknown")
         for name, default in (("staff_pick", False), ("active", True)):
             if name in columns:
                 said = answers(name, columns[name], checks)
@@ -115,7 +122,10 @@ class Courses:
 
     def write(self, connection: sa.Connection, rows: Sequence[Row]) -> Counts:
         """Write courses."""
-        return upsert(connection, courses, rows, stamp=self._setting.stamp, defaults=_DEFAULTS)[1]
+        counts = upsert(connection, courses, rows, stamp=self._setting.stamp, defaults=_DEFAULTS)[1]
+        # Those that were there before, too: an import that was killed may have left their events.
+        note_courses(connection, [row.id for row in rows], self.due)
+        return counts
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[Row]) -> Counts:
         """Count what `write` would do."""
@@ -128,6 +138,7 @@ def currencies_of(values: Sequence[str], checks: Checks) -> list[str | None]:
     checks.reject(
         [row for row, code in enumerate(codes) if code and not _CURRENCY.fullmatch(code)],
         "currency: not three letters",
+        values,
     )
     return [code or None for code in codes]
 
@@ -147,7 +158,7 @@ def minor_units(
     minor = np.round(scaled)
     with np.errstate(invalid="ignore"):
         broken = np.abs(scaled - minor) > np.maximum(1e-6, scaled * 1e-12)
-    checks.reject(broken, f"{name}: more digits than the currency has")
+    checks.reject(broken, f"{name}: more digits than the currency has", values)
     return [None if value != value else int(value) for value in minor.tolist()], codes
 
 
@@ -159,7 +170,8 @@ def _with_default(
         for amount, code in zip(amounts, currencies, strict=True)
     ]
     priced = [row for row, amount in enumerate(amounts) if amount is not None]
-    checks.reject([row for row in priced if not codes[row]], "currency: empty, and the project names none")
+    unnamed = [row for row in priced if not codes[row]]
+    checks.reject(unnamed, "currency: empty; name one in the row, or in recmail.toml: [project] currency")
     return codes
 
 

@@ -49,20 +49,23 @@ def read_header(
     renamed = {theirs.strip().lower(): ours for theirs, ours in options.columns.items()}
     by_case = {name.lower(): name for name in known}
     ours = [renamed.get(name) or by_case.get(name) for name in written]
-    named = Counter(name for name in ours if name)
+    unknown = [column for column, name in zip(columns, ours, strict=True) if not name and _foreign(column)]
     missing = [name for name in known if name not in ours]
-    unknown = [
-        column for column, name in zip(columns, ours, strict=True) if name is None and _foreign(column)
-    ]
     problems = [
         *_wrong_renames(options, columns, known),
-        *(f"{name}: {count} columns of this name" for name, count in named.items() if count > 1),
+        *_twice(ours),
         *_misspelt(options, unknown, missing),
         *(_not_there(options, needed, columns) for needed in required if set(_names(needed)) <= set(missing)),
     ]
     if problems:
         raise DataError("\n".join(f"{place}: {problem}" for problem in problems))
     return Header({name: place for place, name in enumerate(ours) if name}, tuple(unknown))
+
+
+def _twice(ours: Sequence[str | None]) -> Iterator[str]:
+    for name, count in Counter(filter(None, ours)).items():
+        if count > 1:
+            yield f"{name}: {count} columns of this name"
 
 
 def _foreign(column: str) -> bool:

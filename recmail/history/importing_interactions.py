@@ -15,14 +15,19 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.among import among
 from recmail.db.tables import courses, interactions
-from recmail.db.types import from_microseconds
+from recmail.db.types import from_microseconds, to_microseconds
+from recmail.history.correcting import COLUMNS as _WRITTEN
+from recmail.history.correcting import compare_again, correct, forget_waiting, keep_again
 from recmail.history.identity import (
+    COURSE,
+    PERSON,
     Due,
     Kept,
     KnownPeople,
     add_links,
     keep,
     keys_there,
+    people_by_any_id,
     people_by_other_id,
     wait_for_other_imports,
 )
@@ -38,6 +43,7 @@ from recmail.history.importing_checks import (
 )
 from recmail.history.importing_courses import currencies_of, minor_units
 from recmail.history.importing_target import Counts, Setting
+from recmail.history.strangers import SAMPLE
 from recmail.records import KINDS
 
 COLUMNS = (
@@ -46,17 +52,16 @@ COLUMNS = (
 )
 REQUIRED = (("user_id", "other_id"), "kind", "at")
 
-# A row of `interactions`, but with the person's id in place of their number; at in microseconds.
+# A row of `interactions`, but with the person's id in place of their number, and the id of a course that is
+# not known; at in microseconds.
 _Event = tuple[
-    str, str, int | None, str, int, float | None, int | None, str | None, float | None, str | None, str
+    str, str, int | str | None, str, int, float | None, int | None, str | None, float | None, str | None, str
 ]
+WAITS = "course_id: unknown course; kept until it is imported"
+UNCHECKED = "course_id: not checked, because there are no courses yet"
 CONFLICT = "an id that was linked to somebody else before: the first link stays"
 PAYLOAD = ("course_no", "kind", "value", "amount_minor", "currency", "seconds", "query")
 """What is kept of an event, besides its key, source and time, until its person is known."""
-_WRITTEN = (
-    *("event_key", "user_no", "course_no", "kind", "at"),
-    *("value", "amount_minor", "currency", "seconds", "query", "source"),
-)
 
 
 class Interactions:
@@ -65,11 +70,13 @@ class Interactions:
     An event's key is its source's id, or else a hash of person, course, kind, time, query and value, so that
     the same file, or an overlapping one, adds nothing twice. Searches carry no course. People are known by
     user_id, or by another id that the source linked to one; events of a source that is read every night, or
-    that has other ids, are kept until their person is known.
+    that has other ids, are kept until their person is known. Those of such a source about courses that are
+    not imported yet are kept until they are.
 
     Attributes:
         due: what is kept of people who became known.
         warnings: what is odd about links, with how often it came.
+        sample: the user_ids of the first events that have one.
     """
 
     def __init__(self, setting: Setting, course_nos: Mapping[str, int]) -> None:
@@ -77,17 +84,24 @@ class Interactions:
         self._setting = setting
         self._course_nos = course_nos
         # A file that somebody names can be brought in again after its people; a source is not read twice.
+        # The dry run of a new project has no courses to check by: those that it read were not written.
+        self._waits_for_courses = bool(setting.options.section) or not course_nos
+        until = setting.reread_until
+        self._reread_until = -1 if until is None else to_microseconds(until)
         self._keeps = bool(setting.options.section) or "other_id" in setting.present
         self._people = KnownPeople()
         self.newest = -1
         self.due: Due = {}
         self.warnings = Counter[str]()
+        self.sample: list[str] = []
 
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Event]:
         """Check a chunk of interactions."""
         empty = [""] * len(checks.lines)
         user_ids = _any_ids(columns, checks)
+        self.sample += list(filter(None, columns.get("user_id", ())))[: SAMPLE - len(self.sample)]
         event_ids = columns.get("event_id", empty)
+        checks.ids = [one or other for one, other in zip(event_ids, user_ids, strict=True)]
         checks.reject(
             [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],
             f"event_id: longer than {LONGEST_ID} characters",
@@ -95,7 +109,7 @@ class Interactions:
         kinds = self._kinds(columns["kind"], checks)
         micros = times("at", columns["at"], checks)
         checks.reject([row for row, text in enumerate(columns["at"]) if not text], "at: empty")
-        reject_future("at", micros, self._setting.latest, checks)
+        reject_future("at", micros, self._setting.latest, checks, written=columns["at"])
         course_ids = columns.get("course_id", empty)
         course_nos = self._courses(course_ids, kinds, checks)
         values = _values(columns.get("value", empty), kinds, checks)
@@ -105,6 +119,8 @@ class Interactions:
         at = micros.tolist()
         keys = self._keys(event_ids, at, zip(user_ids, course_ids, kinds, at, queries, values, strict=True))
         accepted = checks.accepted()
+        waiting = [row for row in accepted if isinstance(course_nos[row], str)]
+        checks.warn(waiting, WAITS if self._course_nos else UNCHECKED)
         self.newest = max(self.newest, int(micros[accepted].max(initial=-1)))
         sources = [self._setting.options.source] * len(at)
         known = (keys, user_ids, course_nos, kinds, at)
@@ -118,18 +134,28 @@ class Interactions:
         kinds = [lower[kind] for kind in written]
         if not set(lower.values()) <= set(KINDS):
             unknown = [row for row, kind in enumerate(kinds) if kind not in KINDS]
-            checks.reject(unknown, f"kind: none of {', '.join(KINDS)}")
+            checks.reject(unknown, f"kind: none of {', '.join(KINDS)}", written)
         return kinds
 
-    def _courses(self, course_ids: Sequence[str], kinds: Sequence[str], checks: Checks) -> list[int | None]:
-        found = list(map(self._course_nos.get, course_ids))
+    def _courses(
+        self, course_ids: Sequence[str], kinds: Sequence[str], checks: Checks
+    ) -> list[int | str | None]:
+        """The number of each row's course, or its id where it is waited for; None for searches."""
+        found: list[int | str | None] = list(map(self._course_nos.get, course_ids))
         searched = {row for row, kind in enumerate(kinds) if kind == "searched"}
         for row in searched:
             found[row] = None
         if found.count(None) > len(searched):
-            for row, course_no in enumerate(found):
-                if course_no is None and row not in searched:
-                    checks.reject([row], f"course_id: {'unknown course' if course_ids[row] else 'empty'}")
+            unknown = [row for row, number in enumerate(found) if number is None and row not in searched]
+            checks.reject([row for row in unknown if not course_ids[row]], "course_id: empty")
+            named = [row for row in unknown if course_ids[row]]
+            if not self._waits_for_courses:
+                checks.reject(named, "course_id: unknown course", course_ids)
+                return found
+            too_long = [row for row in named if len(course_ids[row]) > LONGEST_ID]
+            checks.reject(too_long, f"course_id: longer than {LONGEST_ID} characters")
+            for row in named:
+                found[row] = course_ids[row]
         return found
 
     def _amounts(
@@ -152,28 +178,84 @@ class Interactions:
 
     def write(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Write events of people who are known and not erased; keep those of others where that is wanted."""
+        rows, waiting = self._of_known_courses(connection, rows)
         known, unknown, erased = self._by_person(connection, rows)
-        added = insert_interactions(connection, known) if known else 0
-        counts = Counts(added=added, unchanged=len(known) - added, erased=erased)
+        counts = self._write_known(connection, known) + Counts(erased=erased)
         if not self._keeps:
             self._people.wrote(connection)
             return counts + Counts(unknown_people=len(unknown))
-        kept = keep(connection, [_kept(event) for event in unknown]) if unknown else 0
+        waiting, of_erased = self._of_the_living(connection, waiting)
+        counts += self._keep(connection, [_kept(event) for event in (*unknown, *waiting)])
         self._people.wrote(connection)
-        return counts + Counts(pending=kept, unchanged=len(unknown) - kept)
+        return counts + Counts(erased=of_erased)
+
+    def _write_known(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> Counts:
+        again = [row for row in rows if row[4] <= self._reread_until]
+        if not again:
+            added = insert_interactions(connection, rows) if rows else 0
+            return Counts(added=added, unchanged=len(rows) - added)
+        found = compare_again(connection, again)
+        correct(connection, found.changed)
+        forget_waiting(connection, [row[0] for row in again])
+        new = found.new + [row for row in rows if row[4] > self._reread_until]
+        added = insert_interactions(connection, new) if new else 0
+        unchanged = found.unchanged + len(new) - added
+        return Counts(added=added, changed=len(found.changed), unchanged=unchanged, left=found.left)
+
+    def _keep(self, connection: sa.Connection, events: list[Kept]) -> Counts:
+        again = [event for event in events if event.at <= self._reread_until]
+        if not again:
+            kept = keep(connection, events) if events else 0
+            return Counts(pending=kept, unchanged=len(events) - kept)
+        fit, waited, left = keep_again(connection, again)
+        kept = keep(connection, fit + [event for event in events if event.at > self._reread_until]) - waited
+        return Counts(pending=kept, left=left, unchanged=len(events) - left - kept)
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Count what `write` would do, but for links; an event that is twice in one chunk counts once."""
+        rows, waiting = self._of_known_courses(connection, rows)
         known, unknown, erased = self._by_person(connection, rows)
-        keys = {event[0] for event in known}
-        query = sa.select(sa.func.count()).where(among(connection, interactions.c.event_key, sorted(keys)))
-        there = connection.scalar(query) or 0
-        counts = Counts(added=len(keys) - there, unchanged=len(known) - len(keys) + there, erased=erased)
+        counts = self._compare_known(connection, known) + Counts(erased=erased)
         if not self._keeps:
-            return counts + Counts(unknown_people=len(unknown))
-        keys = {event[0] for event in unknown}
+            return counts + Counts(unknown_people=len(unknown), pending=len(waiting))
+        waiting, of_erased = self._of_the_living(connection, waiting)
+        keys = {event[0] for event in (*unknown, *waiting)}
         kept = len(keys - keys_there(connection, sorted(keys)))
-        return counts + Counts(pending=kept, unchanged=len(unknown) - kept)
+        unchanged = len(unknown) + len(waiting) - kept
+        return counts + Counts(pending=kept, unchanged=unchanged, erased=of_erased)
+
+    def _compare_known(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> Counts:
+        again = compare_again(connection, [row for row in rows if row[4] <= self._reread_until])
+        new = [row for row in rows if row[4] > self._reread_until]
+        keys = {event[0] for event in new}
+        query = sa.select(sa.func.count()).where(among(interactions.c.event_key, sorted(keys)))
+        there = connection.scalar(query) or 0
+        counts = Counts(added=len(keys) - there, unchanged=len(new) - len(keys) + there)
+        known = Counts(changed=len(again.changed), unchanged=again.unchanged, left=again.left)
+        return counts + known + Counts(added=len(again.new))
+
+    def _of_known_courses(
+        self, connection: sa.Connection, rows: Sequence[_Event]
+    ) -> tuple[Sequence[_Event], list[_Event]]:
+        """Events whose course is known, maybe only since this import began, and those that wait for it."""
+        course_ids = sorted({row[2] for row in rows if isinstance(row[2], str)})
+        if not course_ids:
+            return rows, []
+        wait_for_other_imports(connection)
+        found = read_course_nos(connection, among(courses.c.course_id, course_ids))
+        rows = [
+            (row[0], row[1], found.get(row[2], row[2]), *row[3:]) if isinstance(row[2], str) else row
+            for row in rows
+        ]
+        waiting = [row for row in rows if isinstance(row[2], str)]
+        return [row for row in rows if not isinstance(row[2], str)], waiting
+
+    def _of_the_living(self, connection: sa.Connection, rows: Sequence[_Event]) -> tuple[list[_Event], int]:
+        """Those of the events that are not of people who were erased, and how many are."""
+        ids = sorted({row[1] for row in rows})
+        people = people_by_any_id(connection, self._setting.options.source, ids) if ids else {}
+        living = [row for row in rows if people.get(row[1], 0) >= 0]
+        return living, len(rows) - len(living)
 
     def link(self, connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> Counts:
         """Write which other ids belong to people; what is kept under them is due then."""
@@ -190,6 +272,8 @@ class Interactions:
 
         People's numbers are read in this transaction: the erased stay erased.
         """
+        if not rows:
+            return [], [], 0
         keys, user_ids, *others = zip(*rows, strict=True)
         people = self._people.numbers(connection, user_ids)
         if self._keeps and not people.keys() >= set(user_ids):
@@ -224,15 +308,22 @@ def _any_ids(columns: Mapping[str, list[str]], checks: Checks) -> list[str]:
 
 
 def _kept(event: _Event) -> Kept:
-    """An event that waits for its person."""
+    """An event that waits for its course, or for its person."""
     key, any_id, course_no, kind, at, *others, source = event
+    if isinstance(course_no, str):
+        payload = {PERSON: any_id, **_payload(None, kind, others)}
+        return Kept(key, source, f"{COURSE}{course_no}", at, payload)
+    return Kept(key, source, any_id, at, _payload(course_no, kind, others))
+
+
+def _payload(course_no: int | None, kind: str, others: Sequence[Any]) -> dict[str, Any]:
     fields = zip(PAYLOAD, (course_no, kind, *others), strict=True)
-    return Kept(key, source, any_id, at, {name: field for name, field in fields if field is not None})
+    return {name: field for name, field in fields if field is not None}
 
 
-def read_course_nos(connection: sa.Connection) -> dict[str, int]:
-    """The numbers of all courses by their ids."""
-    rows = connection.execute(sa.select(courses.c.course_id, courses.c.course_no))
+def read_course_nos(connection: sa.Connection, *those: sa.ColumnElement[bool]) -> dict[str, int]:
+    """The numbers of all courses, or of those, by their ids."""
+    rows = connection.execute(sa.select(courses.c.course_id, courses.c.course_no).where(*those))
     return {course_id: int(course_no) for course_id, course_no in rows}
 
 
@@ -241,8 +332,8 @@ def _values(written: Sequence[str], kinds: Sequence[str], checks: Checks) -> lis
     kind = np.array(kinds)
     rated, progressed = kind == "rated", kind == "progressed"
     within = (values >= 1) & (values <= 5)
-    checks.reject(rated & ~within, "value: a rating goes from 1 to 5")
-    checks.reject(progressed & ((values < 0) | (values > 1)), "value: progress goes from 0 to 1")
+    checks.reject(rated & ~within, "value: a rating goes from 1 to 5", written)
+    checks.reject(progressed & ((values < 0) | (values > 1)), "value: progress goes from 0 to 1", written)
     return optional(values)
 
 

@@ -10,10 +10,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from recmail.errors import DataError, RecmailError
+from recmail.errors import ConfigError, DataError, RecmailError
 from recmail.history.importing import ImportOptions, ImportResult, Progress, import_piece
 from recmail.history.sources import Source
-from recmail.history.watermarks import Unread
+from recmail.history.watermarks import Unread, forget_gone
 from recmail.settings import Settings
 
 Watch = Callable[[str], AbstractContextManager[Progress]]
@@ -27,6 +27,8 @@ class SourceReport:
 
     Attributes:
         known: files that were read before and have not changed.
+        changed: pieces that were read when the source was described otherwise, and are read again.
+        gone: such files that are not there any more: what came from them stays as it was.
         errors: what stopped a piece, each once; the pieces behind it were read all the same.
     """
 
@@ -34,6 +36,8 @@ class SourceReport:
     table: str
     results: list[ImportResult] = field(default_factory=list)
     known: int = 0
+    changed: int = 0
+    gone: int = 0
     errors: list[RecmailError] = field(default_factory=list)
 
     @property
@@ -47,7 +51,10 @@ class SourceReport:
         return sum((Counter(result.unmapped) for result in self.results), Counter())
 
     def add(self, error: RecmailError) -> None:
-        """Remember an error, but not the same for every file."""
+        """Remember an error with its section, but not the same for every file."""
+        section = f"[sources.{self.source}]"
+        if not isinstance(error, ConfigError) and not str(error).startswith(section):
+            error = type(error)(f"{section} {error}")
         if str(error) not in map(str, self.errors):
             self.errors.append(error)
 
@@ -58,6 +65,20 @@ class SourceReport:
             yield
         except DataError as error:
             self.add(error)
+
+
+def options_of(source: Source, settings: Settings, *, dry_run: bool) -> ImportOptions:
+    """How the records of a source are read."""
+    return ImportOptions(
+        source=source.name,
+        consent_basis=source.options.consent_basis,
+        dry_run=dry_run,
+        columns=source.options.columns,
+        attributes=settings.attributes,
+        currency=settings.project.currency,
+        project=settings.folder,
+        section=f"sources.{source.name}",
+    )
 
 
 def import_source(
@@ -77,19 +98,12 @@ def import_source(
         watch: shows the progress of each piece.
     """
     report = SourceReport(source.name, source.table)
-    options = ImportOptions(
-        source=source.name,
-        consent_basis=source.options.consent_basis,
-        dry_run=dry_run,
-        columns=source.options.columns,
-        attributes=settings.attributes,
-        currency=settings.project.currency,
-        project=settings.folder,
-        section=f"sources.{source.name}",
-    )
+    options = options_of(source, settings, dry_run=dry_run)
     try:
         found = find(engine, source, now)
-        report.known = found.known
+        report.known, report.changed, report.gone = found.known, found.changed, found.gone
+        if not dry_run:
+            forget_gone(engine, source, found.names)
         for piece in found.pieces:
             with watch(f"{source.name}: {piece.name}") as progress, report.remembering():
                 result = import_piece(

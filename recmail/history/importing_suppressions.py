@@ -47,7 +47,8 @@ class Suppressions:
         """Check a chunk of addresses; None where somebody is still subscribed."""
         setting = self._setting
         keys = [email_key(email) for email in columns["email"]]
-        checks.reject([row for row, key in enumerate(keys) if key is None], "email: no usable address")
+        unusable = [row for row, key in enumerate(keys) if key is None]
+        checks.reject(unusable, "email: no usable address", columns["email"])
         why = reasons(columns, checks, setting.options)
         micros = self._times(columns, checks)
         dates = moments(micros)

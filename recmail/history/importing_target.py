@@ -61,7 +61,8 @@ class Counts:
         unknown_people: events of people who are not imported.
         erased: about people who were erased; never brought back.
         left_out: addresses of people who said no such thing.
-        pending: events that are kept until it is known whose they are.
+        left: events that may be known in another form.
+        pending: events that are kept until their person and course are known.
         consents: consent rows that were written.
         linked: other ids that a person was found to have.
         settled: events that were kept before and whose person is known now.
@@ -73,6 +74,7 @@ class Counts:
     unknown_people: int = 0
     erased: int = 0
     left_out: int = 0
+    left: int = 0
     pending: int = 0
     consents: int = 0
     linked: int = 0
@@ -96,6 +98,7 @@ class Setting:
         key: the project's key, for hashing addresses.
         present: the columns, by our names, that the source has.
         ignored: those of its columns that are none of ours.
+        reread_until: events up to then may be known as the source was described before.
     """
 
     key: bytes
@@ -103,6 +106,7 @@ class Setting:
     options: ImportOptions
     present: frozenset[str]
     ignored: tuple[str, ...] = ()
+    reread_until: datetime | None = None
 
     @property
     def latest(self) -> datetime:
@@ -141,6 +145,19 @@ class SettlingTarget(Target, Protocol):
 
     due: Due
     """What is kept of people who became known; `settling.settle` empties it."""
+
+
+@runtime_checkable
+class ObjectionTarget(Target, Protocol):
+    """A target whose rejected rows may say what must not be lost with them."""
+
+    objections: list[Any]
+    """What `check` found of that; emptied when it is recorded."""
+    warnings: Counter[str]
+    """What could not be recorded, with how often it came."""
+
+    def heed(self, connection: sa.Connection, rows: Sequence[Any]) -> Counts:
+        """Record some of it, after the chunk's rows are written."""
 
 
 @runtime_checkable

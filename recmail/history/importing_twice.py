@@ -40,7 +40,7 @@ def refuse_second_name(connection: sa.Connection, source: str, events: Sequence[
     for other in sorted(connection.scalars(query.distinct())):
         keys = [f"{other}:{event_id}" for event_id in mine]
         there = sa.select(interactions.c.event_key, interactions.c.kind, interactions.c.at).where(
-            among(connection, interactions.c.event_key, keys)
+            among(interactions.c.event_key, keys)
         )
         same = sum(
             mine[key.removeprefix(f"{other}:")] == (kind, to_microseconds(at))

@@ -45,7 +45,7 @@ def compare(connection: sa.Connection, table: sa.Table, rows: Sequence[Row]) -> 
     erased_at = users.c.erased_at if table is users else sa.null()
     attributes = users.c.attributes if table is users else sa.null()
     query = sa.select(ident, number, table.c.source_row_hash, erased_at, attributes).where(
-        among(connection, ident, [row.id for row in rows])
+        among(ident, [row.id for row in rows])
     )
     found = {known[0]: known for known in connection.execute(query)}
     new = [row for row in rows if row.id not in found]
@@ -146,7 +146,7 @@ class SeenIds:
             if ids[row] in seen:
                 again.append(row)
             seen.add(ids[row])
-        checks.reject(again, f"{name}: a second row with this id")
+        checks.reject(again, f"{name}: a second row with this id", ids)
         self._database.execute("BEGIN")
         self._database.executemany(
             "INSERT OR IGNORE INTO seen VALUES (?)", ((ids[row],) for row in checks.accepted())

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
-import numpy as np
 import sqlalchemy as sa
 
-from recmail.db.consent import EMAIL, PERSONALIZATION, ImportedConsent, record_imported_consent
+from recmail.db.imported_consent import record_imported_consent
 from recmail.db.tables import users
 from recmail.errors import RefusedError
 from recmail.history.identity import Due, note_arrived
 from recmail.history.importing_checks import (
+    LONGEST_ID,
     Checks,
     answers,
     known,
@@ -29,8 +29,18 @@ from recmail.history.importing_checks import (
     texts,
     times,
 )
+from recmail.history.importing_consent import (
+    Objection,
+    Said,
+    is_of_noes,
+    names_only_noes,
+    objections,
+    read_consent,
+    record_objections,
+)
 from recmail.history.importing_target import Counts, Setting
 from recmail.history.importing_upsert import Row, SeenIds, compare, row_hashes, upsert
+from recmail.settings.codes import country_of, language_of
 from recmail.tokens import email_hash, email_key
 
 COLUMNS = (
@@ -40,35 +50,24 @@ COLUMNS = (
 )
 REQUIRED = ("user_id",)
 _ON_CONSENT = re.compile(r"consent|opt.?in|subscri|newsletter|marketing|permission", re.IGNORECASE)
-_LANGUAGE = re.compile("[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
-
-
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """What a row says about one purpose, until its person has a number."""
-
-    purpose: str
-    granted: bool
-    at: datetime
-    dated: bool
-    proof: str | None
-    assumed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class _Person:
     row: Row
-    said: tuple[_Said, ...]
+    said: tuple[Said, ...]
 
 
 class Users:
     """The target of people.
 
     A person whose address is unusable is kept without one, with a warning: their history still counts, and
-    nobody is mailed by mistake. An unknown time zone or language becomes none, with a warning.
+    nobody is mailed by mistake. An unknown country, time zone or language becomes none, with a warning.
 
     Attributes:
         due: events that were kept until these people came.
+        objections: what rejected rows say against mailing their people, until it is recorded.
+        warnings: what could not be recorded of it.
     """
 
     newest = -1
@@ -82,18 +81,26 @@ class Users:
         self._setting = setting
         self._seen = SeenIds()
         self.due: Due = {}
-        if "email_consent" not in setting.present and not setting.options.consent_basis:
+        self.objections: list[Objection] = []
+        self.warnings = Counter[str]()
+        says_yes = "email_consent" in setting.present and not names_only_noes(setting.options)
+        if not says_yes and not setting.options.consent_basis:
             raise RefusedError(_nothing_on_consent(setting))
 
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Person]:
         """Check a chunk of people."""
         ids = columns["user_id"]
+        checks.ids, checks.id_name = ids, "user_id"
         reject_ids("user_id", ids, checks)
         values = self._values(columns, checks)
-        said = self._said(columns, checks)
+        said = read_consent(columns, checks, self._setting)
         self._seen.refuse_seconds("user_id", ids, checks)
+        if checks.rejected:
+            readable = [user_id if len(user_id) <= LONGEST_ID else "" for user_id in ids]
+            addresses = values.get("email_hash", [None] * len(ids))
+            self.objections += objections(readable, addresses, said, checks)
         options = self._setting.options
-        hashes = row_hashes(columns, options.consent_basis)
+        hashes = row_hashes(columns, options.consent_basis, *(["noes"] if names_only_noes(options) else []))
         rows = list(zip(*values.values(), strict=True)) if values else [()] * len(ids)
         return [
             _Person(Row(ids[row], dict(zip(values, rows[row], strict=True)), hashes[row]), said[row])
@@ -106,19 +113,17 @@ class Users:
             if name in columns:
                 values[name] = texts(columns[name])
         if "country" in columns:
-            values["country"] = [
-                (text.upper() if len(text) == 2 else text) or None for text in columns["country"]
-            ]
+            values["country"] = known(columns["country"], country_of, checks, "country: unknown")
         if "email" in columns:
             values |= self._addresses(columns["email"], checks)
         if "language" in columns:
-            values["language"] = known(columns["language"], language_tag, checks, "language: unknown")
+            values["language"] = known(columns["language"], language_of, checks, "language: unknown")
         if "timezone" in columns:
             values["timezone"] = known(columns["timezone"], _timezone, checks, "timezone: unknown")
         for name in ("signed_up_at", "last_seen_at"):
             if name in columns:
                 at = times(name, columns[name], checks)
-                reject_future(name, at, self._setting.latest, checks)
+                reject_future(name, at, self._setting.latest, checks, written=columns[name])
                 values[name] = moments(at)
         declared = {
             name: self._attribute(name, kind, columns[name], checks)
@@ -149,46 +154,6 @@ class Users:
             return [at and at.date().isoformat() for at in moments(times(name, values, checks))]
         return answers(name, values, checks) if kind == "boolean" else texts(values)
 
-    def _said(self, columns: Mapping[str, list[str]], checks: Checks) -> list[tuple[_Said, ...]]:
-        """What each row says about consent; an empty cell says nothing."""
-        setting, length = self._setting, len(checks.lines)
-        assumed = "email_consent" not in columns
-        basis = setting.options.consent_basis
-        said: list[tuple[_Said, ...]] = [()] * length
-        email: Sequence[bool | None] = [True] * length
-        if not assumed:
-            email = answers("email_consent", columns["email_consent"], checks)
-        dates = np.full(length, -1, dtype=np.int64)
-        if "email_consent_at" in columns:
-            dates = self._dates(columns["email_consent_at"], email, checks)
-        sources = columns.get("email_consent_source", [""] * length)
-        for row, (granted, at, source) in enumerate(zip(email, moments(dates), sources, strict=True)):
-            if granted is not None:
-                # With a date it is this person's own yes, though the file has no column that says so.
-                own = at is not None
-                proof = source or basis or None
-                said[row] = (_Said(EMAIL, granted, at or setting.now, own, proof, assumed and not own),)
-        if "personalization" in columns:
-            personal = answers("personalization", columns["personalization"], checks)
-            for row, granted in enumerate(personal):
-                if granted is not None:
-                    said[row] += (_Said(PERSONALIZATION, granted, setting.now, False, None),)
-        return said
-
-    def _dates(self, written: Sequence[str], email: Sequence[bool | None], checks: Checks) -> np.ndarray:
-        """When each said so, -1 where it is not known: a no is not lost to a date that cannot be."""
-        name, readable = "email_consent_at", Checks(checks.lines)
-        found = times(name, written, readable)
-        reject_future(name, found, self._setting.latest, readable)
-        bad = [(row, why) for row, why in enumerate(readable.reasons) if why is not None]
-        noes = [row for row, _ in bad if email[row] is False]
-        for row, why in bad:
-            if email[row] is not False:
-                checks.reject([row], why)
-        checks.warn(noes, f"{name}: no time that can be; the no counts from now on")
-        found[noes] = -1
-        return found
-
     def write(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
         """Write people and what they said; consent is only looked at where a row is new or changed."""
         written, counts = upsert(
@@ -199,9 +164,7 @@ class Users:
             defaults={},
         )
         said = [
-            ImportedConsent(
-                written[person.row.id], one.purpose, one.granted, one.at, one.dated, one.proof, one.assumed
-            )
+            one.of(written[person.row.id])
             for person in rows
             if person.row.id in written
             for one in person.said
@@ -209,6 +172,11 @@ class Users:
         # Those who were there before, too: an import that was killed may have left their events.
         note_arrived(connection, [person.row.id for person in rows], self.due)
         return counts + Counts(consents=record_imported_consent(connection, said))
+
+    def heed(self, connection: sa.Connection, rows: Sequence[Objection]) -> Counts:
+        """Record what rejected rows say against mailing their people."""
+        recorded = record_objections(connection, rows, self._setting.options.source, self.warnings)
+        return Counts(consents=recorded)
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
         """Count what `write` would do, consent aside."""
@@ -218,20 +186,20 @@ class Users:
 def _nothing_on_consent(setting: Setting) -> str:
     """What to do when no column and no basis says why these people may be mailed."""
     options = setting.options
-    maybe = next((name for name in setting.ignored if _ON_CONSENT.search(name)), None)
-    mend = f"if {maybe} holds it: {options.renaming(maybe, 'email_consent')}" if maybe else "add it"
     basis = f"[{options.section}] consent_basis = " if options.section else "--consent-basis "
+    if names_only_noes(options):
+        return (
+            "email_consent is read from a column that says who said no, and of nobody that they said yes; "
+            f'say why the others may be mailed, which is kept as proof: {basis}"customers, terms of May 2024"'
+        )
+    maybe = next((name for name in setting.ignored if _ON_CONSENT.search(name)), None)
+    holds = "says who said no" if maybe and is_of_noes(maybe) else "holds it"
+    mend = f"if {maybe} {holds}: {options.renaming(maybe, 'email_consent')}" if maybe else "add it"
     return (
         "nothing says that these people may be mailed, and that is not guessed: there is no column "
         f"email_consent (yes or no); {mend}. Or say once why all of them may be mailed, which is kept as "
         f'proof: {basis}"told of course emails at sign-up, terms of May 2024"'
     )
-
-
-def language_tag(text: str) -> str | None:
-    """A BCP 47 tag with hyphens, None where it is none."""
-    tag = text.replace("_", "-")
-    return tag if _LANGUAGE.fullmatch(tag) else None
 
 
 def _timezone(text: str) -> str | None:

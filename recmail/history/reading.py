@@ -121,8 +121,7 @@ def read_shard(
 
     Args:
         connection: one view of the database.
-        low: the first user number.
-        high: the one after the last.
+        low: the first user number; high: the one after the last.
         courses: the size of the catalogue; courses imported since it was read are left out.
         now: nothing later counts.
         grades: what each kind of interaction is worth.
@@ -134,20 +133,28 @@ def read_shard(
     people = _read_people(connection, low, high, now)
     if only is not None:
         people = people[people["user_no"].isin(only)].reset_index(drop=True)
-    numbers = people["user_no"].to_numpy()
-    private = numbers[~people["personalization"]].tolist()
-    known = _up_to(now, low, high), ~among(connection, interactions.c.user_no, private)
-    pairs = _read_pairs(connection, known, grades, details=_details(connection))
-    taken = pairs.loc[pairs["taken"], ["user_no", "course_no"]]
-    if private:
-        taken = pd.concat([taken, _read_taken(connection, private, now)], ignore_index=True)
-    searches = _read_searches(connection, known, now)
+    histories = _read_histories(
+        connection, people, _up_to(now, low, high), now=now, grades=grades, half_life=half_life
+    )
     emailed = pd.DataFrame(columns=["user_no", "course_no", "at"])
     if emailed_within is not None:
         emailed = emailed_courses(connection, low, high, since=now - emailed_within, now=now)
-    taken, pairs, searches, emailed = (
-        _of_people(table, numbers, courses) for table in (taken, pairs, searches, emailed)
-    )
+    tables = *histories, emailed
+    return _as_shard(people, tables, courses=courses, now=now, language=language, half_life=half_life)
+
+
+def _as_shard(
+    people: pd.DataFrame,
+    tables: Iterable[pd.DataFrame],
+    *,
+    courses: int,
+    now: datetime,
+    language: str,
+    half_life: timedelta | None,
+) -> Shard:
+    """People, and pairs, taken courses, searches and emailed courses of these and others."""
+    numbers = people["user_no"].to_numpy()
+    pairs, taken, searches, emailed = (_of_people(table, numbers, courses) for table in tables)
     graded = pairs[pairs["grade"] > 0]
     shape = len(people), courses
     return Shard(
@@ -160,6 +167,27 @@ def read_shard(
         language=language,
         now=now,
     )
+
+
+def _read_histories(
+    connection: sa.Connection,
+    people: pd.DataFrame,
+    of_range: sa.ColumnElement[bool],
+    *,
+    now: datetime,
+    grades: Mapping[str, float],
+    half_life: timedelta | None,
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """What people did with courses, which they took, and what they searched for."""
+    private = people.loc[~people["personalization"], "user_no"].tolist()
+    known = of_range, ~among(interactions.c.user_no, private)
+    pairs = _read_pairs(connection, known, grades, details=_details(connection))
+    taken = pairs.loc[pairs["taken"], ["user_no", "course_no"]]
+    if private:
+        taken = pd.concat([taken, _read_taken(connection, private, now)], ignore_index=True)
+    searches = _read_searches(connection, known, now)
+    searches["grade"] = _faded(searches.assign(grade=grades.get("searched", 0.0)), now, half_life)
+    return pairs, taken, searches
 
 
 def _up_to(now: datetime, low: int, high: int) -> sa.ColumnElement[bool]:
@@ -240,7 +268,7 @@ def read_grades(connection: sa.Connection, now: datetime, grades: Mapping[str, f
     parts: list[pd.DataFrame] = []
     for low in range(0, last_user_no(connection) + 1, _TRAINING_RANGE):
         high = low + _TRAINING_RANGE
-        left_out = ~among(connection, interactions.c.user_no, _left_out(connection, low, high, now))
+        left_out = ~among(interactions.c.user_no, _left_out(connection, low, high, now))
         pairs = _read_pairs(connection, (_up_to(now, low, high), left_out), grades)
         graded = pairs["grade"] > 0
         parts.append(pairs.loc[graded, ["user_no", "course_no", "grade", "at"]])
@@ -276,13 +304,16 @@ def _read_pairs(
     """What people did with courses, one row for each pair: the database groups, Python sees a fifth.
 
     Returns:
-        user_no, course_no, grade, taken, at (microseconds since 1970) and the details, by user_no, course_no.
+        user_no, course_no, grade, looked_s (seconds of all views, NaN: never viewed), taken, at (microseconds
+        since 1970) and the details, by user_no, course_no.
     """
     kind, pair = interactions.c.kind, (interactions.c.user_no, interactions.c.course_no)
     within = (*where, interactions.c.course_no.is_not(None))
     worth = sa.case(*((kind == name, float(grade)) for name, grade in grades.items()), else_=0.0)
+    looked_s = sa.func.sum(sa.case((kind == "viewed", sa.func.coalesce(interactions.c.seconds, 0.0))))
     columns = {
         "grade": sa.func.max(worth),
+        "looked_s": looked_s,
         "taken": sa.func.max(sa.case((kind.in_(TAKEN_KINDS), 1), else_=0)),
         "at": microseconds(connection, sa.func.max(interactions.c.at)),
         **(details or {}),
@@ -297,9 +328,27 @@ def _read_pairs(
     )
     in_time = pd.read_sql(rated.order_by(interactions.c.at, interactions.c.value), connection)
     # numpy keeps the last of several values assigned to one place, and that is the newest.
-    grade = table["grade"].to_numpy(copy=True)
+    looked_at = viewed_grade(table["looked_s"].to_numpy(np.float64), grades)
+    grade = np.fmax(table["grade"].to_numpy(), looked_at).astype(np.float32)
     grade[np.searchsorted(_pair_keys(table), _pair_keys(in_time))] = in_time["value"].to_numpy(np.float32)
     return table.assign(grade=grade)
+
+
+def viewed_grade(looked_s: np.ndarray, grades: Mapping[str, float]) -> np.ndarray:
+    """Return what views of these lengths are worth, NaN staying: each minute adds [model] grades `minute`.
+
+    Looking makes up for at most half of the way to the next kind of interaction, so that it is never worth as
+    much as one; where views are the best there is, at most half a view. On the demo (1,485 people, nDCG@10)
+    .1 a minute adds .0021 to SVD (.0005 to .0038) and .0012 to EASE, and takes .0012 from ALS, both within
+    chance; .5 adds .005 to EASE and SVD and takes .006 from ALS.
+    """
+    viewed, minute = grades.get("viewed", 0.0), grades.get("minute", 0.0)
+    if not viewed:
+        return np.full(len(looked_s), np.nan)
+    above = [grade for kind, grade in grades.items() if kind in TAKEN_KINDS and grade > viewed]
+    at_most = (min(above, default=2 * viewed) - viewed) / 2
+    added: np.ndarray = viewed + np.clip(looked_s / 60 * minute, 0, at_most)
+    return added
 
 
 def _details(connection: sa.Connection) -> dict[str, sa.ColumnElement[Any]]:
@@ -321,7 +370,7 @@ def _details(connection: sa.Connection) -> dict[str, sa.ColumnElement[Any]]:
 def _read_taken(connection: sa.Connection, user_nos: Sequence[int], now: datetime) -> pd.DataFrame:
     """Which courses these people took, and nothing else of them."""
     query = sa.select(interactions.c.user_no, interactions.c.course_no).where(
-        among(connection, interactions.c.user_no, user_nos),
+        among(interactions.c.user_no, user_nos),
         interactions.c.kind.in_(TAKEN_KINDS),
         interactions.c.course_no.is_not(None),
         interactions.c.at <= now,

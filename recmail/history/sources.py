@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from recmail import plugins
-from recmail.errors import ConfigError, Problem, did_you_mean
+from recmail.errors import ConfigError, DataError, Problem, did_you_mean, nearest
 from recmail.history.importers import PACKAGE, TABLES, FileOptions, Piece, SourceOptions, Table
 from recmail.history.importers.file_pattern import Files
 from recmail.settings import RawTable, Settings
@@ -26,6 +27,7 @@ url = "env:REPLICA_URL"
 [sources.interactions]
 file = "data/events/*.parquet"
 """
+_NEARLY = 0.85  # user, cources; not sessions, which is as near to suppressions as 0.8
 _BY_SUFFIX = {".csv": "csv", ".tsv": "csv", ".txt": "csv", ".parquet": "parquet"}
 
 
@@ -70,16 +72,28 @@ def read_source(name: str, settings: Settings) -> Source:
     if name in settings.sources:
         return _read(settings.sources[name], settings)
     there = ", ".join(settings.sources)
-    hint = did_you_mean(name, settings.sources) or (f"; there are: {there}" if there else "")
+    hint = did_you_mean(name, settings.sources) or f"; there {f'are: {there}' if there else 'is none yet'}"
     raise ConfigError([Problem("recmail.toml", 0, 0, f"there is no section [sources.{name}]{hint}")])
 
 
 def file_piece(path: Path, encoding: str) -> Piece:
-    """A file that somebody names on the command line; a suffix that says nothing means CSV."""
+    """A file that somebody names on the command line; a suffix that says nothing means CSV.
+
+    Raises:
+        DataError: it is a folder, or JSON.
+    """
+    if path.name.lower().removesuffix(".gz").endswith((".json", ".jsonl", ".ndjson")):
+        advice = (
+            'such files come in by a section of recmail.toml with format = "segment", "mixpanel" or "ga4"'
+        )
+        raise DataError(f"{path}: is JSON by its name; {advice}")
     format_name = _by_suffix(path.name) or "csv"
     kind: type[FileOptions] = plugins.load(PACKAGE, format_name)
     own: dict[str, Any] = {"encoding": encoding} if "encoding" in kind.model_fields else {}
-    options = kind(file=Files(path.name, path.parent), **own)
+    try:
+        options = kind(file=Files(path.name, path.parent), **own)
+    except ValueError as error:
+        raise DataError(f"{path}: {error}") from error
     return Piece(path.name, path, None, lambda knows: options.open(path, knows))
 
 
@@ -88,9 +102,11 @@ def _by_suffix(name: str) -> str | None:
 
 
 def _read(table: RawTable, settings: Settings) -> Source:
-    kind: type[SourceOptions] = plugins.load(PACKAGE, _format(table))
+    if {"sql", "file"} <= set(table.values):
+        raise ConfigError([table.problem("expected either sql or file, not both", "file")])
+    kind: type[SourceOptions] = plugins.load(PACKAGE, _format(table, settings.folder))
     options = read_options(kind, table, naming="format", folder=settings.folder)
-    found = options.table or cast(Table, table.name if table.name in get_args(Table) else "interactions")
+    found = options.table or _named_table(table, kind)
     if found not in kind.tables:
         expected = " or ".join(kind.tables)
         hint = f'add: table = "{kind.tables[0]}"' if options.table is None else f"expected {expected}"
@@ -98,19 +114,38 @@ def _read(table: RawTable, settings: Settings) -> Source:
     return Source(table.name, found, options, _shape(options, found, settings))
 
 
-def _format(table: RawTable) -> str:
+def _named_table(table: RawTable, kind: type[SourceOptions]) -> Table:
+    """What a section brings that has no key table: its name tells, and other names mean interactions.
+
+    Raises:
+        ConfigError: the name is nearly that of another table, such as user or users_2025.
+    """
+    if table.name in get_args(Table):
+        return cast(Table, table.name)
+    first = re.split(r"[-_\d]", table.name)[0]
+    meant = first if first in get_args(Table) else nearest(table.name, get_args(Table), cutoff=_NEARLY)
+    if meant not in ("", "interactions") and meant in kind.tables:
+        message = (
+            f'did you mean [sources.{meant}]? Say what it brings: table = "{meant}", '
+            'or table = "interactions"'
+        )
+        raise ConfigError([table.problem(message)])
+    return "interactions"
+
+
+def _format(table: RawTable, folder: Path) -> str:
     known = plugins.names(PACKAGE)
     expected = f"expected one of {', '.join(known)}"
     name = table.values.get("format")
     if name is None:
-        return _guessed_format(table, expected)
+        return _guessed_format(table, folder, expected)
     if name not in known:
         hint = did_you_mean(str(name), known) or f"; {expected}"
         raise ConfigError([table.problem(f"found {name!r}{hint}", "format")])
     return str(name)
 
 
-def _guessed_format(table: RawTable, expected: str) -> str:
+def _guessed_format(table: RawTable, folder: Path, expected: str) -> str:
     if "sql" in table.values:
         return "sql"
     file = table.values.get("file")
@@ -119,6 +154,11 @@ def _guessed_format(table: RawTable, expected: str) -> str:
         misspelt = [table.problem(f"unknown key{hint}", key) for key, hint in hints.items() if hint]
         raise ConfigError(misspelt or [table.problem("has neither file nor sql")])
     found = _by_suffix(file) if isinstance(file, str) else None
+    if found is None and isinstance(file, str):
+        try:
+            Files(file, folder)
+        except ValueError as error:
+            raise ConfigError([table.problem(str(error), "file")]) from error
     if found is None:
         raise ConfigError([table.problem(f"format is missing; {expected}")])
     return found

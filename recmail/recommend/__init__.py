@@ -43,16 +43,18 @@ class Scorer(Protocol):
         """Bool, one for each course of the catalogue it was fitted on: somebody had dealt with it."""
         ...
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
-        """Score every course for every person of a shard, from that person's grades alone.
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
+        """Score every course for every person of a shard, from that person's grades and hints alone.
 
         Args:
             grades: people x courses; the catalogue may have grown since the fit.
+            hints: of the same shape: interest in courses that the person did not deal with, and that may
+                be offered all the same: what their searches found.
 
         Returns:
             people x courses, float32, higher is better, for ranking only; -inf for courses that are not
             known, for those that the person has a grade for, and in the whole row of a person without a
-            grade for a known course. A person's row does not depend on who else is in the shard.
+            grade or a hint for a known course. A person's row does not depend on who else is in the shard.
 
         Raises:
             DataError: a grade is not a number.
@@ -85,6 +87,14 @@ def graded_pairs(grades: sparse.csr_array, known: np.ndarray) -> tuple[np.ndarra
     counted = counts(grades, known)
     people = np.repeat(np.arange(grades.shape[0]), np.diff(grades.indptr))
     return people[counted], grades.indices[counted]
+
+
+def with_hints(grades: sparse.csr_array, hints: sparse.csr_array | None) -> sparse.csr_array:
+    """Return all interest there is, float32: of a course with a grade and a hint the higher one."""
+    if hints is None or not hints.nnz:
+        return grades
+    found: sparse.csr_array = grades.maximum(hints)
+    return found
 
 
 def counts(grades: sparse.csr_array, known: np.ndarray) -> np.ndarray:

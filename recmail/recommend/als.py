@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from recmail.errors import ModelError
-from recmail.recommend.histories import Pairs, in_blocks, score_known
+from recmail.recommend.histories import Pairs, in_blocks, known_histories, score_known
 from recmail.records import GradedTriples
 
 
@@ -75,17 +75,24 @@ class Als:
             raise ModelError("als did not converge")
         return cls(model.item_factors, pairs.known, pairs.scale, settings, seed)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person, people folded in from their grades; see Scorer.score."""
-        return score_known(grades, self.known, self.scale, self._rank)
+        return score_known(grades, self.known, self.scale, self._rank, hints=hints)
 
-    def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
+    def people(self, grades: sparse.csr_array) -> np.ndarray:
+        """Return people x factors, everybody folded in from their own grades; zeros without any."""
+        return self._fold(known_histories(grades, self.known, self.scale))
+
+    def _fold(self, histories: sparse.csr_array) -> np.ndarray:
         if not histories.shape[0]:
-            return iter(())
+            return np.empty((0, self.item_factors.shape[1]), dtype=np.float32)
         with _one_blas_thread():
             everybody = np.arange(histories.shape[0])
-            people = self._folding.recalculate_user(everybody, sparse.csr_matrix(histories))
-        return in_blocks(people, self._folding.item_factors)
+            people: np.ndarray = self._folding.recalculate_user(everybody, sparse.csr_matrix(histories))
+        return people
+
+    def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
+        return in_blocks(self._fold(histories), self._folding.item_factors)
 
     @cached_property
     def _folding(self) -> Any:

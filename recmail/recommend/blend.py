@@ -65,17 +65,18 @@ class Blend:
         known: np.ndarray = np.logical_and.reduce([member.known for member in self.members.values()])
         return known
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person; see Scorer.score."""
         scores = np.empty(grades.shape, dtype=np.float32)
         for start in range(0, grades.shape[0], PEOPLE_AT_ONCE):
-            rows = grades[start : start + PEOPLE_AT_ONCE]
+            some = slice(start, start + PEOPLE_AT_ONCE)
+            rows, hinted = grades[some], None if hints is None else hints[some]
             standard = {
-                name: standardised(self.members[name].score(rows))
+                name: standardised(self.members[name].score(rows, hinted))
                 for name, weight in self.settings.weights.items()
                 if weight
             }
-            scores[start : start + PEOPLE_AT_ONCE] = blended(standard, self.settings.weights)
+            scores[some] = blended(standard, self.settings.weights)
         return scores
 
     def weights(self, taken: np.ndarray, offered: np.ndarray) -> np.ndarray | None:

@@ -61,9 +61,9 @@ class Ease:
         _check_memory(width)
         return cls(_predictors(pairs.table(), settings.strength), pairs.known, pairs.scale, settings)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person; see Scorer.score."""
-        return score_known(grades, self.known, self.scale, self._rank)
+        return score_known(grades, self.known, self.scale, self._rank, hints=hints)
 
     def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
         table = np.asarray(self.table)

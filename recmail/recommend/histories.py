@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from recmail.errors import DataError, ModelError
-from recmail.recommend import counts, graded_pairs
+from recmail.recommend import counts, graded_pairs, with_hints
 from recmail.records import GradedTriples
 
 # Rows scored by one matrix product. Always this many, the last ones padded with zeros: a product's last
@@ -105,6 +105,8 @@ def score_known(
     known: np.ndarray,
     scale: float,
     rank: Callable[[sparse.csr_array], Iterator[np.ndarray]],
+    *,
+    hints: sparse.csr_array | None = None,
 ) -> np.ndarray:
     """Return what Scorer.score has to: what `rank` says of the known courses, -inf for all others.
 
@@ -112,7 +114,7 @@ def score_known(
         rank: from people x known courses to scores of that shape, in pieces of any number of people.
     """
     scores = np.full(grades.shape, -np.inf, dtype=np.float32)
-    histories = known_histories(grades, known, scale)
+    histories = known_histories(with_hints(grades, hints), known, scale)
     there = np.flatnonzero(known[: grades.shape[1]])
     into = slice(0, len(there)) if known[: len(there)].all() else there  # a slice is copied at once
     start = 0
@@ -125,13 +127,16 @@ def score_known(
     return scores
 
 
-def score_same(grades: sparse.csr_array, known: np.ndarray, scores: np.ndarray) -> np.ndarray:
+def score_same(
+    grades: sparse.csr_array, known: np.ndarray, scores: np.ndarray, *, hints: sparse.csr_array | None
+) -> np.ndarray:
     """Return what Scorer.score has to when everybody has the same scores, one for each known course."""
     return score_known(
         grades,
         known,
         1.0,
         lambda histories: iter([np.broadcast_to(scores, (histories.shape[0], len(scores)))]),
+        hints=hints,
     )
 
 

@@ -65,9 +65,9 @@ class ItemKnn:
         pairs = Pairs.of(triples, courses=courses)
         return cls(_likeness(pairs.table(), settings), pairs.known, pairs.scale, settings)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person; see Scorer.score."""
-        return score_known(grades, self.known, self.scale, self._rank)
+        return score_known(grades, self.known, self.scale, self._rank, hints=hints)
 
     def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
         for start in range(0, histories.shape[0], PEOPLE_AT_ONCE):

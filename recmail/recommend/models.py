@@ -81,19 +81,16 @@ def save(
         auto: which of them campaigns use when they do not name one.
     """
     _remove_abandoned(engine, now)
-    with writing(engine) as connection:
-        version = _free_version(connection, f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{auto}")
-        row = {
-            "version": version,
-            "scorer": auto,
-            "params": {},
-            "data_hash": trained_on.data_hash,
-            "counts": dict(trained_on.counts),
-            "trained_at": now,
-            "metrics": dict(metrics),
-            "state": SAVING,
-        }
-        connection.execute(sa.insert(models), row)
+    row = {
+        "scorer": auto,
+        "params": {},
+        "data_hash": trained_on.data_hash,
+        "counts": dict(trained_on.counts),
+        "trained_at": now,
+        "metrics": dict(metrics),
+        "state": SAVING,
+    }
+    version = _begun(engine, f"{now.astimezone(UTC):%Y%m%d-%H%M%S}-{auto}", row)
     try:
         params = {
             "catalogue": {"courses": trained_on.courses, "hash": trained_on.catalogue_hash},
@@ -105,6 +102,14 @@ def save(
     except BaseException:
         remove(engine, version)
         raise
+    return version
+
+
+def _begun(engine: sa.Engine, wanted: str, row: Mapping[str, Any]) -> str:
+    """Store the row of a model under a version that is free, which is returned."""
+    with writing(engine) as connection:
+        version = _free_version(connection, wanted)
+        connection.execute(sa.insert(models), {**row, "version": version})
     return version
 
 

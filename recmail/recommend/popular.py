@@ -44,9 +44,9 @@ class Popular:
         pairs = Pairs.of(triples, courses=courses)
         return cls(np.bincount(pairs.courses, weights=pairs.grades).astype(np.float32), pairs.known)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for everybody with a history; see Scorer.score."""
-        return score_same(grades, self.known, self.count)
+        return score_same(grades, self.known, self.count, hints=hints)
 
     def weights(self, taken: np.ndarray, offered: np.ndarray) -> None:
         """Return None: the score has nothing to do with the person."""

@@ -11,7 +11,7 @@ import numpy as np
 from scipy import sparse
 
 from recmail.errors import ModelError
-from recmail.recommend.histories import Pairs, in_blocks, place_known, score_known
+from recmail.recommend.histories import Pairs, in_blocks, known_histories, place_known, score_known
 from recmail.records import GradedTriples
 
 if TYPE_CHECKING:
@@ -238,12 +238,20 @@ class Svd:
     def _factors32(self) -> np.ndarray:
         return self.item_factors.astype(np.float32)
 
-    def score(self, grades: sparse.csr_array) -> np.ndarray:
+    def score(self, grades: sparse.csr_array, hints: sparse.csr_array | None = None) -> np.ndarray:
         """Score every course for every person, people folded in from their grades; see Scorer.score."""
-        return score_known(grades, self.known, self.scale, self._rank)
+        return score_known(grades, self.known, self.scale, self._rank, hints=hints)
+
+    def people(self, grades: sparse.csr_array) -> np.ndarray:
+        """Return people x factors, everybody folded in from their own grades; zeros without any."""
+        return self._fold(known_histories(grades, self.known, self.scale))
+
+    def _fold(self, histories: sparse.csr_array) -> np.ndarray:
+        folded: np.ndarray = histories.astype(np.float64) @ self.fold_in
+        return folded
 
     def _rank(self, histories: sparse.csr_array) -> Iterator[np.ndarray]:
-        return in_blocks(histories.astype(np.float64) @ self.fold_in, self._factors32)
+        return in_blocks(self._fold(histories), self._factors32)
 
     def weights(self, taken: np.ndarray, offered: np.ndarray) -> np.ndarray:
         """Return what a grade of 1 for `taken[i]` adds to the score of `offered[i]`; see Scorer.weights."""

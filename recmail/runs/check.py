@@ -10,13 +10,14 @@ from typing import Any
 from recmail.campaign import Campaign, explain_template, not_yet, unknown
 from recmail.campaign.languages import unused_lines
 from recmail.campaign.yaml import read_yaml
+from recmail.db.clusters import cluster_names
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
 from recmail.render.languages import editions
 from recmail.render.links import link_mistakes
-from recmail.runs.funnel import read_funnel
+from recmail.runs.funnel import Emptied, read_emptied
 from recmail.runs.languages import people_by_language
 from recmail.runs.project import Project
 from recmail.runs.text_drafts import with_advice
@@ -31,7 +32,7 @@ class Checked:
     Attributes:
         people: the audience now; None when it could not be counted.
         not_yet: what the file asks for that this version cannot plan.
-        emptied_by: the rule that leaves nobody, of those whom the rules before it had left.
+        emptied: the rule that leaves nobody, of those whom the rules before it had left.
         languages: how many of the people get their email in which language, where there is more than one.
     """
 
@@ -39,7 +40,7 @@ class Checked:
     problems: Sequence[Problem]
     not_yet: Sequence[Problem]
     people: int | None
-    emptied_by: str | None = None
+    emptied: Emptied | None = None
     languages: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,8 +51,9 @@ class Checked:
             "campaign": self.campaign,
             "good": self.good,
             "people": self.people,
-            "emptied_by": self.emptied_by,
             "languages": dict(self.languages),
+            "emptied_by": self.emptied.rule if self.emptied else None,
+            "instead": [asdict(common) for common in self.emptied.instead] if self.emptied else [],
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
 
@@ -68,16 +70,15 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
     problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
-    funnel = read_funnel(project, campaign, now=now)
-    emptied_by = next((step.rule for step in funnel if not step.people), None) if funnel[0].people else None
+    funnel, emptied = read_emptied(project, campaign, now=now)
     spoken = {} if problems else people_by_language(project, campaign, now=now)
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied_by, spoken)
+    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied, spoken)
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
-    """Every course and category that the campaign names and the database does not have."""
+    """Every course, category and cluster that the campaign names and the database does not have."""
     with reading(project.engine) as connection:
-        courses = Courses.of_columns(read_courses(connection))
+        courses = Courses.of_columns(read_courses(connection), cluster_names(connection))
     return unknown(campaign, courses, project.settings.attributes)
 
 

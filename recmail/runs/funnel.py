@@ -1,16 +1,29 @@
-"""How many people each rule of a campaign leaves, counted before anything is planned."""
+"""How many people each rule of a campaign leaves, and who of them may be written to, before it is planned."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import sqlalchemy as sa
+
 from recmail.campaign import Campaign
+from recmail.db.account import Account, expected
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
+from recmail.db.eligibility import count_skip_reasons
 from recmail.db.people import count_people
 from recmail.runs.project import Project
-from recmail.segment import Courses, compile_segment, count_rules
+from recmail.segment import (
+    Common,
+    Courses,
+    Segment,
+    compile_segment,
+    count_rules,
+    values_instead,
+    whole_audience,
+)
 
 
 @dataclass(frozen=True)
@@ -21,14 +34,56 @@ class Step:
     people: int
 
 
+@dataclass(frozen=True)
+class Emptied:
+    """A rule that leaves nobody, and the most common values that those before it have instead."""
+
+    rule: str
+    instead: Sequence[Common]
+
+
 def read_funnel(project: Project, campaign: Campaign, *, now: datetime) -> list[Step]:
     """Count the audience of a campaign rule by rule, everybody in the database first."""
     with reading(project.engine) as connection:
-        segment = compile_segment(
-            campaign.audience.who,
-            now,
-            attributes=project.settings.attributes,
-            courses=Courses.of_columns(read_courses(connection)),
+        return _steps(connection, _segment(connection, project, campaign, now))
+
+
+def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Account]:
+    """Count the audience, and who of it would get no email and why, as a plan made now would say.
+
+    Nothing is scored: whoever would have too few courses to show still waits in this account.
+    """
+    with reading(project.engine) as connection:
+        segment = _segment(connection, project, campaign, now)
+        steps = _steps(connection, segment)
+        counts = count_skip_reasons(
+            connection,
+            whole_audience(connection, segment),
+            addressed=segment.where,
+            topic=campaign.topic,
+            now=now,
+            cap=project.settings.limits.emails_per_person,
         )
-        steps = [("everybody known", count_people(connection)), *count_rules(connection, segment)]
-    return [Step(rule, people) for rule, people in steps]
+    return steps, expected(counts, people=steps[-1].people)
+
+
+def read_emptied(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Emptied | None]:
+    """Count the audience rule by rule, and look closer at a rule that leaves nobody."""
+    with reading(project.engine) as connection:
+        segment = _segment(connection, project, campaign, now)
+        everybody, *steps = funnel = _steps(connection, segment)
+        number = next((number for number, step in enumerate(steps) if not step.people), None)
+        if number is None or not everybody.people:
+            return funnel, None
+        return funnel, Emptied(steps[number].rule, values_instead(connection, segment, number))
+
+
+def _segment(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Segment:
+    courses = Courses.of_columns(read_courses(connection))
+    who, attributes = campaign.audience.who, project.settings.attributes
+    return compile_segment(who, now, attributes=attributes, courses=courses)
+
+
+def _steps(connection: sa.Connection, segment: Segment) -> list[Step]:
+    counts = [("everybody known", count_people(connection)), *count_rules(connection, segment)]
+    return [Step(rule, people) for rule, people in counts]

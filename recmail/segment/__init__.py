@@ -15,12 +15,14 @@ from recmail.segment.catalogue import Courses
 from recmail.segment.courses import CourseConditions
 from recmail.segment.fields import courses as _course_scope
 from recmail.segment.fields import people as _people_scope
+from recmail.segment.most_common import Common, most_common
 from recmail.segment.names import unknown_names
 from recmail.segment.people import DoneBy, PeopleConditions, collected, looked_up
 from recmail.segment.reading import read_condition, read_rules
 from recmail.segment.tree import Node, Rule
 
 __all__ = [
+    "Common",
     "Courses",
     "Segment",
     "audience_query",
@@ -30,6 +32,7 @@ __all__ = [
     "count_rules",
     "courses_where",
     "unknown_names",
+    "values_instead",
     "whole_audience",
 ]
 
@@ -130,3 +133,14 @@ def count_rules(connection: sa.Connection, segment: Segment) -> list[tuple[str, 
         left = (sa.func.count(sa.case((people.c.passed >= number, 1))) for number in range(len(others) + 1))
         counts = list(connection.execute(sa.select(*left)).one())
     return [(rule.text, int(count)) for rule, count in zip(segment.rules, counts, strict=True)]
+
+
+def values_instead(connection: sa.Connection, segment: Segment, number: int) -> list[Common]:
+    """What those whom the rules before had left do have, where a rule asks for texts and finds nobody.
+
+    Args:
+        number: of the rule that leaves nobody, from 0.
+    """
+    conditions = PeopleConditions(users, segment.catalogue, segment.now, done_by=_at_once(connection))
+    before = (conditions.of(rule.node) for rule in segment.rules[:number])
+    return most_common(connection, segment.rules[number].node, [users.c.erased_at.is_(None), *before])

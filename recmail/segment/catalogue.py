@@ -19,10 +19,13 @@ class Courses:
 
     Args:
         column: from a name of Catalogue.frame to its values.
+        clusters: the names of the clusters that training found.
     """
 
-    def __init__(self, size: int, column: Callable[[str], Sequence[Any]]) -> None:
-        self._size, self.column = size, column
+    def __init__(
+        self, size: int, column: Callable[[str], Sequence[Any]], clusters: Sequence[str] = ()
+    ) -> None:
+        self._size, self.column, self.clusters = size, column, clusters
 
     @classmethod
     def of_frame(cls, frame: pd.DataFrame) -> Courses:
@@ -37,13 +40,13 @@ class Courses:
         return cls(len(frame), column)
 
     @classmethod
-    def of_columns(cls, columns: Mapping[str, Sequence[Any]]) -> Courses:
+    def of_columns(cls, columns: Mapping[str, Sequence[Any]], clusters: Sequence[str] = ()) -> Courses:
         """Courses as the database has them, read without pandas, which takes half a second to import."""
 
         def column(name: str) -> Sequence[Any]:
             return [to_microseconds(one) if isinstance(one, datetime) else one for one in columns[name]]
 
-        return cls(len(columns["course_id"]), column)
+        return cls(len(columns["course_id"]), column, clusters)
 
     def __len__(self) -> int:
         return self._size

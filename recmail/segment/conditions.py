@@ -17,6 +17,7 @@ from recmail.segment.tree import (
     Event,
     Everyone,
     Has,
+    InCluster,
     IsSet,
     Node,
     Not,
@@ -61,6 +62,8 @@ class Conditions(ABC, Generic[T]):
                 return self.opposite(self.of(part))
             case Event():
                 return self.event(node)
+            case InCluster(value):
+                return self.in_cluster(str(value.value))
             case Compare(field, "!=", value):
                 return self.opposite(self._compare(field, "==", value))
             case Compare(field, op, value):
@@ -174,3 +177,7 @@ class Conditions(ABC, Generic[T]):
     @abstractmethod
     def event(self, event: Event) -> T:
         """The person did that."""
+
+    def in_cluster(self, key: str) -> T:
+        """The person is in the cluster of this name; nothing but people is."""
+        raise AssertionError(key)

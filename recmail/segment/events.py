@@ -7,24 +7,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import TypeAlias
 
 import sqlalchemy as sa
 
+from recmail.db.among import among
 from recmail.db.tables import interactions
 from recmail.segment.catalogue import Courses
-from recmail.segment.conditions import COMPARED, Conditions
+from recmail.segment.conditions import COMPARED
 from recmail.segment.courses import CourseConditions
 from recmail.segment.fields import Field, of_events
-from recmail.segment.sql import among, lower_ascii
+from recmail.segment.sql import Condition, SqlConditions, lower_ascii
 from recmail.segment.tree import All, Event, Node, fields_of
-
-Condition: TypeAlias = sa.ColumnElement[bool]
 
 _OWN = frozenset(of_events().values())
 
 
-class EventConditions(Conditions[Condition]):
+class EventConditions(SqlConditions):
     """What is asked of courses is answered from the catalogue, and becomes a list of course numbers."""
 
     def __init__(self, catalogue: Courses, now: datetime) -> None:
@@ -48,18 +46,6 @@ class EventConditions(Conditions[Condition]):
             return super().of(node)
         numbers = self._courses.numbers(node)
         return sa.func.coalesce(among(interactions.c.course_no, numbers), sa.false())
-
-    def everything(self) -> Condition:
-        return sa.true()
-
-    def all_of(self, parts: Sequence[Condition]) -> Condition:
-        return sa.and_(*parts)
-
-    def any_of(self, parts: Sequence[Condition]) -> Condition:
-        return sa.or_(*parts)
-
-    def opposite(self, part: Condition) -> Condition:
-        return sa.not_(part)
 
     def is_set(self, field: Field) -> Condition:
         return (interactions.c.query if field.name == "query" else interactions.c.value).is_not(None)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from recmail.errors import did_you_mean
 from recmail.records import LEVELS, category_key
+from recmail.settings.codes import country, language
 from recmail.settings.values import currency, timezone
 
 
@@ -40,8 +41,8 @@ def _small(text: str) -> str:
     return "".join(letter.lower() if letter.isascii() else letter for letter in text)
 
 
-def _country(text: str) -> str:
-    return text.upper() if len(text) == 2 else text  # as import does
+def _language(text: str) -> str:
+    return _small(language(text))
 
 
 def _level(text: str) -> str:
@@ -85,9 +86,9 @@ _PEOPLE = (
         Type.TEXT,
         'language tag; "pt" includes "pt-BR"; capitals do not matter',
         'language == "pt"',
-        read=_small,
+        read=_language,
     ),
-    Field("country", Type.TEXT, "country, in two letters", 'country == "IN"', read=_country),
+    Field("country", Type.TEXT, "country, in two letters", 'country == "IN"', read=country),
     Field("timezone", Type.TEXT, "time zone", 'timezone == "Asia/Kolkata"', read=timezone),
     Field("signed_up", Type.TIME, "when the person signed up", "signed_up >= 2026-01-31"),
     Field(
@@ -133,7 +134,7 @@ _COURSES = (
         Type.TEXT,
         'language tag; "pt" includes "pt-BR"; capitals do not matter',
         'language == "hi"',
-        read=_small,
+        read=_language,
     ),
     Field("price", Type.NUMBER, "price, in the course's own currency; 0 is free", "price <= 49.50"),
     Field(
@@ -167,6 +168,8 @@ EVENTS: Mapping[str, str] = {
     "rated": "rated a course",
 }
 """What people do: the kinds of interactions, with plain words."""
+IN_CLUSTER = "in_cluster"
+"""Written as events are, with the name of a cluster that `recmail train` found."""
 
 _ATTRIBUTE_TYPES = {
     "text": (Type.TEXT, '{} == "pro"'),

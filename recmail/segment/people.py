@@ -12,16 +12,15 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
-from recmail.db.tables import courses, interactions
+from recmail.db.consent import personalized
+from recmail.db.tables import clusters, courses, interactions, people_clusters
 from recmail.records import TAKEN_KINDS
 from recmail.segment.catalogue import Courses
-from recmail.segment.conditions import COMPARED, Conditions
+from recmail.segment.conditions import COMPARED
 from recmail.segment.events import EventConditions
 from recmail.segment.fields import Field, Type
-from recmail.segment.sql import attribute, lower_ascii
+from recmail.segment.sql import Condition, SqlConditions, attribute, lower_ascii
 from recmail.segment.tree import Event
-
-Condition: TypeAlias = sa.ColumnElement[bool]
 
 _MICROSECOND = timedelta(microseconds=1)
 _COLUMNS = {"signed_up": "signed_up_at"}
@@ -49,7 +48,7 @@ def collected(people: FromClause, conditions: Sequence[Condition], times: int) -
     return people.c.user_no.in_(doers)
 
 
-class PeopleConditions(Conditions[Condition]):
+class PeopleConditions(SqlConditions):
     """Conditions on the rows of `people`, which is the users table or an alias of it."""
 
     def __init__(
@@ -57,18 +56,6 @@ class PeopleConditions(Conditions[Condition]):
     ) -> None:
         super().__init__(now)
         self._people, self._catalogue, self._done_by = people, catalogue, done_by
-
-    def everything(self) -> Condition:
-        return sa.true()
-
-    def all_of(self, parts: Sequence[Condition]) -> Condition:
-        return sa.and_(*parts)
-
-    def any_of(self, parts: Sequence[Condition]) -> Condition:
-        return sa.or_(*parts)
-
-    def opposite(self, part: Condition) -> Condition:
-        return sa.not_(part)
 
     def is_set(self, field: Field) -> Condition:
         if field.type is Type.TIME:
@@ -115,6 +102,15 @@ class PeopleConditions(Conditions[Condition]):
         if event.op == ">=":
             return self._done_by(self._people, done, event.times)
         return sa.not_(self._done_by(self._people, done, event.times + 1))
+
+    def in_cluster(self, key: str) -> Condition:
+        """Who switched personalization off since the last training is in none."""
+        mine = people_clusters.c.user_no == self._people.c.user_no, clusters.c.name_key == key
+        found = sa.select(sa.literal(1)).join_from(
+            people_clusters, clusters, clusters.c.cluster_no == people_clusters.c.cluster_no
+        )
+        there = found.where(*mine).correlate(self._people).exists()
+        return sa.and_(there, personalized(self._people.c.user_no, self.now))
 
     # --- what people's fields are in the database -------------------------------------------------
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
 from lark import Token, Tree
 
 from recmail.errors import ConfigError, Problem, did_you_mean
-from recmail.segment.fields import EVENTS, Field, Scope, Type, courses, inside, people
-from recmail.segment.syntax import Parsed, SyntaxMistake, parse, pieces
+from recmail.segment.fields import EVENTS, IN_CLUSTER, Field, Scope, Type, courses, folded, inside, people
+from recmail.segment.syntax import Parsed, SyntaxMistake, is_balanced, parse, pieces
 from recmail.segment.tree import (
     All,
     AnyOf,
@@ -19,6 +19,7 @@ from recmail.segment.tree import (
     Event,
     Everyone,
     Has,
+    InCluster,
     IsSet,
     Node,
     Not,
@@ -31,8 +32,10 @@ from recmail.segment.values import Wrong, read_count, read_length, read_operator
 
 LENGTH_LIMIT = 4_000
 DEPTH_LIMIT = 40
+MISTAKES_LIMIT = 20  # of grammar; nobody reads more at once
 _UNREADABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 _inside = cache(inside)
+_CLUSTER = Field(IN_CLUSTER, Type.TEXT, "", 'in_cluster("…")', read=folded)
 
 
 def read_rules(text: str, scope: Scope) -> tuple[Rule, ...]:
@@ -65,6 +68,14 @@ def _one_line(text: str, part: Parsed) -> str:
     return re.sub(r"\s*\n\s*", " ", text[part.meta.start_pos : part.meta.end_pos])
 
 
+def _unread(text: str, start: int, end: int, mistake: SyntaxMistake) -> Iterator[tuple[int, int]]:
+    """What can be read of a part all the same: both sides of a place where only `and` is missing."""
+    if not start <= mistake.offset <= end:
+        yield start, end
+    elif mistake.joins and is_balanced(text[start : mistake.offset]):
+        yield from ((start, mistake.offset), (mistake.offset, end))
+
+
 class _Reader:
     def __init__(self, text: str, scope: Scope) -> None:
         self._text, self._scope = text, scope
@@ -82,7 +93,7 @@ class _Reader:
             return self._shallow(parse(self._text, self._scope))
         except SyntaxMistake as mistake:
             self._add(mistake.offset, mistake.message)
-            self._look_elsewhere(mistake.offset)
+            self._look_elsewhere(mistake)
             return None
 
     def _shallow(self, tree: Parsed) -> Parsed | None:
@@ -96,16 +107,20 @@ class _Reader:
             waiting += [(child, deeper) for child in node.children if isinstance(child, Tree)]
         return tree
 
-    def _look_elsewhere(self, offset: int) -> None:
-        """Find the mistakes in the other rules; only the part with the mistake of grammar is not read."""
-        for start, end in pieces(self._text):
-            if start <= offset <= end or not self._text[start:end].strip():
+    def _look_elsewhere(self, first: SyntaxMistake) -> None:
+        """Find the mistakes in the other rules; only the part with a mistake of grammar is not read."""
+        waiting = [part for whole in pieces(self._text) for part in _unread(self._text, *whole, first)]
+        while waiting and len(self._mistakes) < MISTAKES_LIMIT:
+            start, end = waiting.pop(0)
+            if not self._text[start:end].strip():
                 continue
             before = re.sub(r"[^\n]", " ", self._text[:start])
             try:
                 tree = self._shallow(parse(before + self._text[start:end], self._scope))
             except SyntaxMistake as mistake:
                 self._add(mistake.offset, mistake.message)
+                if mistake.joins:
+                    waiting += _unread(self._text, start, end, mistake)
             else:
                 self.node(tree) if tree is not None else None
 
@@ -183,6 +198,10 @@ class _Reader:
         if field.type not in (Type.TEXT, Type.NUMBER) or field.hidden:
             raise Wrong(_token(word), f"in goes with texts and numbers; write {field.example}")
         assert isinstance(values, Tree)
+        if values.data == "round":
+            more = ", …" if len(values.children) > 1 else ""
+            fix = f"a list has square brackets: [{values.children[0]}{more}]"
+            self._add(values.meta.start_pos, f"found '('; {fix}")
         read = []
         for value in values.children:
             try:
@@ -223,6 +242,8 @@ class _Reader:
     def _event(self, tree: Parsed, scope: Scope) -> Node:
         name, arguments, *more = tree.children
         kind = _token(name)
+        if kind == IN_CLUSTER and scope.events:
+            return self._cluster(kind, arguments, more)
         if kind not in EVENTS or not scope.events:
             raise Wrong(kind, _no_event(kind, scope))
         what = self._what(kind, arguments) if isinstance(arguments, Tree) else None
@@ -239,6 +260,13 @@ class _Reader:
                 parts["window"] = read_length(tokens[1])
         op, times = parts.get("count", (">=", 1))
         return Event(str(kind), what, op, times, parts.get("window"))
+
+    def _cluster(self, name: Token, arguments: Any, more: list[Any]) -> Node:
+        texts = arguments.children if isinstance(arguments, Tree) else []
+        if len(texts) != 1 or texts[0].data != "shorthand" or more:
+            raise Wrong(name, f'{name} takes the name of one cluster and nothing else: {name}("…")')
+        text = _token(texts[0].children[0])
+        return InCluster(self._value(text, _CLUSTER))
 
     def _what(self, kind: Token, arguments: Parsed) -> Node:
         scope = _inside(str(kind))
@@ -308,7 +336,8 @@ def _no_event(name: Token, scope: Scope) -> str:
         return f"found {_short(name)}; here are no events, only fields of courses; write {scope.example}"
     if name in scope.fields:
         return f"{name} has no parentheses; write {scope.fields[str(name)].example}"
-    hint = did_you_mean(name, EVENTS) or f"; there are: {', '.join(EVENTS)}"
+    known = (*EVENTS, IN_CLUSTER)
+    hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
     return f"found {_short(name)}, which is no event{hint}"
 
 

@@ -1,19 +1,22 @@
-"""What SQLite and PostgreSQL write differently: attributes, long lists of courses, and small letters."""
+"""Conditions as SQL: how they are joined, and what SQLite and PostgreSQL write differently."""
+
+# ruff: noqa: D102 - conditions.py says what each method answers
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeEngine
 
+from recmail.segment.conditions import Conditions
 from recmail.segment.fields import Type
+
+Condition: TypeAlias = sa.ColumnElement[bool]
 
 _SQLITE = {
     Type.NUMBER: "CASE WHEN json_type({0}, {1}) IN ('integer', 'real') THEN json_extract({0}, {1}) END",
@@ -30,6 +33,22 @@ _SQL_TYPES: dict[Type, TypeEngine[Any]] = {
     Type.BOOLEAN: sa.Boolean(),
     Type.TEXT: sa.Text(),
 }
+
+
+class SqlConditions(Conditions[Condition]):
+    """Conditions on the rows of a table."""
+
+    def everything(self) -> Condition:
+        return sa.true()
+
+    def all_of(self, parts: Sequence[Condition]) -> Condition:
+        return sa.and_(*parts)
+
+    def any_of(self, parts: Sequence[Condition]) -> Condition:
+        return sa.or_(*parts)
+
+    def opposite(self, part: Condition) -> Condition:
+        return sa.not_(part)
 
 
 class _Attribute(FunctionElement[Any]):
@@ -61,48 +80,6 @@ def _attribute_sqlite(element: _Attribute, compiler: Any, **options: Any) -> str
 def _attribute_postgresql(element: _Attribute, compiler: Any, **options: Any) -> str:
     column, key = (compiler.process(clause, **options) for clause in tuple(element.clauses)[:2])
     return f"({_POSTGRESQL[element.kind].format(column, key)})"
-
-
-class _Numbers(sa.types.TypeDecorator[Sequence[int]]):
-    """A list of numbers as one parameter: an array on PostgreSQL, JSON on SQLite."""
-
-    impl = sa.Text
-    cache_ok = True
-
-    def load_dialect_impl(self, dialect: sa.Dialect) -> TypeEngine[Any]:
-        """Choose the database's own type."""
-        postgresql = dialect.name == "postgresql"
-        return dialect.type_descriptor(ARRAY(sa.BigInteger()) if postgresql else sa.Text())
-
-    def process_bind_param(self, value: Sequence[int] | None, dialect: sa.Dialect) -> Any:
-        """Write the list as the database takes it."""
-        return value if dialect.name == "postgresql" else json.dumps(value)
-
-
-class _Among(FunctionElement[bool]):
-    inherit_cache = True
-    type = sa.Boolean()
-
-    def self_group(self, against: Any = None) -> Any:
-        """Stand beside `and` as it is: `(...) = 1`, SQLAlchemy's way on SQLite, would use no index."""
-        return self
-
-
-def among(column: sa.ColumnElement[Any], numbers: Sequence[int]) -> sa.ColumnElement[bool]:
-    """`column IN (numbers)` as one parameter, however many there are, before a connection is known."""
-    return _Among(column, sa.bindparam(None, list(numbers), _Numbers()))
-
-
-@compiles(_Among, "sqlite")
-def _among_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
-    column, numbers = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({column} IN (SELECT value FROM json_each({numbers})))"  # noqa: S608 - a bind parameter's name
-
-
-@compiles(_Among, "postgresql")
-def _among_postgresql(element: _Among, compiler: Any, **options: Any) -> str:
-    column, numbers = (compiler.process(clause, **options) for clause in element.clauses)
-    return f"({column} = ANY ({numbers}))"
 
 
 class _LowerAscii(FunctionElement[str]):

@@ -107,7 +107,14 @@ class Event:
     within: timedelta | None = None
 
 
-Node = Everyone | All | AnyOf | Not | Compare | OneOf | IsSet | Span | Has | Event
+@dataclass(frozen=True)
+class InCluster:
+    """The person is in a cluster that training found; its name in the form that is compared."""
+
+    value: Value
+
+
+Node = InCluster | Everyone | All | AnyOf | Not | Compare | OneOf | IsSet | Span | Has | Event
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from lark import Token
 
+from recmail.segment.advice import NOTHING, length_advice
 from recmail.segment.fields import Field, Type, folded
-from recmail.segment.syntax import A_TIME, advice
+from recmail.segment.syntax import A_TIME
 
 DAYS_LIMIT = 36_500  # a century; more would leave the calendar
 TIMES_LIMIT = 1_000_000
@@ -93,13 +94,20 @@ def read_value(token: Token, field: Field) -> str | Decimal | date | bool:
 
 
 def _text(token: Token, field: Field) -> str:
+    if token.lower() in NOTHING and token.type == "NAME":
+        raise Wrong(token, f"found {_shown(token)}; write {field.name} is not set")
     if token.type != "STRING":
+        _read_text(token, str(token), field)
         raise Wrong(token, f'found {_shown(token)}; a text needs quotes: "{token}"')
     text = token[1:-1]
     if token[0] not in "\"'":
         raise Wrong(token, f'found {_shown(token)}; write straight quotes: "{text}"')
     if not folded(text):
         raise Wrong(token, f"the text is empty; write {field.name} is not set")
+    return _read_text(token, text, field)
+
+
+def _read_text(token: Token, text: str, field: Field) -> str:
     try:
         return field.read(text)
     except ValueError as error:
@@ -143,7 +151,7 @@ def read_length(token: Token, *, whole_days: bool = False) -> timedelta:
     """
     found = _LENGTH.fullmatch(token)
     if not found:
-        raise Wrong(token, f"found {_shown(token)}; expected {A_TIME}{advice(token)}")
+        raise Wrong(token, f"found {_shown(token)}; expected {A_TIME}{length_advice(token)}")
     length = int(found[1]) * _UNITS[found[2]]
     if not timedelta(0) < length <= timedelta(days=DAYS_LIMIT):
         raise Wrong(token, f"found {token}; expected from 1h to {DAYS_LIMIT}d")

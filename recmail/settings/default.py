@@ -72,9 +72,9 @@ course-tips = "Course tips"
 # "Course Viewed" = "viewed"
 # "Order Completed" = "enrolled"
 
-[model]
+[model]                                       # grades: what an interaction is worth; a rating replaces it
 scorer = "auto"                               # what ranks by default: auto is what `recmail train` finds best
-grades = {{ viewed = 1, enrolled = 3, progressed = 4, completed = 5 }}   # a rating replaces them
+grades = {{ searched = 0.5, viewed = 1, minute = 0.1, enrolled = 3, progressed = 4, completed = 5 }}
 half_life = "180d"                            # after so long an interest counts half
 
 [provider.files]

@@ -61,11 +61,15 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """[model]: a kind that `grades` leaves out is not learned from."""
+    """[model]: a kind that `grades` leaves out is not learned from; a `minute` adds to a view."""
 
     scorer: str = field(metadata=_key(values.plugin_name, "auto"))
     grades: Mapping[str, float] = field(
-        metadata=_key(values.grades, {"viewed": 1, "enrolled": 3, "progressed": 4, "completed": 5}, toml=True)
+        metadata=_key(
+            values.grades,
+            {"searched": 0.5, "viewed": 1, "minute": 0.1, "enrolled": 3, "progressed": 4, "completed": 5},
+            toml=True,
+        )
     )
     half_life: timedelta = field(metadata=_key(values.duration, "180d"))
 

@@ -14,7 +14,7 @@ from recmail.settings.secret import hide, hide_in_line
 SIZE_LIMIT_BYTES = 1_000_000  # a long campaign has 10 kB; this is an export that got the wrong name
 _WIDTH_LIMIT = 160  # a line that is shown; longer ones are cut
 _MESSAGE_LIMIT = 600  # a key may be as long as the file
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class SourceText:
         """Return a mistake at an offset, with its line as it may be printed."""
         line, column = self.place(offset)
         # A tab would move everything behind it, and control characters would reach the terminal.
-        shown = _UNPRINTABLE.sub("·", hide_in_line(self.line_at(offset)).replace("\t", "→"))
+        shown = UNPRINTABLE.sub("·", hide_in_line(self.line_at(offset)).replace("\t", "→"))
         if len(shown) > _WIDTH_LIMIT:
             shown = shown[: _WIDTH_LIMIT - 1] + "…" if column < _WIDTH_LIMIT else ""
         said = message if len(message) <= _MESSAGE_LIMIT else message[: _MESSAGE_LIMIT - 1] + "…"
@@ -56,7 +56,7 @@ class SourceText:
 
 def printable(text: str) -> str:
     """Return a text as it may reach a terminal: without secrets and control characters."""
-    return _UNPRINTABLE.sub("·", hide(text))
+    return UNPRINTABLE.sub("·", hide(text))
 
 
 def shown(value: object) -> str:

@@ -9,12 +9,14 @@ from email.utils import parseaddr
 from ipaddress import ip_address
 from typing import NamedTuple, TypeAlias
 from urllib.parse import SplitResult, urlsplit
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from recmail.errors import did_you_mean
 from recmail.records import TAKEN_KINDS
+from recmail.settings.currencies import CURRENCIES, SIGNS
 from recmail.settings.secret import has_password, is_reference, looks_secret
 from recmail.settings.source import shown
+from recmail.settings.time_zones import meant_zones
 
 Reader: TypeAlias = Callable[[object], object]
 """From a value as written to the value as used; raises ValueError saying what was found and expected."""
@@ -26,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>.]+(?:\.[^@\s<>.]+)+")
 NAME = re.compile(r"[a-z0-9]+(?:[-_][a-z0-9]+)*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*")
-GRADED_KINDS = ("viewed", *TAKEN_KINDS)
+GRADED_KINDS = ("searched", "viewed", "minute", *TAKEN_KINDS)
 ATTRIBUTE_TYPES = ("text", "number", "boolean", "date")
 
 
@@ -119,7 +121,7 @@ def timezone(value: object) -> str:
     try:
         ZoneInfo(name)
     except (KeyError, ValueError, OSError) as error:
-        hint = did_you_mean(name, available_timezones())
+        hint = meant_zones(name)
         raise ValueError(f"found {shown(name)}; expected a time zone such as Europe/Berlin{hint}") from error
     return name
 
@@ -135,9 +137,11 @@ def language(value: object) -> str:
 def currency(value: object) -> str:
     """Read a currency (ISO 4217)."""
     code = one_line(value)
-    if not re.fullmatch("[A-Z]{3}", code):
-        hint = f"; did you mean {code.upper()}?" if re.fullmatch("[A-Za-z]{3}", code) else ""
-        raise ValueError(f"found {shown(code)}; expected three letters such as EUR{hint}")
+    if code not in CURRENCIES:
+        begun = (one for one in CURRENCIES if one.startswith(code.upper()))
+        meant = SIGNS.get(code.upper()) or min(begun, default="")
+        hint = f"; did you mean {meant}?" if meant else did_you_mean(code, CURRENCIES)
+        raise ValueError(f"found {shown(code)}; expected a currency such as EUR{hint}")
     return code
 
 

@@ -32,8 +32,17 @@ from recmail.filters.slate import fill
 from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.top_picks import TopPicks
 from recmail.recommend.svd import SETTINGS, ArrayTrainset, Settings, Svd, fit_surprise
-from recmail.records import SHARD_SIZE, Catalogue, GradedTriples, Shard
+from recmail.records import (
+    EMAILED_COLUMNS,
+    PAIR_COLUMNS,
+    SEARCH_COLUMNS,
+    SHARD_SIZE,
+    Catalogue,
+    GradedTriples,
+    Shard,
+)
 from tests.benchmarks.quality import coco_udemy, data_folder
+from tests.benchmarks.real_variety import read_catalogue
 
 DAY_US = 86_400 * 1_000_000
 SEED = 1
@@ -199,26 +208,46 @@ def slates() -> None:
 
 
 def catalogue_of(triples: GradedTriples, courses: int) -> Catalogue:
-    """Return open courses in 70 made-up categories, with their real counts."""
+    """Return open courses with their real titles, categories and counts."""
+    with tempfile.TemporaryDirectory() as out:
+        described = read_catalogue(data_folder(), Path(out))
     missing = pd.Series(pd.NaT, index=range(courses), dtype="datetime64[us, UTC]")
-    frame = pd.DataFrame({"published_at": missing, "closes_at": missing, "active": True})
-    frame["seats"] = pd.Series([None] * courses, dtype=object)
-    lately = triples.at > triples.at.max() - 90 * DAY_US
-    return Catalogue(
-        frame,
-        np.random.default_rng(SEED).integers(0, 70, courses).astype(np.int32),
-        np.bincount(triples.course_no, minlength=courses),
-        np.bincount(triples.course_no[lately], minlength=courses),
-    )
+    open_to_all = {"published_at": missing, "closes_at": missing, "active": True, "seats": None}
+    frame = described.frame.assign(**open_to_all, prerequisites=[[] for _ in range(courses)])
+    frame["language"] = pd.Series([None] * courses, dtype=object)
+    ages = (triples.at.max() - triples.at) / DAY_US
+    counts = (np.bincount(triples.course_no[ages < days], minlength=courses) for days in (np.inf, 90, 14))
+    return Catalogue(frame, described.category_no, *counts)
 
 
 def shards_of(triples: GradedTriples, people: int, courses: int) -> Iterator[Shard]:
-    """Yield everybody in shards of the usual size."""
+    """Yield everybody in shards of the usual size; all they did is to enrol."""
     table = sparse.csr_array((triples.grade, (triples.user_no, triples.course_no)), shape=(people, courses))
+    now = datetime(2017, 11, 12, tzinfo=UTC)
     for low in range(0, people, SHARD_SIZE):
-        grades = table[low : low + SHARD_SIZE]
+        grades = table[low : low + SHARD_SIZE].sorted_indices()
         frame = pd.DataFrame({"user_no": np.arange(low, low + grades.shape[0]), "personalization": True})
-        yield Shard(frame, grades, grades.astype(bool), datetime(2017, 11, 12, tzinfo=UTC))
+        frame["language"] = pd.Series([None] * len(frame), dtype=object)
+        took = {
+            "person": np.repeat(np.arange(len(frame)), np.diff(grades.indptr)),
+            "course_no": grades.indices,
+        }
+        pairs = pd.DataFrame(took).assign(
+            viewed_at=pd.Series(pd.NaT, index=range(grades.nnz), dtype="datetime64[us, UTC]"),
+            taken_at=pd.Timestamp(now),
+            progress=np.nan,
+            completed=False,
+        )
+        yield Shard(
+            frame,
+            grades,
+            grades.astype(bool),
+            pairs.astype(PAIR_COLUMNS),
+            pd.DataFrame(columns=list(SEARCH_COLUMNS)).astype(SEARCH_COLUMNS),
+            pd.DataFrame(columns=list(EMAILED_COLUMNS)).astype(EMAILED_COLUMNS),
+            "en",
+            now,
+        )
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from jsonschema import Draft7Validator
 
 from recmail import plugins
 from recmail.campaign import parse_campaign
-from recmail.campaign.blocks import LATER_BLOCKS, PACKAGE
+from recmail.campaign.blocks import PACKAGE
 from recmail.campaign.schema import FILE, campaign_schema, is_stale, write_schema
 from recmail.campaign.yaml import read_yaml
 from recmail.errors import ConfigError
@@ -92,7 +92,7 @@ def test_editors_refuse_what_check_refuses(tmp_path: Path, was: str, becomes: st
 
 def test_every_block_is_known_with_its_options_and_their_descriptions() -> None:
     blocks = SCHEMA["properties"]["blocks"]["items"]["anyOf"][0]["properties"]
-    assert set(blocks) == {*plugins.names(PACKAGE), *LATER_BLOCKS}
+    assert set(blocks) == set(plugins.names(PACKAGE))
     for name in plugins.names(PACKAGE):
         options, scalar, *_ = blocks[name]["anyOf"]
         kind: Any = plugins.load(PACKAGE, name)

@@ -9,8 +9,8 @@ from recmail.segment import Courses
 
 COURSES = Courses.of_columns(
     {
-        "course_id": ["python-101", "excel", "sql"],
-        "category": ["Data Science", "data  science", None],
+        "course_id": ["python-101", "excel", "sql", "statistics"],
+        "category": ["Data science", "DATA science", None, "Data science"],
     }
 )
 
@@ -38,11 +38,11 @@ def places(who: str, where: str = "staff_pick") -> list[str]:
         ),
         (
             'favourite_category == "Data Siense"',
-            ["3:25 audience: no course has the category 'Data Siense'; did you mean data  science?"],
+            ["3:25 audience: no course has the category 'Data Siense'; did you mean Data science?"],
         ),
         (
             'viewed(category == "Cooking")',
-            ["3:22 audience: no course has the category 'Cooking'; there are: data  science"],
+            ["3:22 audience: no course has the category 'Cooking'; there are: Data science"],
         ),
         ('viewed(category == " DATA science", tags has "new")', []),
         ('category == "an attribute of ours"', []),
@@ -52,10 +52,25 @@ def test_unknown_names_of_the_audience(who: str, expected: list[str]) -> None:
     assert places(who) == expected
 
 
+def test_a_cluster_is_known_by_its_name_whatever_case_and_spaces() -> None:
+    who = "in_cluster('data  +  sql')\n    and not in_cluster('Musik')"
+    campaign = parse_frozen(f"subject: x\naudience: |\n    {who}\nblocks:\n  - popular\n", "spring")
+    found = Courses.of_columns({"course_id": [], "category": []}, ["Data + SQL", "Music"])
+    assert [(one.line, one.message) for one in unknown(campaign, found, {})] == [
+        (4, "audience: there is no cluster 'Musik'; did you mean Music?")
+    ]
+    none = Courses.of_columns({"course_id": [], "category": []})
+    why = "as no model has found any yet; run: recmail train"
+    assert [one.message for one in unknown(campaign, none, {})] == [
+        f"audience: there is no cluster 'data  +  sql', {why}",
+        f"audience: there is no cluster 'Musik', {why}",
+    ]
+
+
 def test_unknown_names_of_a_where() -> None:
     found = places("everyone", 'category not in ["Data Science", "Music"]')
     assert found == [
-        "8:42 blocks[1].popular.where: no course has the category 'Music'; there are: data  science"
+        "8:42 blocks[1].popular.where: no course has the category 'Music'; there are: Data science"
     ]
 
 

@@ -61,11 +61,16 @@ def test_what_is_not_built_yet_is_a_warning(project: Path) -> None:
 
 
 def test_a_rule_that_leaves_nobody_is_named(project: Path) -> None:
-    who = 'audience: |\n  last_seen within 900d\n  and country == "India"\n  and first_name is set\n'
+    who = 'audience: |\n  last_seen within 900d\n  and country == "NZ"\n  and first_name is set\n'
     (project / "campaigns" / "nobody.yaml").write_text(GOOD.replace("audience: everyone\n", who))
     result = recmail("check", "nobody", "--now", AT, project=project)
     assert result.stdout == "nobody: good; 0 people in the audience\n"
-    assert 'nobody is left after the rule: country == "India"' in result.stderr
+    assert 'nobody is left after the rule: country == "NZ"\n' in result.stderr
+    assert 'have as country, most common first: "IN" (' in result.stderr
+    [found] = read_json(recmail("check", "nobody", "--now", AT, "--json", project=project))["campaigns"]
+    assert found["emptied_by"] == 'country == "NZ"'
+    assert found["instead"][0] == {"field": "country", "value": "IN", "people": found["instead"][0]["people"]}
+    assert len(found["instead"]) == 5
 
 
 def test_mistakes_of_settings_are_objects_too(project: Path) -> None:

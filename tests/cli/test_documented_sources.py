@@ -154,12 +154,12 @@ def test_a_broken_line_is_listed_and_the_rest_comes_in(acme: Path) -> None:
     unknown = lines[0].replace(b'"sql"', b'"gone"').replace(b"ajs-0001", b"ajs-x")
     path.write_bytes(gzip.compress(b"".join([b'{"type": \n', *lines, unknown])))
     result = imported(acme, code=5)["web"]["results"][0]
-    assert result["rejects"] == {"the line cannot be read as JSON": 1, "course_id: unknown course": 1}
-    rejects = path.with_name(path.name + ".rejects.csv").read_text().splitlines()
+    assert result["rejects"] == {"the line cannot be read as JSON": 1}
+    assert result["warnings"] == {"course_id: unknown course; kept until it is imported": 1}
+    rejects = path.with_name(path.name + ".web.rejects.csv").read_text().splitlines()
     assert [line.split(",")[:3] for line in rejects] == [
         ["reject_line", "reject_reason", "event_id"],
         ["1", "the line cannot be read as JSON"],
-        ["15", "course_id: unknown course", "ajs-x"],
     ]
     assert seen(acme, "web") == SEEN["Segment"]
 

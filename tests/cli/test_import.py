@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from recmail.cli.import_ import show_source
 from recmail.errors import DataError
 from recmail.history.importing import Counts, ImportResult
 from recmail.history.importing_sources import SourceReport
+from recmail.history.strangers import Recognised
 from tests.cli.conftest import AT, read_json, recmail
 
 SOURCES = """
@@ -60,9 +62,10 @@ def test_the_document_has_every_source(sources: Path) -> None:
     document = read_json(recmail("import", "--now", AT, "--json", project=sources, code=3))
     found = {one["source"]: one for one in document["sources"]}
     assert list(found) == ["crm", "courses", "suppressions", "demo"]
-    assert found["crm"]["results"][0]["rejects"] == {"email_consent: neither yes nor no": 1}
+    (reason,) = found["crm"]["results"][0]["rejects"]
+    assert reason.startswith("email_consent: neither yes nor no; read are yes, no, subscribed, ")
     assert found["courses"]["errors"] == [
-        {"kind": "DataError", "message": "data/courses.csv: there is no such file"}
+        {"kind": "DataError", "message": "[sources.courses] data/courses.csv: there is no such file"}
     ]
     assert found["demo"]["results"][0]["counts"]["added"] == 0
 
@@ -71,8 +74,21 @@ def test_rejected_rows_of_any_source_are_exit_code_5(sources: Path) -> None:
     (sources / "data/interactions2.csv").write_text("user_id,kind,at\na,viewed,never\n")
     result = recmail("import", "--now", AT, project=sources, code=5)
     assert "demo: 2 files, " in result.stdout
-    assert "  rejected 1 x at: bad time\n" in result.stderr
+    assert "  rejected 1 x at: bad time (interactions2.csv: line 2, id a, found 'never')\n" in result.stderr
     recmail("import", "--now", AT, project=sources)  # said once
+
+
+def test_mended_rejects_come_in_as_the_source_that_they_are_of(sources: Path) -> None:
+    file = sources / "data/interactions2.csv"
+    person = (sources / "data/users.csv").read_text().splitlines()[1].partition(",")[0]
+    file.write_text(f"event_id,user_id,kind,at,query\ne1,{person},searched,never,sql\n")
+    recmail("import", "--now", AT, project=sources, code=5)
+    rejects = file.with_name("interactions2.csv.demo.rejects.csv")
+    for path in (rejects, file):
+        path.write_text(path.read_text().replace("never", "2026-10-01"))
+    document = read_json(recmail("import", "interactions", rejects, "--now", AT, "--json", project=sources))
+    assert (document["source"], document["counts"]["added"]) == ("demo", 1)
+    assert "demo: 1 rows read; 0 new" in recmail("import", "--now", AT, project=sources).stdout
 
 
 def test_without_sources_it_shows_what_to_write(project: Path) -> None:
@@ -121,13 +137,13 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     report = SourceReport("events", "interactions")
     report.results = [
         _result(unmapped={"Course Viewed": 7, 'Say "hi"': 1}),
-        _result(file="2.gz", unmapped={"Course Viewed": 5_000, "Lesson Completed": 20}),
+        _result(file="2.gz", unmapped={"Course Viewed": 5_000, "Lesson Completed": 20, "a\x1b[2J\u202eb": 1}),
     ]
     show_source(report)
     out, err = capsys.readouterr()
     assert out == (
         "events: 2 files, 6 rows read; 2 new, 0 changed, 0 known already, "
-        "4 kept until it is known whose they are; 0 rejected\n"
+        "4 kept until their person and course are known; 0 rejected\n"
     )
     assert "  8 other ids were joined with the people who have them" in err
     assert "  4 x odd\n" in err
@@ -137,9 +153,37 @@ def test_events_without_a_kind_are_lines_to_paste(capsys: pytest.CaptureFixture[
     assert tomllib.loads(pasted) == {
         "Course Viewed": "viewed",
         "Lesson Completed": "progressed",
+        'Say "hi"': "ignore",
+        "a\x1b[2J\u202eb": "ignore",
     }
-    assert '# "Say \\"hi\\"" = "viewed"' in pasted
+    assert "\x1b" not in err
+    assert "\u202e" not in err
     assert "# 5,007 times" in pasted
+
+
+def test_each_file_has_a_line_when_it_is_wanted(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SourceReport("events", "interactions")
+    report.results = [_result(), _result(file="2.gz", warnings={"\x1b[1mbold": 1})]
+    show_source(report, verbose=True)
+    out, err = capsys.readouterr()
+    assert [line.partition(";")[0] for line in out.splitlines()] == [
+        "events: 2 files, 6 rows read",
+        "  1.gz: 3 rows read",
+        "  2.gz: 3 rows read",
+    ]
+    assert "  1 x ·[1mbold" in err
+
+
+def test_user_ids_that_nobody_has_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    report = SourceReport("events", "interactions")
+    strange = Recognised(60, 1, ("u-1", "u-2"), ("1", "2"))
+    report.results = [_result(recognised=strange), _result(recognised=strange)]
+    show_source(report)
+    warning = "WARNING: of 120 events that have a user_id, 2 have one that a person has: events say u-1, u-2;"
+    assert f"{warning} users have 1, 2." in capsys.readouterr().err
+    report.results = [_result(recognised=replace(strange, known=3))] * 2
+    show_source(report)
+    assert "WARNING" not in capsys.readouterr().err
 
 
 def test_many_names_are_not_all_shown(capsys: pytest.CaptureFixture[str]) -> None:
@@ -153,7 +197,7 @@ def test_an_error_of_a_source_is_said_with_its_code(capsys: pytest.CaptureFixtur
     report = SourceReport("events", "interactions")
     report.add(DataError("x.csv: is empty"))
     show_source(report)
-    assert capsys.readouterr().err == "x.csv: is empty\n"
+    assert capsys.readouterr().err == "[sources.events] x.csv: is empty\n"
     assert exit_code(report.errors[0]) == 3
 
 

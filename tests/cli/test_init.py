@@ -54,7 +54,7 @@ def test_four_questions_make_a_project(tmp_path: Path) -> None:
     assert found["sender"]["from"] == answers[1]
     assert found["sender"]["postal_address"] == answers[2]
     assert (found["project"]["timezone"], found["project"]["currency"]) == ("Europe/Berlin", "EUR")
-    assert screen.count("]: ") == 4
+    assert screen.count("]: ") == 3
     assert "weekly-picks would address nobody: there is no data yet" in screen
     assert "[sources.*] in recmail.toml" in screen
     assert "fill in" not in screen.partition("would address")[2]
@@ -66,28 +66,31 @@ def test_a_wrong_answer_is_explained_and_asked_again(tmp_path: Path) -> None:
         "nobody",
         "",
         "",
-        "Berlin EUR",
+        "1 Road",
+        "New York, USD",
         "Europe/Berlin",
         "Europe/Berlin eur",
-        "Asia/Kolkata INR",
+        "Asia/Kolkata, INR",
     ]
     code, screen = on_a_terminal("init", "acme", answers=answers, folder=tmp_path)
     assert code == 0
     assert "found 'nobody'; expected Name <name@example.org>" in screen
-    assert "did you mean Europe/Berlin?" in screen
-    assert "expected both, such as Europe/Lisbon EUR" in screen
+    assert "did you mean America/New_York?" in screen
+    assert "expected both with a space between, such as: Europe/Lisbon EUR" in screen
     assert "did you mean EUR?" in screen
     found = settings(tmp_path / "acme")
     assert found["sender"]["from"] == "Acme <learn@company.example>"
+    assert found["sender"]["postal_address"] == "1 Road"
+    assert screen.count("below every email: ") == 2  # Enter alone is no address
     assert (found["project"]["timezone"], found["project"]["currency"]) == ("Asia/Kolkata", "INR")
-    assert "fill in recmail.toml: from and postal_address under [sender]" in screen
+    assert "fill in recmail.toml: from under [sender]" in screen
 
 
 def test_what_is_given_is_not_asked(tmp_path: Path) -> None:
     given = ("--name", "Acme", "--sender", "Acme <a@acme.eu>", "--timezone", "Asia/Tokyo")
     code, screen = on_a_terminal("init", "acme", *given, answers=["1 Road", "JPY"], folder=tmp_path)
     assert code == 0
-    assert screen.count("]: ") == 2
+    assert screen.count("]: ") == 1
     found = settings(tmp_path / "acme")
     assert (found["project"]["timezone"], found["project"]["currency"]) == ("Asia/Tokyo", "JPY")
 
@@ -97,6 +100,13 @@ def test_a_folder_that_is_taken_is_refused_before_anything_is_asked(tmp_path: Pa
     code, screen = on_a_terminal("init", "acme", answers=[], folder=tmp_path)
     assert code == 4
     assert "]: " not in screen
+
+
+def test_an_interruption_says_what_is_left_behind(tmp_path: Path) -> None:
+    code, screen = on_a_terminal("init", "acme", answers=["Acme", "\x04"], folder=tmp_path)
+    assert code == 130
+    assert "interrupted; nothing was made in acme" in screen
+    assert not (tmp_path / "acme").exists()
 
 
 @pytest.mark.parametrize("arguments", [["--json"], ["--demo", "--users", "50", "--now", AT]])
@@ -111,8 +121,11 @@ def test_without_a_terminal_flags_and_examples_are_taken(tmp_path: Path) -> None
     found = settings(tmp_path / "acme")
     assert (found["project"]["timezone"], found["project"]["currency"]) == ("Asia/Tokyo", "JPY")
     assert found["sender"]["postal_address"] == "(fill in your postal address)"
-    said = recmail("init", tmp_path / "other", "--timezone", "Asia/Tokio", code=3).stderr
-    assert "did you mean Asia/Tokyo?" in said
+    wrong = ("--timezone", "Asia/Tokio", "--address", "a\nb")
+    said = recmail("init", tmp_path / "other", *wrong, code=3).stderr.splitlines()
+    assert said[0] == "--address: must be one line without control characters"
+    assert said[1].startswith("--timezone: found 'Asia/Tokio'")
+    assert said[1].endswith("did you mean Asia/Tokyo?")
     assert not (tmp_path / "other").exists()
 
 

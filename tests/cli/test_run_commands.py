@@ -140,3 +140,11 @@ def test_every_command_has_help_an_example_and_json(path: tuple[str, ...], comma
     assert f"recmail {' '.join(path)}" in text.partition("Example")[2]
     assert "--json" in text
     assert "\\b" not in text
+
+
+def test_no_list_of_commands_is_cut_off_in_a_narrow_terminal() -> None:
+    for path in ((), ("models",), ("run",), ("export",)):
+        text = CliRunner().invoke(main, [*path, "--help"], terminal_width=80).stdout
+        listed = text.partition("Commands:")[2]
+        assert listed
+        assert "..." not in listed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -105,6 +105,35 @@ def test_a_server_that_is_down_is_a_storage_error() -> None:
         pass
     assert "127.0.0.1" in str(raised.value)
     assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+def test_times_are_read_whatever_the_style_of_the_database(database_url: str, now: datetime) -> None:
+    first = connect(database_url)
+    add(first, now)
+    with writing(first) as connection:
+        name = connection.exec_driver_sql("SELECT current_database()").scalar_one()
+        for setting in (
+            "datestyle = 'German, DMY'",
+            "intervalstyle = 'iso_8601'",
+            "timezone = 'Asia/Kolkata'",
+        ):
+            connection.exec_driver_sql(f"ALTER DATABASE {name} SET {setting}")
+    first.dispose()
+    then = connect(database_url)
+    with reading(then) as connection:
+        assert connection.scalar(sa.select(suppressions.c.at)) == now
+        assert connection.scalar(sa.text("SELECT interval '1 day 2 hours'")) == timedelta(days=1, hours=2)
+        assert connection.exec_driver_sql("SELECT '2026-11-02'::date::text").scalar_one() == "2026-11-02"
+    with reading(then) as connection:  # a connection that is used again
+        assert connection.exec_driver_sql("SHOW intervalstyle").scalar_one() == "postgres"
+    then.dispose()
+
+
+def test_an_asynchronous_driver_is_answered_with_the_address_to_write() -> None:
+    with pytest.raises(StorageError, match=r"reached by psycopg: write postgresql://USER") as raised:
+        connect("postgresql+psycopg_async://bob:s3cret@h/db")
+    assert "s3cret" not in str(raised.value)
 
 
 def test_bulk_writing_leaves_the_connection_as_it_was(tmp_path: Path) -> None:

@@ -14,16 +14,15 @@ import recmail
 from recmail.db.connect import reading, writing
 from recmail.db.consent import (
     Consent,
-    ImportedConsent,
     Suppression,
     consent_reason,
     lock_people,
     personalized,
     record_consent,
-    record_imported_consent,
     suppress,
     unsubscribe,
 )
+from recmail.db.imported_consent import ImportedConsent, record_imported_consent
 from recmail.db.tables import consent, suppressions, users
 from recmail.errors import StorageError
 from tests.consents import reason_of, reasons, say

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 import pytest
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 
 from recmail.db.connect import writing
 from recmail.db.consent import Consent, Suppression, record_consent, suppress
-from recmail.db.eligibility import skip_reasons
+from recmail.db.eligibility import count_skip_reasons, skip_reasons
 from recmail.db.runs import insert_run
 from recmail.db.tables import consent, ledger, runs, users
 from tests.db.test_runs import draft
@@ -55,10 +56,11 @@ def ask(
     run_no: int | None = None,
 ):
     everybody = sa.select(users.c.user_no)
-    found = skip_reasons(
-        connection, everybody, addressed=lambda _: sa.true(), topic="tips", now=now, cap=cap, run_no=run_no
-    )
-    return list(found.values())
+    asked = {"addressed": lambda _: sa.true(), "topic": "tips", "now": now, "cap": cap}
+    found = list(skip_reasons(connection, everybody, **asked, run_no=run_no).values())
+    if run_no is None:
+        assert count_skip_reasons(connection, everybody, **asked) == Counter(found)
+    return found
 
 
 def test_every_refusal_has_its_reason(database: sa.Engine, now: datetime) -> None:

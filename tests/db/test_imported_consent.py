@@ -10,10 +10,9 @@ import sqlalchemy as sa
 from recmail.db.connect import writing
 from recmail.db.consent import (
     Consent,
-    ImportedConsent,
     record_consent,
-    record_imported_consent,
 )
+from recmail.db.imported_consent import ImportedConsent, record_imported_consent
 from tests.consents import reason_of, say
 
 DAY = timedelta(days=1)

@@ -11,13 +11,12 @@ import sqlalchemy as sa
 from recmail.db.connect import writing
 from recmail.db.consent import (
     Consent,
-    ImportedConsent,
     Suppression,
     record_consent,
-    record_imported_consent,
     suppress,
     unsubscribe,
 )
+from recmail.db.imported_consent import ImportedConsent, record_imported_consent
 from recmail.db.tables import consent, suppressions, users
 from tests.consents import reason_of, reasons, say
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recmail.evaluate.cut import hold_out
-from tests.contracts import make_triples
+from tests.shards import make_triples
 
 
 def test_the_last_fifth_of_each_person_by_time_is_held_out() -> None:

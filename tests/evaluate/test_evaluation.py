@@ -10,7 +10,7 @@ from recmail.evaluate.cut import HeldOut
 from recmail.evaluate.evaluation import Evaluation, evaluate
 from recmail.recommend.popular import Popular
 from recmail.recommend.trending import Settings, Trending
-from tests.contracts import make_triples
+from tests.shards import make_triples
 
 
 def held_out(seen: int, people: int = 30) -> HeldOut:

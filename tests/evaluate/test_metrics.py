@@ -13,7 +13,7 @@ from scipy import sparse
 from recmail.evaluate.cut import HeldOut
 from recmail.evaluate.metrics import FIRST, Courses, Lists, accuracy, lists, variety
 from recmail.records import GradedTriples
-from tests.contracts import make_triples
+from tests.shards import make_triples
 
 NOTHING: GradedTriples = make_triples([])
 

@@ -14,7 +14,7 @@ from recmail.recommend.ease import Ease
 from recmail.recommend.ease import Settings as EaseSettings
 from recmail.recommend.item_knn import ItemKnn
 from recmail.recommend.models import Recipe
-from tests.contracts import make_triples
+from tests.shards import make_triples
 
 EASE = EaseSettings(30)
 

@@ -15,8 +15,8 @@ from recmail.db.tables import interactions
 from recmail.evaluate.ratings import error_of, rating_error, read_ratings
 from recmail.recommend.svd import estimate_ratings
 from recmail.records import GradedTriples
-from tests.contracts import NOW, make_triples
 from tests.evaluate.test_train import add_people
+from tests.shards import NOW, make_triples
 
 
 def stars(people: int = 30, courses: int = 20, seed: int = 1) -> GradedTriples:

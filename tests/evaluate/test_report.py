@@ -11,13 +11,15 @@ from xml.etree import ElementTree
 
 import pytest
 
+from recmail.db.clusters import Cluster
 from recmail.errors import StorageError
 from recmail.evaluate.intervals import Interval
 from recmail.evaluate.promotion import Verdict
 from recmail.evaluate.ratings import RatingError
-from recmail.evaluate.report import report, write_report
+from recmail.evaluate.report import SCORERS, report, write_report
 from recmail.evaluate.svg import Bar, bars
 from recmail.evaluate.train import Training
+from recmail.evaluate.tune import BLEND, scorer_names
 from tests.evaluate.test_evaluation import evaluated, held_out
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
@@ -31,6 +33,10 @@ TRAINED = Training(
     ratings=RatingError(300, 0.91, 0.72, 1.01, 0.8),
     settings={"right": {}},
     notes=["the blend adds nothing sure: <right & wrong>"],
+    clusters=[
+        Cluster(4, "Data & SQL", ["Data & SQL", "Excel"], 12, 1_234, NOW),
+        Cluster(2, "Music", ["Piano"], 8, 30, NOW),
+    ],
     took_s=1.5,
 )
 
@@ -61,10 +67,35 @@ def page() -> str:
 def test_says_what_is_worth_what() -> None:
     text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page()))
     assert "“auto” is right; campaigns use it: it is the first model." in text
-    assert "400 pairs of 75 people and 30 courses. 25% of all 100 people have no history" in text
+    assert "400 pairs of 75 people and 30 courses. 25% of all 100 people took and looked at nothing" in text
     assert "30 people the latest fifth" in text
     assert "100.0% of them find at least one" in text
     assert "300 hidden ratings are predicted with a mean error of 0.72 stars" in text
+
+
+def test_people_of_like_interests_are_listed() -> None:
+    assert "in_cluster(&quot;Data &amp; SQL&quot;)" in page()
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page()))
+    assert "Data &amp; SQL 1,234 12 Data &amp; SQL, Excel Music 30 8 Piano" in text
+    assert "in_cluster" not in report(replace(TRAINED, clusters=[]), name="Acme", now=NOW)
+
+
+def test_groups_that_are_too_small_are_told() -> None:
+    assert "Too few of them had dealt with 3 to 9 courses and 10 or more courses before" in page()
+
+
+def test_scorers_are_explained_in_words() -> None:
+    measured = evaluated(held_out(seen=2))
+    known = dict.fromkeys(("ease", "trending"), measured.rows["right"])
+    evaluation = replace(measured, rows={**measured.rows, **known})
+    found = report(replace(TRAINED, evaluation=evaluation), name="Acme", now=NOW)
+    assert "<dt>ease</dt><dd>What goes with what" in found
+    assert "<dt>trending</dt>" in found
+    assert "<dt>als</dt>" not in found
+
+
+def test_every_scorer_has_words() -> None:
+    assert {*scorer_names(), BLEND} == SCORERS.keys()
 
 
 def test_texts_are_escaped() -> None:

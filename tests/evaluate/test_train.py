@@ -16,7 +16,7 @@ from recmail.evaluate.train import Training, train
 from recmail.recommend.item_knn import ItemKnn
 from recmail.recommend.models import load_promoted
 from recmail.records import GradedTriples
-from tests.contracts import NOW
+from tests.shards import NOW
 
 GRADES = {"viewed": 1.0, "enrolled": 3.0, "progressed": 4.0, "completed": 5.0}
 COURSES = 24

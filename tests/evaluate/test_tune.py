@@ -15,7 +15,7 @@ from recmail.recommend.blend import Blend
 from recmail.recommend.ease import Ease
 from recmail.recommend.item_knn import ItemKnn
 from recmail.recommend.item_knn import Settings as KnnSettings
-from tests.contracts import make_triples
+from tests.shards import make_triples
 
 
 def tastes(people: int = 120, courses: int = 40, kinds: int = 4) -> HeldOut:

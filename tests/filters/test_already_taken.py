@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from recmail.filters.already_taken import AlreadyTaken
-from tests.contracts import FilterContract, filtered, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered
+from tests.shards import make_catalogue, make_shard
 
 
 class TestAlreadyTaken(FilterContract):

@@ -9,7 +9,8 @@ import pandas as pd
 from recmail.filters.closed import Closed
 from recmail.history.frozen import freeze_catalogue, thaw_catalogue
 from recmail.records import Catalogue
-from tests.contracts import NOW, FilterContract, filtered, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered
+from tests.shards import NOW, make_catalogue, make_shard
 
 SECOND = timedelta(seconds=1)
 

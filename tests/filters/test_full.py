@@ -6,7 +6,8 @@ import pytest
 
 from recmail.filters.full import Full
 from recmail.history.frozen import freeze_catalogue, thaw_catalogue
-from tests.contracts import FilterContract, filtered, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered
+from tests.shards import make_catalogue, make_shard
 
 
 class TestFull(FilterContract):

@@ -19,7 +19,7 @@ from recmail.recommend.blocks import BlockOptions, Variety
 from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.likeness import Content
 from recmail.records import Catalogue, Offer, Shard, Slate
-from tests.contracts import NOW, make_catalogue, make_shard
+from tests.shards import NOW, make_catalogue, make_shard
 
 DAY = timedelta(days=1)
 NONE = -np.inf

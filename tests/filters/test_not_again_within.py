@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from recmail.filters.not_again_within import NotAgainWithin
-from tests.contracts import NOW, FilterContract, filtered, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered
+from tests.shards import NOW, make_catalogue, make_shard
 
 DAY = timedelta(days=1)
 SHARD = make_shard(

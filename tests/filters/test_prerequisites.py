@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from recmail.filters.prerequisites import Prerequisites
-from tests.contracts import FilterContract, filtered, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered
+from tests.shards import make_catalogue, make_shard
 
 CATALOGUE = make_catalogue(4, prerequisites=[[], ["c0"], ["c0", "c1"], ["gone"]])
 

@@ -20,7 +20,7 @@ from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.text import Text
 from recmail.recommend.blocks.top_picks import TopPicks
 from recmail.records import SLOT_COLUMNS, Catalogue, Offer, Shard, Slate
-from tests.contracts import NOW, make_catalogue, make_shard, rows_of, small_svd
+from tests.shards import NOW, make_catalogue, make_shard, rows_of, small_svd
 
 
 class Ranked(BlockOptions):

@@ -7,7 +7,8 @@ from datetime import timedelta
 import pandas as pd
 
 from recmail.filters.unpublished import Unpublished
-from tests.contracts import NOW, FilterContract, filtered, make_catalogue, make_shard
+from tests.contracts import FilterContract, filtered
+from tests.shards import NOW, make_catalogue, make_shard
 
 SECOND = timedelta(seconds=1)
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from recmail.history.importing import ImportOptions, ImportResult, import_file
 from tests.history.imported import COURSES, KEY, NOW, USERS, Import
+from tests.history.joined import Bring, bring_calls
 
 
 @pytest.fixture
@@ -33,3 +34,9 @@ def filled(bring: Import) -> Import:
     bring("users", USERS)
     bring("courses", COURSES)
     return bring
+
+
+@pytest.fixture
+def calls(database: sa.Engine, tmp_path: Path) -> Bring:
+    """How to bring in Segment's calls."""
+    return lambda *found, **options: bring_calls(database, tmp_path, found, **options)

@@ -27,10 +27,11 @@ EVENTS = (
 
 
 def rejected(result: ImportResult) -> list[tuple[int, str]]:
-    """Line and reason of each row in the file of rejects."""
+    """Line and reason of each row in the file of rejects, without what was found."""
     assert result.rejects_file is not None
     with result.rejects_file.open(encoding="utf-8", newline="") as file:
-        return [(int(row["reject_line"]), row["reject_reason"]) for row in csv.DictReader(file)]
+        rows = [(int(row["reject_line"]), row["reject_reason"]) for row in csv.DictReader(file)]
+    return [(line, reason.partition(", found ")[0]) for line, reason in rows]
 
 
 def everything(engine: sa.Engine, table: sa.Table, *columns: str) -> list[tuple[object, ...]]:

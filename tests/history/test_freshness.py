@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing
 from recmail.db.tables import aliases, pending_events, users
 from recmail.errors import DataError
-from recmail.history.freshness import Source, Unidentified, survey
+from recmail.history.freshness import Source, survey
+from recmail.history.strangers import Unidentified
 from tests.history.imported import NOW, Import
 
 
@@ -146,8 +147,8 @@ def test_ids_and_events_of_people_not_known_yet_are_counted(database: sa.Engine,
     with reading(database) as connection:
         found = survey(connection, NOW).unidentified
     assert found == [
-        Unidentified("app", 0, 2, NOW - timedelta(days=2)),
-        Unidentified("web", 1, 0, None),
+        Unidentified("app", 0, 2, 0, NOW - timedelta(days=2)),
+        Unidentified("web", 1, 0, 0, None),
     ]
 
 

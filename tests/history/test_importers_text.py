@@ -53,3 +53,25 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path, monkeypatch
     with pytest.raises(DataError, match="a line of more than 25 characters"):
         list(found.lines())
     assert found.bytes_done == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("1.json.gz", bytes(range(7, 256)), "is named .gz, and is neither gzip nor text; copy it again"),
+        ("people.csv", b"PK\x03\x04\x14\x00", "is a zip or Excel file; unpack it, or save the sheet as CSV"),
+        ("1.json.gz", b"\x28\xb5\x2f\xfd\x00", "is packed by zstd; unpack it, or pack it by gzip"),
+        ("a.csv", b"PAR1\x15\x04", "is a Parquet file; end its name in .parquet, or"),
+    ],
+)
+def test_a_file_of_another_kind_is_called_what_it_is(
+    tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=f"{name}: {message}"):
+        list(TextFile(tmp_path / name, "utf-8").lines())
+
+
+def test_text_may_be_named_gz(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_text("é,\tb\r\n")
+    assert list(TextFile(tmp_path / "a.gz", "utf-8").lines()) == ["é,\tb\r\n"]

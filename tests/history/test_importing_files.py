@@ -53,7 +53,7 @@ def test_mended_rejects_can_be_imported_as_they_are(
     text = result.rejects_file.read_text()
     assert text.splitlines() == [
         "reject_line;reject_reason;user_id;course_id;kind;at",
-        "2;at: bad time;a;sql;viewed;never",
+        "2;at: bad time, found 'never';a;sql;viewed;never",
     ]
     mended = filled("interactions", text.replace("never", "2026-10-01"))
     assert (mended.counts, mended.ignored_columns) == (Counts(added=1), ())

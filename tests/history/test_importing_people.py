@@ -12,6 +12,7 @@ from recmail.db.consent import Consent, consent_reason, record_consent
 from recmail.db.tables import consent, users
 from recmail.errors import RefusedError
 from recmail.history.importing import Counts
+from recmail.history.importing_consent import _READ
 from recmail.tokens import email_hash
 from tests.history.imported import COURSES, KEY, NOW, USERS, Import, everything, rejected
 
@@ -61,6 +62,21 @@ def test_a_changed_row_changes_its_columns_only(database: sa.Engine, bring: Impo
     ]
 
 
+def test_countries_and_languages_may_be_written_as_names(database: sa.Engine, bring: Import) -> None:
+    """Segments ask for codes: `country == "IN"` has to find who came in as India."""
+    people = "user_id,country,language,email_consent\n" + "".join(
+        f"{number},{both},yes\n"
+        for number, both in enumerate(("India,Hindi", "United States,en_US", "in,HI", "Zzyzx,Klingon"))
+    )
+    assert bring("users", people).warnings == {"country: unknown": 1, "language: unknown": 1}
+    assert everything(database, users, "country", "language") == [
+        ("IN", "hi"),
+        ("US", "en-US"),
+        ("IN", "HI"),
+        (None, None),
+    ]
+
+
 def test_what_is_unusable_in_a_person_is_left_out_and_said(database: sa.Engine, bring: Import) -> None:
     text = (
         "user_id,email,timezone,language,email_consent\n"
@@ -96,12 +112,27 @@ def test_people_are_refused_with_line_and_reason(bring: Import) -> None:
         (3, "user_id: empty"),
         (4, "last_seen_at: bad time"),
         (5, "last_seen_at: in the future"),
-        (6, "email_consent: neither yes nor no"),
+        (6, f"email_consent: neither yes nor no; {_READ}"),
         (7, "user_id: a second row with this id"),
         (8, "email_consent_at: in the future"),
         (9, "last_seen_at: bad time"),
     ]
     assert (result.rows, result.counts.added, result.rejected) == (8, 1, 7)
+
+
+def test_what_was_found_and_where_is_told(bring: Import) -> None:
+    text = (
+        "user_id,email_consent,signed_up_at\nu-7,yes,31.12.2025\nu-8,yes,never\n" + "x" * 300 + ",perhaps,\n"
+    )
+    result = bring("users", text)
+    assert result.reject_examples == {
+        "signed_up_at: bad time": "line 2, user_id u-7, found '31.12.2025'",
+        "user_id: longer than 255 characters": f"line 4, user_id {'x' * 40}",
+    }
+    assert result.rejects_file is not None
+    lines = result.rejects_file.read_text().splitlines()
+    assert lines[1] == "2,\"signed_up_at: bad time, found '31.12.2025'\",u-7,yes,31.12.2025"
+    assert lines[3].startswith("4,user_id: longer than 255 characters,xxx")
 
 
 def test_an_id_is_found_twice_in_a_file_that_is_longer_than_a_chunk(bring: Import) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
+from recmail.db.connect import reading
 from recmail.db.tables import imports, interactions, users
+from recmail.history.freshness import survey
 from recmail.history.importing import Counts
+from recmail.history.importing_interactions import UNCHECKED
 from recmail.history.importing_sources import SourceReport
 from recmail.history.watermarks import everything
 from tests.history.imported import COURSES, NOW, USERS
@@ -87,6 +90,7 @@ def test_a_broken_file_or_source_does_not_stop_the_others(database: sa.Engine, p
     (project / "data/1.csv").write_bytes(b"")
     events(project, "2.csv", "1,a,sql,viewed,2026-10-01")
     reports = bring_all(database, project)
+    assert all(error.startswith("[sources.") for error in errors(reports))
     assert [error.partition(": ")[0].rpartition("/")[2] for error in errors(reports)] == [
         "users.csv:2",
         "1.csv",
@@ -100,8 +104,8 @@ def test_what_is_the_same_for_every_file_is_said_once(database: sa.Engine, proje
     events(project, "1.csv", "1,a,sql,viewed,2026-10-01")
     events(project, "2.csv", "2,a,sql,viewed,2026-10-01")
     assert errors(bring_all(database, project)) == [
-        "courses.csv: there is no such file",
-        "there are no courses yet; import the courses before the interactions",
+        "[sources.courses] courses.csv: there is no such file",
+        "[sources.events] there are no courses yet; import the courses before the interactions",
     ]
 
 
@@ -133,12 +137,19 @@ def test_a_wrong_column_of_a_source_is_told_with_the_line_to_write(
 def test_rejected_rows_are_no_source_of_their_own(database: sa.Engine, project: Path) -> None:
     events(project, "1.csv", "1,a,sql,viewed,never")
     assert bring_all(database, project)[2].rejected == 1
-    assert (project / "data/1.csv.rejects.csv").is_file()
+    assert (project / "data/1.csv.events.rejects.csv").is_file()
     assert read(bring_all(database, project))["events"] == (0, 0, 1)
 
 
-def test_hidden_files_are_still_being_copied(database: sa.Engine, project: Path) -> None:
-    events(project, ".1.csv.x7Gf.csv", "1,a,sql,viewed,2026-10-01")
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    "name", [".1.csv.x7Gf", "1.csv.part", "1.csv.TMP", "1.csv.crdownload", ".~lock.1.csv#", "~$1.csv"]
+)
+def test_files_that_are_still_being_copied_or_held_open_are_not_read(
+    database: sa.Engine, project: Path, name: str
+) -> None:
+    write_project(project, FILES.replace("data/*.csv", 'data/*"\nformat = "csv'))
+    events(project, name, "1,a,sql,viewed,2026-10-01")
     assert read(bring_all(database, project))["events"] == (0, 0, 0)
 
 
@@ -167,7 +178,7 @@ def test_a_path_is_there_and_a_pattern_has_a_folder(
 ) -> None:
     write_project(project, FILES.replace("data/*.csv", pattern))
     (error,) = errors(bring_all(database, project))
-    assert error.startswith(f"{pattern}: {message}")
+    assert error.startswith(f"[sources.events] {pattern}: {message}")
 
 
 def test_a_dry_run_of_sources_changes_nothing(database: sa.Engine, project: Path) -> None:
@@ -177,14 +188,66 @@ def test_a_dry_run_of_sources_changes_nothing(database: sa.Engine, project: Path
     assert read(bring_all(database, project, NOW + timedelta(days=1)))["users"] == (1, 2, 0)
 
 
+def test_a_dry_run_of_a_new_project_checks_the_events_too(database: sa.Engine, project: Path) -> None:
+    events(project, "1.csv", "1,a,sql,viewed,2026-10-01", "2,a,py,bought,2026-10-02")
+    reports = bring_all(database, project, dry_run=True)
+    assert errors(reports) == []
+    (result,) = reports[2].results
+    assert (result.counts, result.rejected) == (Counts(pending=1), 1)
+    assert result.warnings == {UNCHECKED: 1}
+
+
+def test_two_sources_of_one_file_have_a_list_of_rejects_each(database: sa.Engine, project: Path) -> None:
+    write_project(project, FILES + '[sources.crm]\ntable = "users"\nfile = "users.csv"\n')
+    (project / "users.csv").write_text("user_id,email_consent\na,perhaps\n")
+    lists = {project / "users.csv.users.rejects.csv", project / "users.csv.crm.rejects.csv"}
+    bring_all(database, project)
+    assert set(project.glob("*.rejects.csv")) == lists
+    (project / "users.csv").write_text("user_id,email_consent\na,yes\n")
+    bring_all(database, project, dry_run=True)
+    assert set(project.glob("*.rejects.csv")) == lists  # a dry run leaves those of the last import
+    bring_all(database, project)
+    assert set(project.glob("*.rejects.csv")) == set()
+
+
+def test_a_dry_run_lists_its_rejects_until_the_import(database: sa.Engine, project: Path) -> None:
+    (project / "users.csv").write_text("user_id,email_consent\na,perhaps\n")
+    for dry_run, name in ((True, "users.dry-run.rejects.csv"), (False, "users.rejects.csv")):
+        (report, *_) = bring_all(database, project, dry_run=dry_run)
+        assert report.results[0].rejects_file == project / f"users.csv.{name}"
+        assert list(project.glob("*.rejects.csv")) == [project / f"users.csv.{name}"]
+
+
+@pytest.mark.parametrize(
+    ("line", "state"),
+    [('"2,a,sql,viewed,2026-10-31', "unfinished"), ("2,a,sql,viewed,never", "fresh")],
+)
+def test_a_broken_file_that_was_deleted_is_neither_unfinished_nor_to_be_mended(
+    database: sa.Engine, project: Path, line: str, state: str
+) -> None:
+    def found() -> tuple[str, int]:
+        with reading(database) as connection:
+            of_events = next(one for one in survey(connection, NOW).sources if one.kind == "interactions")
+        return of_events.state, sum(of_events.rejects.values())
+
+    events(project, "1.csv", "1,a,sql,viewed,2026-10-31", line)
+    bring_all(database, project)
+    assert found() == (state, int(state == "fresh"))
+    (project / "data/1.csv").unlink()
+    bring_all(database, project, dry_run=True)
+    assert found() == (state, int(state == "fresh"))
+    bring_all(database, project)
+    assert found() == ("fresh", 0)
+
+
 def test_events_do_not_come_in_under_two_names(database: sa.Engine, project: Path) -> None:
     lines = [f"{row},a,sql,viewed,2026-10-01 10:00:{row:02}" for row in range(30)]
     events(project, "1.csv", *lines)
     bring_all(database, project)
     write_project(project, FILES.replace("sources.events", "sources.web"))
     assert errors(bring_all(database, project)) == [
-        "these events came in before under the name events, and would count twice under the name web; call "
-        "their section [sources.events], which goes on from there"
+        "[sources.web] these events came in before under the name events, and would count twice under the "
+        "name web; call their section [sources.events], which goes on from there"
     ]
     assert len(whole(database, interactions, "event_key")) == 30
     events(project, "1.csv", *(line.replace("2026-10", "2026-09") for line in lines))

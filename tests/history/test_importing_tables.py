@@ -90,7 +90,7 @@ def test_courses_are_refused_with_line_and_reason(bring: Import) -> None:
         (4, "price: bad number"),
         (5, "price: more digits than the currency has"),
         (6, "currency: not three letters"),
-        (7, "currency: empty, and the project names none"),
+        (7, "currency: empty; name one in the row, or in recmail.toml: [project] currency"),
         (8, "price: not from 0 to 100,000,000,000"),
         (9, "seats: not a whole number"),
         (10, "closes_at: bad time"),

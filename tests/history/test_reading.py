@@ -14,7 +14,13 @@ from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.tables import courses, interactions, users
 from recmail.history.frozen import freeze_catalogue, thaw_catalogue
-from recmail.history.reading import last_user_no, read_catalogue, read_grades, read_shard
+from recmail.history.reading import (
+    last_user_no,
+    read_catalogue,
+    read_grades,
+    read_shard,
+    viewed_grade,
+)
 from recmail.records import EMAILED_COLUMNS, PAIR_COLUMNS, SEARCH_COLUMNS, MessageState, Shard
 from tests.history.imported import NOW, Import
 from tests.ledgers import add_run, set_rows
@@ -101,6 +107,31 @@ def test_the_best_grade_of_each_pair_counts_and_a_rating_replaces_it(
     ]
 
 
+def test_time_spent_looking_adds_to_a_view(database: sa.Engine, known: Import) -> None:
+    seconds = {"a,sql": (90, 30), "a,py": (3600,), "a,ux": ("",), "b,sql": (600,), "c,sql": (60,)}
+    views = [f"{pair},viewed,{one}" for pair, each in seconds.items() for one in each]
+    at = (NOW - DAY).isoformat()
+    lines = [f"{event},{number}" for number, event in enumerate([*views, "b,sql,enrolled,"])]
+    text = "".join(f"{line},{at}\n" for line in lines)
+    known("interactions", f"user_id,course_id,kind,seconds,event_id,at\n{text}", now=NOW)
+    worth = {"viewed": 1, "minute": 0.25, "enrolled": 3}
+    assert shard(database, 0, 3, grades=worth).grades.toarray()[:, :3].tolist() == [
+        [1.5, 2, 1],  # two minutes over two visits; an hour, which is at most half of the way; not known
+        [3, 0, 0],
+        [1.25, 0, 0],
+    ]
+    with reading(database) as connection:
+        assert read_grades(connection, NOW, worth).grade.tolist() == [1.5, 2, 1, 3, 1.25]
+    assert shard(database, 0, 1, grades={"minute": 1, "enrolled": 3}).grades.nnz == 0
+
+
+def test_time_spent_is_worth_at_most_half_a_view_where_views_are_the_best_there_is() -> None:
+    looked_s = np.array([np.nan, 0, 60, 6000])
+    found = viewed_grade(looked_s, {"viewed": 2, "minute": 0.5, "searched": 3})
+    assert found.tolist()[1:] == [2, 2.5, 3]
+    assert np.isnan(found[0])
+
+
 def test_what_was_taken_is_known_whatever_the_grades(database: sa.Engine, known: Import) -> None:
     happened(
         known,
@@ -181,6 +212,11 @@ def test_the_newest_searches_each_text_once(database: sa.Engine, known: Import) 
     assert {name: str(dtype) for name, dtype in found.dtypes.items()} == {
         name: str(pd.Series(dtype=dtype).dtype) for name, dtype in SEARCH_COLUMNS.items()
     }
+    assert not found["grade"].any()
+    worth = {"searched": 0.5, "viewed": 1}
+    graded = shard(database, 0, 3, grades=worth, half_life=30 * DAY).searches
+    fresh = graded.loc[graded["query"] == "later", "grade"].item()
+    assert fresh == pytest.approx(0.25, rel=1e-3)  # 30 days ago
     assert found["query"].tolist() == [f"text {number}" for number in range(6, 1, -1)] + ["pivot", "later"]
     assert found["person"].tolist() == [0] * 5 + [1] * 2
 

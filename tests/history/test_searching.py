@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from recmail.history.searching import SearchIndex, words
-from tests.contracts import make_catalogue
+from recmail.history.searching import SearchIndex, search_index, words
+from tests.shards import make_catalogue
 
 TITLES = [
     "Excel Pivot Tables",
@@ -89,3 +89,13 @@ def test_an_empty_catalogue_has_nothing() -> None:
 def test_any_text_is_words_without_case_and_signs(text: str) -> None:
     assert all(word == word.casefold() or not word.isascii() for word in words(text))
     assert len(found(text)) <= len(TITLES)
+
+
+def test_an_index_is_made_once_for_each_catalogue() -> None:
+    one, other = make_catalogue(2, title=["Excel", "Yoga"]), make_catalogue(2, title=["Yoga", "Excel"])
+    assert search_index(one) is search_index(one)
+    assert [search_index(each).find(["excel"])[0][0].tolist() for each in (one, other, one)] == [
+        [0],
+        [1],
+        [0],
+    ]

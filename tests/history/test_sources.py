@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from recmail import plugins
-from recmail.errors import ConfigError
+from recmail.errors import ConfigError, DataError
 from recmail.history.importers import PACKAGE
 from recmail.history.importers.csv import Csv
 from recmail.history.importers.parquet import Parquet
 from recmail.history.importers.sql import Sql
-from recmail.history.sources import EXAMPLE, read_source, read_sources
+from recmail.history.sources import EXAMPLE, file_piece, read_source, read_sources
 from recmail.settings import load_settings
 from tests.history.sourced import mistakes, write_project
 
@@ -77,6 +77,68 @@ overlap = "3 days"
         "16:7: [sources.query] url: found ''; expected a database's URL, as env:NAME or file:PATH",
         "17:11: [sources.query] overlap: found '3 days'; expected a duration such as 7d, 3h, 30m or 2w",
     ]
+
+
+def test_a_name_that_is_nearly_a_table_has_to_say_what_it_brings(tmp_path: Path) -> None:
+    text = """
+[sources.user]
+file = "a.csv"
+[sources.cources]
+file = "a.csv"
+[sources.users_2025]
+file = "a.csv"
+[sources.suppression]
+file = "a.csv"
+table = "suppressions"
+[sources.users-of-the-app]
+file = "a/*.gz"
+format = "segment"
+[sources.sessions]
+file = "a.csv"
+[sources.interaction]
+file = "a.csv"
+[sources.user_events]
+file = "a.csv"
+"""
+    say = "Say what it brings:"
+    assert mistakes(tmp_path, text) == [
+        f"2:1: [sources.user]: did you mean [sources.users]? {say} "
+        'table = "users", or table = "interactions"',
+        f"4:1: [sources.cources]: did you mean [sources.courses]? {say} "
+        'table = "courses", or table = "interactions"',
+        f"6:1: [sources.users_2025]: did you mean [sources.users]? {say} "
+        'table = "users", or table = "interactions"',
+    ]
+
+
+def test_a_folder_is_no_file_and_a_pattern_of_what_lies_in_it_is_proposed(tmp_path: Path) -> None:
+    for name in ("csv/a.csv", "csv/b.csv", "csv/notes.txt", "web/2026-11-01/1.gz", "empty/.keep"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    text = """
+[sources.plain]
+file = "csv"
+[sources.web]
+format = "segment"
+file = "web/"
+[sources.empty]
+format = "csv"
+file = "empty"
+"""
+    assert mistakes(tmp_path, text) == [
+        "3:8: [sources.plain] file: is a folder; name the files in it: csv/*.csv",
+        "6:8: [sources.web] file: is a folder; name the files in it: web/**/*.gz",
+        "9:8: [sources.empty] file: is a folder; name the files in it: empty/*.csv",
+    ]
+    with pytest.raises(DataError, match=r"web: is a folder; name the files in it: web/\*\*/\*.gz"):
+        file_piece(tmp_path / "web", "utf-8")
+    with pytest.raises(DataError, match=r"a.json.gz: is JSON by its name; such files come in by a section"):
+        file_piece(tmp_path / "a.json.gz", "utf-8")
+
+
+def test_a_source_is_either_a_query_or_files(tmp_path: Path) -> None:
+    text = '[sources.users]\nsql = "select 1"\nfile = "a.csv"\nurl = "sqlite:///x.db"\n'
+    assert mistakes(tmp_path, text) == ["3:8: [sources.users] file: expected either sql or file, not both"]
 
 
 def test_a_password_in_a_url_is_refused_and_not_repeated(tmp_path: Path) -> None:

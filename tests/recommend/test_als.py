@@ -12,7 +12,8 @@ pytest.importorskip("implicit", reason="needs implicit: pip install implicit")
 
 from recmail.errors import ModelError
 from recmail.recommend.als import Als, Settings
-from tests.contracts import ScorerContract, two_tastes
+from tests.contracts import ScorerContract
+from tests.shards import two_tastes
 
 
 class TestAls(ScorerContract):

@@ -16,7 +16,8 @@ from recmail.recommend.blend import Blend, Settings, blended, standardised
 from recmail.recommend.ease import Ease
 from recmail.recommend.popular import Popular
 from recmail.records import GradedTriples
-from tests.contracts import ScorerContract, two_tastes
+from tests.contracts import ScorerContract
+from tests.shards import two_tastes
 
 KNN_AND_EASE = Settings({"item_knn": 1.0, "ease": 0.5})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from recmail.recommend.categories import category_names, interest
-from tests.contracts import make_catalogue, make_shard
+from tests.shards import make_catalogue, make_shard
 
 CATALOGUE = make_catalogue(4, category_no=[0, 1, 0, -1], category=["Data", "Art", " data", None])
 

@@ -10,7 +10,8 @@ from scipy import sparse
 
 from recmail.errors import ModelError
 from recmail.recommend.ease import Ease, Settings
-from tests.contracts import ScorerContract, make_triples, two_tastes
+from tests.contracts import ScorerContract
+from tests.shards import make_triples, two_tastes
 
 
 class TestEase(ScorerContract):

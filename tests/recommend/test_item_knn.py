@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recmail.recommend.item_knn import ItemKnn, Settings
-from tests.contracts import ScorerContract, make_triples, two_tastes
+from tests.contracts import ScorerContract
+from tests.shards import make_triples, two_tastes
 
 
 class TestItemKnn(ScorerContract):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from recmail.recommend.likeness import Content
-from tests.contracts import make_catalogue
+from tests.shards import make_catalogue
 
 
 def alike(content: Content, one: int, other: int) -> float:

@@ -30,7 +30,7 @@ from recmail.recommend.models import (
 )
 from recmail.recommend.svd import Svd
 from recmail.records import GradedTriples, RunState
-from tests.contracts import make_triples, small_svd, table_of, two_tastes
+from tests.shards import make_triples, small_svd, table_of, two_tastes
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 IDS = [f"c{number}" for number in range(12)]

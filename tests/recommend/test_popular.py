@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from recmail.recommend.popular import Popular
-from tests.contracts import SharedScorerContract, make_triples, table_of
+from tests.contracts import SharedScorerContract
+from tests.shards import make_triples, table_of
 
 
 class TestPopular(SharedScorerContract):

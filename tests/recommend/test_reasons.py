@@ -11,7 +11,7 @@ from scipy import sparse
 from recmail.recommend import Scorer
 from recmail.recommend.reasons import because, ranks_lost, strongest
 from recmail.recommend.svd import Settings, Svd
-from tests.contracts import small_svd, table_of, two_tastes
+from tests.shards import small_svd, table_of, two_tastes
 
 
 def line(*factors: float) -> Svd:

@@ -17,7 +17,8 @@ from recmail.recommend.svd import (
     Svd,
     fit_surprise,
 )
-from tests.contracts import ScorerContract, make_triples, two_tastes
+from tests.contracts import ScorerContract
+from tests.shards import make_triples, two_tastes
 
 SMALL = Settings(learning_rate=0.1, regularization=0.03, factors=4, ridge=1.0)
 

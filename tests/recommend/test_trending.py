@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from recmail.recommend.trending import DAY_US, Settings, Trending
-from tests.contracts import SharedScorerContract, make_triples
+from tests.contracts import SharedScorerContract
+from tests.shards import make_triples
 
 
 class TestTrending(SharedScorerContract):

@@ -11,7 +11,15 @@ import sqlalchemy as sa
 
 from recmail.db.connect import writing
 from recmail.db.tables import interactions, users
-from recmail.segment import Courses, Segment, audience_query, compile_segment, count_rules, whole_audience
+from recmail.segment import (
+    Courses,
+    Segment,
+    audience_query,
+    compile_segment,
+    count_rules,
+    values_instead,
+    whole_audience,
+)
 from tests.segment.world import frame_of, make_world
 
 DAY = timedelta(days=1)
@@ -180,3 +188,31 @@ def test_a_segment_of_many_courses_is_one_parameter(database: sa.Engine, now: da
     with database.connect() as connection:
         assert connection.execute(audience_query(segment, 0, 100)).all() == []
         assert count_rules(connection, segment) == [("not viewed(course_id is set)", 0)]
+
+
+def test_where_a_rule_finds_nobody_what_people_have_instead_is_found(
+    database: sa.Engine, now: datetime
+) -> None:
+    """Of six plans, the five of most people, among those whom the rules before had left."""
+    plans = ["free"] * 4 + ["pro"] * 3 + ["Team", "Team", "a", "b", "c", None, 7]
+    known = [
+        {**person(number, now, now), "country": "IN", "attributes": {} if plan is None else {"plan": plan}}
+        for number, plan in enumerate(plans)
+    ]
+    elsewhere = {**person(100, now, now), "country": "NO", "attributes": {"plan": "Pro"}}
+    gone = {**person(101, now, now), "country": "IN", "attributes": {"plan": "c"}, "erased_at": now}
+    with writing(database) as connection:
+        connection.execute(users.insert(), [*known, elsewhere, gone])
+    with database.connect() as connection:
+
+        def instead(text: str) -> list[tuple[str, str, int]]:
+            segment = compiled(text, now)
+            number = [people for _, people in count_rules(connection, segment)].index(0)
+            return [(one.field, one.value, one.people) for one in values_instead(connection, segment, number)]
+
+        plans_of_india = [("free", 4), ("pro", 3), ("Team", 2), ("a", 1), ("b", 1)]
+        expected = [("plan", *one) for one in plans_of_india]
+        assert instead('country == "IN" and plan == "Pro" and first_name is set') == expected
+        assert instead('country == "IN" and (plan in ["PRO", "Free"] or enrolments > 9)') == expected
+        assert instead('country == "SE"') == [("country", "IN", 14), ("country", "NO", 1)]
+        assert instead('first_name == "Ana"') == instead('country in ["IN", "NO"] and not everyone') == []

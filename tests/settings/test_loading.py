@@ -56,7 +56,14 @@ def test_what_is_not_written_has_the_documented_default(tmp_path: Path) -> None:
     found = load(tmp_path, MINIMAL)
     assert found.limits.emails_per_person == Limit(2, timedelta(days=7))
     assert (found.limits.first_send_at_most, found.limits.test_recipients) == (100, ())
-    assert found.model.grades == {"viewed": 1, "enrolled": 3, "progressed": 4, "completed": 5}
+    assert found.model.grades == {
+        "searched": 0.5,
+        "viewed": 1,
+        "minute": 0.1,
+        "enrolled": 3,
+        "progressed": 4,
+        "completed": 5,
+    }
     assert (found.delivery.provider, found.delivery.senders, found.delivery.planners) == ("files", 1, 2)
     assert found.providers["files"].values == {"type": "files", "folder": "outbox"}
     assert (found.sender.public_url, found.sender.unsubscribe_url) == ("", "")
@@ -123,7 +130,7 @@ provider = "relay"
         "recmail.toml:2:1: [project] nme: unknown key; did you mean name?",
         "recmail.toml:3:12: [project] timezone: found 'Asia/Kolkatta'; expected a time zone such as"
         " Europe/Berlin; did you mean Asia/Kolkata?",
-        "recmail.toml:4:12: [project] currency: found 'inr'; expected three letters such as EUR;"
+        "recmail.toml:4:12: [project] currency: found 'inr'; expected a currency such as EUR;"
         " did you mean INR?",
         "recmail.toml:5:1: [sender] postal_address: is missing",
         "recmail.toml:6:8: [sender] from: found 'Acme, Inc <a@acme.example>'; expected Name"
@@ -133,8 +140,8 @@ provider = "relay"
         "recmail.toml:8:1: [sender] name: unknown key; it belongs into [project]",
         "recmail.toml:10:21: [limits] emails_per_person: found '2 a week'; expected a limit such as 2 per 7d",
         "recmail.toml:12:13: [model] half_life: found 180; expected text in quotes",
-        "recmail.toml:13:10: [model] grades: seen: unknown kind of interaction; expected viewed, enrolled,"
-        " progressed, completed",
+        "recmail.toml:13:10: [model] grades: seen: unknown kind of interaction; expected searched,"
+        " viewed, minute, enrolled, progressed, completed",
         "recmail.toml:14:1: topcs: unknown section; did you mean topics?",
         "recmail.toml:16:12: [delivery] provider: there is no section [provider.relay]; there are: files",
     ]

@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from recmail.records import CURRENCY_DIGITS
 from recmail.settings import Limit, format_duration, parse_duration, values
+from recmail.settings.currencies import CURRENCIES
 
 
 def test_durations_are_read_and_written() -> None:
@@ -118,3 +120,46 @@ def test_languages_and_lists_of_addresses() -> None:
             values.addresses(wrong)
     with pytest.raises(ValueError, match="small letters"):
         values.plugin_name("../svd")
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        ("India", "Asia/Kolkata"),
+        ("ist", "Europe/Dublin, Asia/Jerusalem, Asia/Kolkata"),
+        ("UK", "Europe/London"),
+        ("Deutschland", "Europe/Berlin or Europe/Busingen"),
+        ("new york", "America/New_York"),
+        ("Germany", "Europe/Berlin or Europe/Busingen"),
+        ("United States", "America/New_York, America/Detroit, America/Kentucky/Louisville, ..."),
+        ("Europe/Belrin", "Europe/Berlin"),
+        ("Mumbai", ""),
+    ],
+)
+def test_a_country_a_city_or_an_abbreviation_is_answered_with_time_zones(found: str, meant: str) -> None:
+    hint = f"; did you mean {meant}?" if meant else ""
+    with pytest.raises(ValueError, match="expected a time zone") as raised:
+        values.timezone(found)
+    assert str(raised.value) == f"found {found!r}; expected a time zone such as Europe/Berlin{hint}"
+
+
+@pytest.mark.parametrize(
+    ("found", "meant"),
+    [
+        ("eur", "EUR"),
+        ("EURO", "EUR"),
+        ("Rs", "INR"),
+        ("€", "EUR"),
+        ("US", "USD"),
+        ("USDD", "USD"),
+        ("XYZ", ""),
+    ],
+)
+def test_what_is_no_currency_is_answered_with_one(found: str, meant: str) -> None:
+    with pytest.raises(ValueError, match="expected a currency") as raised:
+        values.currency(found)
+    assert str(raised.value).partition("mean ")[2].rstrip("?") == meant
+
+
+def test_every_currency_whose_digits_are_known_is_one() -> None:
+    assert set(CURRENCY_DIGITS) <= CURRENCIES

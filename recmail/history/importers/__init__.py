@@ -89,12 +89,14 @@ class Piece:
         path: the file, where it is one; its rejected rows are listed beside it.
         fingerprint: what changes when there is something new in it; None where only reading it tells.
         open: begins to read it.
+        reread_until: the newest time that was read of it when its source was described otherwise.
     """
 
     name: str
     path: Path | None
     fingerprint: str | None
     open: Callable[[Knows], Importer]
+    reread_until: datetime | None = None
 
 
 class SourceOptions(BaseModel, ABC):

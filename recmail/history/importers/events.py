@@ -19,7 +19,7 @@ from recmail.db.types import from_microseconds
 from recmail.errors import DataError, did_you_mean
 from recmail.history.importers import Chunk, FileOptions, Knows, Table
 from recmail.history.importers.json_lines import ObjectFile, Unreadable
-from recmail.history.importers.places import Place, Places
+from recmail.history.importers.places import Place, Places, text, value_at
 from recmail.records import CURRENCY_DIGITS, KINDS
 
 Event = Mapping[str, Any]
@@ -30,6 +30,7 @@ CHUNK_RECORDS = 10_000
 CHUNK_LINES = 50_000
 _NAMES = 1_000  # of unmapped events; somebody's user_ids may be among them
 _OTHER_NAMES = "(other names)"
+_SHOWN_PLACES = 5
 _PAIRS = 100_000  # links that are remembered, so that each is passed on once and not with every event
 # A `value` of a view is money in one tool and seconds in another: only what our kinds have is read.
 _FIELDS = {
@@ -136,6 +137,7 @@ class EventFile:
         self._objects = objects
         self._options = options
         self._passed_on: set[tuple[str, str]] = set()
+        self._said: dict[tuple[str, str], str] = {}
         self._fields = {
             kind: [(_OPTIONAL.index(name), getattr(options, name)) for name in names]
             for kind, names in _FIELDS.items()
@@ -229,13 +231,28 @@ class EventFile:
                 fields[place] = _read(field, flat, item)
             needed = _NEEDED.get(kind)
             if needed and not fields[_OPTIONAL.index(needed)]:
-                self._notes[
-                    f'{cleaned_name(name)}: no {needed} found; say where it stands: {needed} = "…"'
-                ] += 1
+                self._notes[self._lacking(cleaned_name(name), needed, flat)] += 1
             if fields[_AMOUNT]:
                 fields[_AMOUNT] = _rounded(fields[_AMOUNT], fields[_CURRENCY])
             self._records.append((event_id, user_id, other_id, course_id, kind, at, *fields))
             self._lines.append(line)
+
+    def _lacking(self, name: str, needed: str, event: Event) -> str:
+        """What to write where a field was not found, with the places that the first such event has."""
+        if (name, needed) not in self._said:
+            there = _places_there(getattr(self._options, needed), flat=event)
+            has = f"; it has {', '.join(there)}" if there else ""
+            self._said[name, needed] = f'{name}: no {needed} found; say where it stands: {needed} = "…"{has}'
+        return self._said[name, needed]
+
+
+def _places_there(usual: tuple[Place, ...], *, flat: Event) -> list[str]:
+    """The first few places of an event that hold something, beside where it was looked for."""
+    above = usual[0].keys[:-1] if usual else ()
+    inside = value_at(flat, above)
+    keys = sorted(inside) if isinstance(inside, dict) else []
+    there = [".".join((*above, key)) for key in keys if text(inside[key]) and key.isprintable()]
+    return [*there[:_SHOWN_PLACES], *["..."] * (len(there) > _SHOWN_PLACES)]
 
 
 def _courses(places: tuple[Place, ...], event: Event) -> list[tuple[str, Event | None]]:

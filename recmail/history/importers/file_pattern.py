@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from recmail.errors import DataError
@@ -12,6 +14,8 @@ from recmail.errors import DataError
 _MAGIC = re.compile(r"[*?]|\[[^\]]+\]")  # as pathlib has it: a bracket that nothing closes is a letter
 REJECTS = ".rejects.csv"
 """The end of the names of files of rejected rows."""
+_UNFINISHED = (".part", ".partial", ".tmp", ".crdownload", ".filepart")  # of rsync, curl, Chrome, WinSCP, ...
+_LOOKED_AT = 1_000  # files of a folder, to propose a pattern
 
 
 @dataclass(frozen=True)
@@ -26,6 +30,10 @@ class Files:
             raise ValueError("expected a path, or a pattern such as data/*.csv")
         if "://" in self.written:
             raise ValueError("expected files on this machine; fetch them first, such as with: aws s3 sync")
+        if (folder := self.folder / self.written).is_dir():
+            raise ValueError(
+                f"is a folder; name the files in it: {_pattern(self.written.rstrip('/'), folder)}"
+            )
 
     def __str__(self) -> str:
         return self.written
@@ -57,5 +65,15 @@ class Files:
 
 
 def _counts(path: Path) -> bool:
-    """A file, but none that is still being copied here, and none that an earlier import wrote."""
-    return not path.name.startswith(".") and not path.name.endswith(REJECTS) and path.is_file()
+    """A file, but none that is still being copied or held open, and none that an earlier import wrote."""
+    name = path.name.lower()
+    return not (name.startswith((".", "~$")) or name.endswith((REJECTS, *_UNFINISHED))) and path.is_file()
+
+
+def _pattern(written: str, folder: Path) -> str:
+    """A pattern of the files that most of a folder's are like: data/*.csv, data/**/*.gz."""
+    found = list(islice((path for path in folder.rglob("*") if _counts(path)), _LOOKED_AT))
+    suffixes = Counter(path.suffix for path in found)
+    suffix = suffixes.most_common(1)[0][0] if suffixes else ".csv"
+    is_flat = all(path.parent == folder for path in found if path.suffix == suffix)
+    return f"{written}/{'' if is_flat else '**/'}*{suffix}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recmail.errors import DataError
+from recmail.history.importers.opened_parquet import BROKEN, open_parquet
 from recmail.history.importers.packed import PackedFile
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 _NEEDED = ("event_name", "event_timestamp", "user_pseudo_id")
 _IDS = ("user_id", "event_bundle_sequence_id")
 _ROWS = 2_000
-_BROKEN = (OSError, ValueError, NotImplementedError, MemoryError)  # what pyarrow's own errors derive from
 
 
 class Ga4ParquetFile:
@@ -36,7 +36,7 @@ class Ga4ParquetFile:
         self.bytes_total = PackedFile(path).bytes_total
         self._rows_done = 0
         self._mapped = list(mapped)
-        self._file = _open(path)
+        self._file = open_parquet(path)
         there = self._file.schema_arrow.names
         missing = [name for name in _NEEDED if name not in there]
         if missing:
@@ -63,7 +63,7 @@ class Ga4ParquetFile:
             for batch in self._file.iter_batches(_ROWS, columns=columns, use_threads=False):
                 yield from enumerate(self._objects(batch), self._rows_done + 1)
                 self._rows_done += batch.num_rows
-        except _BROKEN as error:
+        except BROKEN as error:
             raise DataError(f"{self.path}:{self._rows_done + 1}: cannot be read on: {error}") from error
 
     def _objects(self, batch: pa.RecordBatch) -> list[dict[str, Any]]:
@@ -79,16 +79,3 @@ class Ga4ParquetFile:
         for row, fields in zip(rows.to_pylist(), full, strict=True):
             objects[row].update(fields)
         return objects
-
-
-def _open(path: Path) -> Any:
-    try:
-        import pyarrow.parquet as pq
-    except ModuleNotFoundError as error:
-        advice = "Parquet needs pyarrow; install it with: pip install 'recmail[parquet]'"
-        raise DataError(f"{path}: {advice}") from error
-    try:
-        # Pages are read as they are needed: a row group may be larger than the memory.
-        return pq.ParquetFile(path, pre_buffer=False, buffer_size=1024 * 1024)
-    except _BROKEN as error:
-        raise DataError(f"{path}: cannot be read as Parquet: {error}") from error

@@ -12,6 +12,14 @@ from recmail.errors import DataError
 
 BLOCK_BYTES = 256 * 1024
 _GZIP = b"\x1f\x8b"  # RFC 1952, 2.3.1
+_OTHERS = {
+    b"PK\x03\x04": "is a zip or Excel file; unpack it, or save the sheet as CSV",
+    b"BZh": "is packed by bzip2; unpack it, or pack it by gzip",
+    b"\xfd7zXZ": "is packed by xz; unpack it, or pack it by gzip",
+    b"\x28\xb5\x2f\xfd": "is packed by zstd; unpack it, or pack it by gzip",
+    b"PAR1\x15": 'is a Parquet file; end its name in .parquet, or write format = "parquet" in its section',
+}
+_IN_NO_TEXT = bytes({*range(9), *range(14, 27)})  # UTF-16 has them, which nobody names .gz unpacked
 
 
 class DamagedFileError(DataError):
@@ -38,7 +46,10 @@ class PackedFile:
         """
         try:
             with self.path.open("rb") as file:
-                packed = file.peek(2)[:2] == _GZIP
+                beginning = file.peek(BLOCK_BYTES)
+                packed = beginning.startswith(_GZIP)
+                if not packed:
+                    self._check_kind(beginning)
                 stream: gzip.GzipFile | io.BufferedReader = gzip.GzipFile(fileobj=file) if packed else file
                 # read1 gives what one step unpacks: read would lose that when the next step fails.
                 while block := stream.read1(BLOCK_BYTES):
@@ -53,6 +64,13 @@ class PackedFile:
             raise DamagedFileError(f"the gzip file is damaged ({error}); copy it again") from error
         except OSError as error:
             raise DataError(f"{self.path}: {why(error)}") from error
+
+    def _check_kind(self, beginning: bytes) -> None:
+        for sign, found in _OTHERS.items():
+            if beginning.startswith(sign):
+                raise DataError(f"{self.path}: {found}")
+        if self.path.suffix.lower() == ".gz" and beginning.translate(None, _IN_NO_TEXT) != beginning:
+            raise DataError(f"{self.path}: is named .gz, and is neither gzip nor text; copy it again")
 
 
 def why(error: OSError) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from recmail.errors import DataError
 from recmail.history.importers import Chunk, FileOptions, Knows
-from recmail.history.importers.packed import why
+from recmail.history.importers.opened_parquet import BROKEN, open_parquet
 from recmail.history.importers.typed import EXACT, texts
 
 CHUNK_ROWS = 20_000
@@ -37,19 +37,8 @@ class ParquetFile:
         self._path = path
         self._rows_done = 0
         self.unmapped = Counter[str]()
-        try:
-            import pyarrow.parquet
-        except ModuleNotFoundError as error:
-            advice = "Parquet needs pyarrow; install it with: pip install 'recmail[parquet]'"
-            raise DataError(f"{path}: {advice}") from error
-        try:
-            self.bytes_total = path.stat().st_size
-            # Pages are read as they are needed: a row group may be larger than the memory.
-            self._file = pyarrow.parquet.ParquetFile(path, pre_buffer=False, buffer_size=1024 * 1024)
-        except FileNotFoundError as error:
-            raise DataError(f"{path}: {why(error)}") from error
-        except (OSError, ValueError) as error:
-            raise self._broken(error) from error
+        self._file = open_parquet(path)
+        self.bytes_total = path.stat().st_size
         self.columns = list(self._file.schema_arrow.names)
         # A list of addresses may have one column, of any name.
         self._read = [name for name in self.columns if knows(name) or len(self.columns) == 1]
@@ -65,8 +54,9 @@ class ParquetFile:
             batches = self._file.iter_batches(CHUNK_ROWS, columns=self._read, use_threads=False)
             for batch in batches:
                 yield self._chunk(batch)
-        except (OSError, ValueError, NotImplementedError, MemoryError) as error:
-            raise self._broken(error) from error
+        except BROKEN as error:
+            where = f" behind record {self._rows_done:,}" if self._rows_done else ""
+            raise DataError(f"{self._path}: cannot be read as Parquet{where}: {error}") from error
 
     def _chunk(self, batch: Any) -> Chunk:
         lines = np.arange(1, batch.num_rows + 1, dtype=np.int64) + self._rows_done
@@ -76,10 +66,6 @@ class ParquetFile:
         ]
         self._rows_done += batch.num_rows
         return Chunk(columns, lines, [])
-
-    def _broken(self, error: Exception) -> DataError:
-        where = f" behind record {self._rows_done:,}" if self._rows_done else ""
-        return DataError(f"{self._path}: cannot be read as Parquet{where}: {error}")
 
 
 def _texts(column: Any) -> list[str]:

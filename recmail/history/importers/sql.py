@@ -15,6 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo
 from sqlalchemy.exc import DBAPIError
 
 from recmail.db.types import EPOCH
+from recmail.errors import DataError
 from recmail.history.importers import Chunk, Knows, Piece, SourceOptions
 from recmail.history.importers.sql_database import Database, bound_time, explained
 from recmail.history.importers.sql_statement import as_template, check_query, has_since
@@ -23,6 +24,9 @@ from recmail.settings import Secret, parse_duration
 from recmail.settings.source import shown
 
 CHUNK_ROWS = 20_000
+_AFTER_ALL = (
+    10**18
+)  # more than any time in microseconds; as a text, which some columns make of it, before 2000
 
 
 def _database(value: object, info: ValidationInfo) -> object:
@@ -79,12 +83,13 @@ class Answer:
         self.unmapped = Counter[str]()
         self._result: sa.CursorResult[Any] | None = None
         self._connection = database.connect()
-        query = sa.text(as_template(statement)).execution_options(
+        self._since = since if has_since(statement) else None
+        self._query = sa.text(as_template(statement)).execution_options(
             stream_results=True, max_row_buffer=CHUNK_ROWS
         )
-        bound = {"since": bound_time(self._connection, since)} if has_since(statement) else {}
+        bound = {} if self._since is None else {"since": bound_time(self._connection, self._since)}
         try:
-            self._result = self._connection.execute(query, bound)
+            self._result = self._connection.execute(self._query, bound)
             self.columns = list(map(str, self._result.keys()))
         except DBAPIError as error:
             self.close()
@@ -96,6 +101,18 @@ class Answer:
             self._result.close()
         self._connection.close()
 
+    def _check_comparison(self, since: datetime) -> None:
+        """Say when the query compares :since with numbers: to SQLite every number is less than a text."""
+        newer, newest = (
+            self._connection.execute(self._query, {"since": number}).first()
+            for number in (int(since.timestamp()), _AFTER_ALL)
+        )
+        if newer is not None and newest is None:
+            raise DataError(
+                "the query compares :since, a text such as 2026-11-02 09:00:00, with numbers, and finds "
+                "nothing; write unixepoch(:since), or unixepoch(:since) * 1000 for milliseconds"
+            )
+
     def chunks(self) -> Iterator[Chunk]:
         """Yield all rows."""
         done = 0
@@ -105,5 +122,7 @@ class Answer:
                 lines = np.arange(done + 1, done + 1 + len(rows), dtype=np.int64)
                 done += len(rows)
                 yield Chunk([texts(column) for column in zip(*rows, strict=True)], lines, [])
+            if not done and self._since is not None and self._connection.dialect.name == "sqlite":
+                self._check_comparison(self._since)
         except DBAPIError as error:
             raise explained(error, self._connection.engine) from error

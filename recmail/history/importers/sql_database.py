@@ -22,9 +22,19 @@ _WAIT_S = 30
 _WRONG_QUERY = re.compile(
     r"syntax error|incomplete input|no such (?:table|column|function)|readonly|ambiguous|wrong number"
 )
-_DRIVERS = {
-    "postgresql": "recmail[postgres]",
+_USUAL = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "oracle": "oracle+oracledb",
+}
+"""What a URL means that names no driver."""
+_TIME_LIMITED = ("psycopg", "psycopg2", "pymysql", "mysqldb")  # drivers that know connect_timeout
+_PACKAGES = {
+    "postgresql": "'recmail[postgres]'",
     "mysql": "pymysql",
+    "mariadb": "pymysql",
     "mssql": "pyodbc",
     "oracle": "oracledb",
     "snowflake": "snowflake-sqlalchemy",
@@ -69,17 +79,17 @@ class Database:
         text = self.url.reveal() if isinstance(self.url, Secret) else self.url
         try:
             url = sa.make_url(text)
-            if url.drivername in ("postgres", "postgresql"):
-                url = url.set(drivername="postgresql+psycopg")
-            if url.get_backend_name() == "sqlite":
+            url = url.set(drivername=_USUAL.get(url.drivername, url.drivername))
+            dialect = url.get_dialect()
+            if dialect.is_async:
+                message = f"is an asynchronous driver, which is of no use here; write {dialect.name}://"
+                raise DataError(f"{hide(url.drivername)}:// {message}")
+            if dialect.name == "sqlite":
                 return self._sqlite(url)
-            wait = {"connect_timeout": _WAIT_S} if url.get_backend_name() in ("postgresql", "mysql") else {}
+            wait = {"connect_timeout": _WAIT_S} if dialect.driver in _TIME_LIMITED else {}
             return sa.create_engine(url, poolclass=sa.pool.NullPool, connect_args=wait)
         except (NoSuchModuleError, ModuleNotFoundError):
-            name = url.get_backend_name()
-            package = f"pip install '{_DRIVERS[name]}'" if name in _DRIVERS else "its SQLAlchemy dialect"
-            message = f"the driver of {hide(name)} databases is not installed; install {package}"
-            raise DataError(message) from None
+            raise DataError(_install(url)) from None
         except (sa.exc.ArgumentError, ValueError):  # neither text is repeated: both may hold the password
             raise DataError(
                 f"{self.url if isinstance(self.url, Secret) else 'url'} is not a database's URL, such as "
@@ -95,6 +105,16 @@ class Database:
             return sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True, timeout=_WAIT_S)
 
         return sa.create_engine("sqlite://", poolclass=sa.pool.NullPool, creator=connect)
+
+
+def _install(url: sa.URL) -> str:
+    """Say how to get the driver of a database: the usual one, whatever the URL names."""
+    name = url.get_backend_name()
+    if name not in _PACKAGES:
+        return f"the driver of {hide(name)} databases is not installed; it needs its dialect for SQLAlchemy"
+    is_usual = url.drivername in (name, _USUAL.get(name))
+    rewrite = "" if is_usual else f"write {name}:// and "
+    return f"the driver of {name} databases is not installed; {rewrite}run: pip install {_PACKAGES[name]}"
 
 
 def _read_times_as_text(connection: sa.Connection) -> None:

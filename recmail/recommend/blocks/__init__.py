@@ -52,7 +52,7 @@ class Variety(BaseModel):
         ge=0,
         le=1,
         description="How unlike each other the courses should be, from 0 to 1: 0 takes the best whatever they"
-        " are, 0.2 mixes them at little cost, 1 only mixes",
+        " are, 0.15 mixes them at little cost, 1 only mixes",
     )
 
 

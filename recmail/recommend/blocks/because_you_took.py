@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from pydantic import Field
@@ -11,8 +11,12 @@ from pydantic import Field
 from recmail.errors import ModelError
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import COURSE, BlockOptions
+from recmail.recommend.searched import hints_of
 from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 _LOOKED_AT = 30  # of the person's ranking: what is further down does not follow from anything
 
@@ -39,9 +43,10 @@ class BecauseYouTook(BlockOptions):
                 f"because_you_took: no model has the scorer {self.scorer!r} "
                 f"(there are: {', '.join(sorted(scorers)) or 'none'}); run: recmail train"
             )
-        score = scorers[self.scorer].score(shard.grades)
+        hints = hints_of(shard, catalogue)
+        score = scorers[self.scorer].score(shard.grades, hints)
         people, courses = _best(score)
-        because, brought = _brought_by_one(scorers[self.scorer], shard, people, courses, scores=score)
+        because, brought = _brought_by_one(scorers[self.scorer], shard, hints, (people, courses), score)
         kept = np.full(score.shape, -np.inf, dtype=np.float32)
         place = people[brought], courses[brought]
         kept[place] = score[place]
@@ -66,7 +71,11 @@ def _best(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _brought_by_one(
-    scorer: Scorer, shard: Shard, people: np.ndarray, courses: np.ndarray, *, scores: np.ndarray
+    scorer: Scorer,
+    shard: Shard,
+    hints: sparse.csr_array | None,
+    ranked: tuple[np.ndarray, np.ndarray],
+    scores: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Choose for each person the taken course that brought most, -1 for none; tell which pairs it brought.
 
@@ -75,8 +84,9 @@ def _brought_by_one(
     # scipy comes with it, and `check` of a campaign has no need of that.
     from recmail.recommend.reasons import NO_REASON, STRONG, because, strongest
 
+    people, courses = ranked
     width = shard.grades.shape[1]
-    named, share = strongest(scorer, shard.grades, people, courses)
+    named, share = strongest(scorer, shard.grades, people, courses, hints=hints)
     took = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr)) * width + shard.taken.indices
     counts = (named != NO_REASON) & (share >= STRONG) & np.isin(people * width + named, took)
     keys, key_of = np.unique(people[counts] * width + named[counts], return_inverse=True)
@@ -86,7 +96,7 @@ def _brought_by_one(
     order = np.argsort(weight, kind="stable")  # the last one assigned is the heaviest
     chosen[keys[order] // width] = keys[order] % width
     brought = np.flatnonzero(counts & (named == chosen[people]))
-    named_again = because(scorer, shard.grades, people[brought], courses[brought], scores=scores)
+    named_again = because(scorer, shard.grades, people[brought], courses[brought], hints=hints, scores=scores)
     brought = brought[named_again == named[brought]]
     chosen[np.setdiff1d(np.arange(len(shard)), people[brought])] = -1
     return chosen, brought

@@ -8,7 +8,7 @@ from datetime import timedelta
 import numpy as np
 from pydantic import Field, field_validator
 
-from recmail.history.searching import SearchIndex
+from recmail.history.searching import search_index
 from recmail.recommend import Scorer
 from recmail.recommend.blocks import BlockOptions, Within
 from recmail.recommend.pair_values import ByPair
@@ -42,7 +42,7 @@ class FromYourSearches(BlockOptions):
         people = searches["person"].to_numpy()
         rank = np.arange(len(people)) - np.searchsorted(people, people)
         texts, text_of = np.unique(searches["query"].to_numpy(dtype=str), return_inverse=True)
-        found = SearchIndex(catalogue).find(texts.tolist())
+        found = search_index(catalogue).find(texts.tolist())
         row = np.repeat(np.arange(len(people)), [len(found[text][0]) for text in text_of])
         course_no = _joined([found[text][0] for text in text_of], np.int64)
         match = _joined([found[text][1] for text in text_of], np.float64)

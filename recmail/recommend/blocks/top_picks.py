@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -12,8 +13,12 @@ from recmail.recommend import Scorer, graded_pairs
 from recmail.recommend.blocks import BlockOptions
 from recmail.recommend.met import what_they_did
 from recmail.recommend.popularity import popularity_offer
+from recmail.recommend.searched import hints_of
 from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
+
+if TYPE_CHECKING:
+    from scipy import sparse
 
 Reasons = Callable[[np.ndarray, np.ndarray], list[str]]
 
@@ -46,20 +51,23 @@ class TopPicks(BlockOptions):
                 f"(there are: {', '.join(sorted(scorers)) or 'none'}); run: recmail train"
             )
         scorer = scorers[self.scorer]
-        reasons = _named_or_counted(shard, catalogue, scorer)
-        return Offer(score=scorer.score(shard.grades), reasons=reasons, personal=True)
+        hints = hints_of(shard, catalogue)
+        reasons = _named_or_counted(shard, catalogue, scorer, hints)
+        return Offer(score=scorer.score(shard.grades, hints), reasons=reasons, personal=True)
 
 
-def _named_or_counted(shard: Shard, catalogue: Catalogue, scorer: Scorer) -> Reasons:
+def _named_or_counted(
+    shard: Shard, catalogue: Catalogue, scorer: Scorer, hints: sparse.csr_array | None
+) -> Reasons:
     """Name the course that brought the offered one; where none did alone, say how many it was chosen from."""
-    counted = _chosen_from(shard, scorer.known)
+    counted = _chosen_from(shard, scorer.known, hints)
 
     def reasons(rows: np.ndarray, courses: np.ndarray) -> list[str]:
         # scipy comes with it, and `check` of a campaign has no need of that.
         from recmail.recommend.reasons import NO_REASON, because
 
         sentences = np.array(counted(rows, courses), dtype=object)
-        named = because(scorer, shard.grades, rows, courses)
+        named = because(scorer, shard.grades, rows, courses, hints=hints)
         strong = named != NO_REASON
         titles = catalogue.frame["title"].iloc[named[strong]]
         did = what_they_did(shard, rows[strong], named[strong])
@@ -71,8 +79,8 @@ def _named_or_counted(shard: Shard, catalogue: Catalogue, scorer: Scorer) -> Rea
     return reasons
 
 
-def _chosen_from(shard: Shard, known: np.ndarray) -> Reasons:
-    """Say how many of the person's courses went into the score: those taken, else those looked at."""
+def _chosen_from(shard: Shard, known: np.ndarray, hints: sparse.csr_array | None) -> Reasons:
+    """Say how many of the person's courses went into the score, those taken, else those looked at."""
     people, courses = graded_pairs(shard.grades, known)
     width = shard.grades.shape[1]
     taken_people = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr))
@@ -81,16 +89,18 @@ def _chosen_from(shard: Shard, known: np.ndarray) -> Reasons:
     taken = np.bincount(people[was_taken], minlength=len(shard))
     looked_at = np.bincount(people[~was_taken], minlength=len(shard))
 
+    searched = np.zeros(len(shard), dtype=bool) if hints is None else np.diff(hints.indptr) > 0
+
     def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
-        pairs = zip(taken[rows].tolist(), looked_at[rows].tolist(), strict=True)
-        return [_sentence(took, "took") if took else _sentence(saw, "looked at") for took, saw in pairs]
+        each = zip(taken[rows].tolist(), looked_at[rows].tolist(), searched[rows].tolist(), strict=True)
+        return [_sentence(*of_person) for of_person in each]
 
     return reasons
 
 
-def _sentence(count: int, what: str) -> str:
-    return (
-        f"Chosen from the course you {what}"
-        if count == 1
-        else f"Chosen from the {count:,} courses you {what}"
-    )
+def _sentence(took: int, saw: int, searched: bool) -> str:
+    count, what = (took, "took") if took else (saw, "looked at")
+    if not count:
+        return "Chosen from what you searched for"
+    courses = "the course" if count == 1 else f"the {count:,} courses"
+    return f"Chosen from {courses} you {what}" + (" and your searches" if searched else "")

@@ -10,7 +10,7 @@ from pathlib import Path
 from recmail.errors import ConfigError, RecmailError
 from recmail.runs.doctor.campaigns import check_campaigns, check_plans, check_scheduler
 from recmail.runs.doctor.data import check_data
-from recmail.runs.doctor.departure import check_limits, check_sender, check_unsubscribing
+from recmail.runs.doctor.departure import check_limits, check_pictures, check_sender, check_unsubscribing
 from recmail.runs.doctor.finding import Finding, State, count, wrong
 from recmail.runs.doctor.lookup import Lookup
 from recmail.runs.doctor.machine import check_machine
@@ -47,7 +47,7 @@ SECTIONS: Mapping[str, tuple[Check, ...]] = {
     "data": (check_data,),
     "campaigns": (check_campaigns, check_plans, check_scheduler),
     "provider": (check_providers,),
-    "before sending": (check_sender, check_limits, check_unsubscribing),
+    "before sending": (check_sender, check_limits, check_unsubscribing, check_pictures),
     "sender's domain": (check_domains,),
 }
 """What is looked at, in the order of the report: a new check is a function, and its name here."""

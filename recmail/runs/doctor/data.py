@@ -45,6 +45,11 @@ def _people(found: DataSurvey, project: Project) -> Finding:
 
 
 def _interactions(found: DataSurvey, now: datetime, project: Project) -> Finding:
+    if found.strangers and not found.interactions:
+        one = found.strangers[0]
+        examples = f"events say {', '.join(one.theirs)}; users have {', '.join(one.ours) or 'none yet'}"
+        text = f"there are none yet, and {one.waiting:,} of {one.source} wait: nobody has their user_id"
+        return warning("interactions", f"{text} ({examples})", "recmail data")
     if found.newest_interaction is None:
         return warning("interactions", "there are none yet", _bring_in(project, "interactions"))
     return ok("interactions", f"{found.interactions:,}, the newest {age(now - found.newest_interaction)}")
@@ -59,7 +64,7 @@ def _bring_in(project: Project, kind: str) -> str:
 def _sources(found: DataSurvey, project: Project) -> Iterator[Finding]:
     old = [f"{one.kind} from {one.source}" for one in found.sources if one.state == "old"]
     if old:
-        advice = "does its export still run, and recmail import every night?"
+        advice = "does its export still run? and does recmail import, every night? recmail data has the dates"
         yield warning("freshness", f"silent for longer than usual: {', '.join(old)}", advice)
     elif found.sources:
         yield ok("freshness", "no source is silent for longer than usual")

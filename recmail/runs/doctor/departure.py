@@ -8,6 +8,8 @@ import ssl
 from collections.abc import Callable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
+from recmail.db.connect import reading
+from recmail.db.courses import relative_pictures
 from recmail.runs.doctor.finding import Finding, ok, warning, wrong
 from recmail.runs.doctor.subject import Subject
 from recmail.runs.project import TO_FILL_IN, is_reserved
@@ -72,6 +74,18 @@ def check_unsubscribing(subject: Subject) -> Iterator[Finding]:
             yield ok(name, f"{url} was not opened (--offline)")
         else:
             yield check_answer(name, parts)
+
+
+def check_pictures(subject: Subject) -> Iterator[Finding]:
+    """Say how many courses have a picture that only this machine finds."""
+    if subject.project is None or subject.settings.sender.public_url:
+        return
+    with reading(subject.project.engine) as connection:
+        count = len(relative_pictures(connection))
+    if count:
+        advice = "set public_url under [sender] in recmail.toml, or write image_url as https://..."
+        found = f"{count:,} courses have one without a web address, which people would not see"
+        yield _lacking(subject)("pictures", found, advice)
 
 
 def check_answer(name: str, url: SplitResult, *, trust: ssl.SSLContext | None = None) -> Finding:

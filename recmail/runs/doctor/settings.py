@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 from recmail.errors import ConfigError, Problem
+from recmail.history.sources import read_sources
 from recmail.runs.brand import brand_warnings
 from recmail.runs.doctor.finding import Finding, ok, said, warning, wrong
 from recmail.runs.doctor.subject import Subject
@@ -35,9 +36,18 @@ def check_problems(problems: Iterable[Problem]) -> Iterator[Finding]:
 
 def check_mistakes(subject: Subject) -> Iterator[Finding]:
     """Say whether recmail.toml can be used."""
-    yield from check_problems(subject.problems)
-    if not subject.problems:
+    problems = [*subject.problems, *_problems_of_sources(subject.settings)]
+    yield from check_problems(problems)
+    if not problems:
         yield ok("recmail.toml", f"{subject.folder / 'recmail.toml'} has no mistakes")
+
+
+def _problems_of_sources(settings: Settings) -> Sequence[Problem]:
+    try:
+        read_sources(settings)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def check_values(subject: Subject) -> Iterator[Finding]:

@@ -140,13 +140,14 @@ def test_what_an_event_lacks_is_said_and_ignored_ones_are_neither_records_nor_un
     tmp_path: Path,
 ) -> None:
     events = [
-        TRACK | {"userId": "a", "event": "Search", "properties": {"words": "excel"}},
+        TRACK | {"userId": "a", "event": "Search", "properties": {"words": "excel", "page": 2, "none": None}},
         TRACK | {"userId": "a", "event": "Video Paused"},
     ]
     file = write_lines(tmp_path / "s.gz", events)
     kinds = {"Search": "searched", "Video Paused": "ignore"}
     found = read(options_of(Segment, kinds=kinds), file)
-    assert found.notes == {'Search: no query found; say where it stands: query = "…"': 1}
+    advice = 'say where it stands: query = "…"; it has properties.page, properties.words'
+    assert found.notes == {f"Search: no query found; {advice}": 1}
     assert (found.column("kind"), dict(found.unmapped)) == (["searched"], {})
     found = read(options_of(Segment, kinds=kinds, query="properties.words"), file)
     assert (found.column("query"), dict(found.notes)) == (["excel"], {})

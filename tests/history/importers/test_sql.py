@@ -148,6 +148,50 @@ def test_times_that_python_has_not_are_rejected_rows(
     assert result.rejects_file == tmp_path / "courses.rejects.csv"
 
 
+NUMBERS = """
+[sources.users]
+sql = "select id as user_id, consent as email_consent from people"
+url = "env:REPLICA_URL"
+[sources.courses]
+sql = "select id as course_id, name as title from catalogue"
+url = "env:REPLICA_URL"
+[sources.events]
+sql = '''
+    select no as event_id, person as user_id, course as course_id, what as kind,
+        datetime(at, 'unixepoch') as at
+    from events where {where}
+'''
+url = "env:REPLICA_URL"
+"""
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize(
+    ("where", "count"),
+    [
+        ("at > :since", None),
+        ("at * 1000 > :since", None),
+        ("at > unixepoch(:since)", 2),
+        ("datetime(at, 'unixepoch') > :since", 2),
+        ("datetime(at, 'unixepoch') > :since and no > 5", 0),
+        ("at > :since and no > 5", 0),
+    ],
+)
+def test_a_query_that_compares_since_with_numbers_is_told_how(
+    database: sa.Engine, replica: sa.Engine, tmp_path: Path, where: str, count: int | None
+) -> None:
+    run(replica, "alter table events rename column at to old")
+    run(replica, "alter table events add column at integer")
+    run(replica, "update events set at = unixepoch(old)")
+    found = bring_all(database, write_project(tmp_path, NUMBERS.replace("{where}", where)))
+    if count is None:
+        assert errors(found)[0].startswith("[sources.events] the query compares :since")
+        assert "write unixepoch(:since)" in errors(found)[0]
+    else:
+        assert errors(found) == []
+        assert found[2].results[0].counts.added == count
+
+
 WRONG = {
     "select nope from people": "[sources.users] the query is refused: ",
     "select id from nowhere": "[sources.users] the query is refused: ",
@@ -189,8 +233,24 @@ def test_a_query_cannot_write(database: sa.Engine, replica: sa.Engine, tmp_path:
         ("postgresql://joe:hunter2@127.0.0.1:1/x", "the database cannot be read: "),
         ("postgresql://joe:hunter2@127.0.0.1:port/x", "env:REPLICA_URL is not a database's URL"),
         ("hunter2", "env:REPLICA_URL is not a database's URL"),
-        ("mysql+nothing://joe:hunter2@h/x", "the driver of mysql databases is not installed"),
-        ("oracle://joe:hunter2@h/x", "the driver of oracle databases is not installed; install pip"),
+        (
+            "mysql+nothing://joe:hunter2@h/x",
+            "the driver of mysql databases is not installed; write mysql:// and run: pip install pymysql",
+        ),
+        (
+            "mysql://joe:hunter2@h/x",
+            "the driver of mysql databases is not installed; run: pip install pymysql",
+        ),
+        (
+            "oracle://joe:hunter2@h/x",
+            "the driver of oracle databases is not installed; run: pip install oracledb",
+        ),
+        ("hunter3://joe:hunter2@h/x", "the driver of hunter3 databases is not installed; it needs its"),
+        (
+            "postgresql+asyncpg://joe:hunter2@h/x",
+            "postgresql+asyncpg:// is an asynchronous driver, which is of no use here; write postgresql://",
+        ),
+        ("mysql+aiomysql://joe:hunter2@h/x", "mysql+aiomysql:// is an asynchronous driver"),
     ],
 )
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

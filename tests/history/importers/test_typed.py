@@ -8,7 +8,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from recmail.db.types import EPOCH
@@ -60,6 +60,7 @@ def test_no_number_loses_precision(values: list[float]) -> None:
     assert numbers("x", texts(values), checks(len(values))).tolist() == values
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)  # it reads files of time zones
 @given(st.lists(st.datetimes(*RANGE, timezones=st.timezones())))
 def test_no_time_loses_precision(values: list[datetime]) -> None:
     found = times("x", texts(values), checks(len(values))).tolist()

@@ -10,7 +10,8 @@ from recmail.errors import ModelError
 from recmail.recommend.blocks.because_you_took import BecauseYouTook
 from recmail.recommend.blocks.popular import Popular
 from recmail.records import Offer
-from tests.contracts import BlockContract, make_catalogue, make_shard, small_svd
+from tests.contracts import BlockContract
+from tests.shards import make_catalogue, make_shard, small_svd
 
 CATALOGUE = make_catalogue(12)
 

@@ -12,7 +12,8 @@ from recmail.filters.slate import fill
 from recmail.recommend.blocks import offers_what_was_taken
 from recmail.recommend.blocks.continue_learning import ContinueLearning
 from recmail.records import Offer
-from tests.contracts import NOW, BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import NOW, make_catalogue, make_shard
 
 DAY = timedelta(days=1)
 

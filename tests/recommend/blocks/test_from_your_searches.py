@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from recmail.recommend.blocks.from_your_searches import FromYourSearches
 from recmail.records import Offer
-from tests.contracts import NOW, BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import NOW, make_catalogue, make_shard
 
 TITLES = ["Excel Pivot Tables", "Excel from Zero", "Pivot Your Start-up", "Bread and Butter"]
 CATALOGUE = make_catalogue(4, title=TITLES, enrolled_90d=[1, 2, 3, 4])

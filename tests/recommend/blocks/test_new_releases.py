@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from recmail.recommend.blocks.new_releases import NewReleases
-from tests.contracts import NOW, BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import NOW, make_catalogue, make_shard
 
 DAY = timedelta(days=1)
 CATALOGUE = make_catalogue(

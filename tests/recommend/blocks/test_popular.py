@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recmail.recommend.blocks.popular import Popular
-from tests.contracts import BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import make_catalogue, make_shard
 
 CATALOGUE = make_catalogue(6, enrolled_90d=[3, 1204, 0, 3, 0, 1], enrolled=[50, 9000, 312, 60, 0, 1])
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from recmail.recommend.blocks.popular_in_your_category import PopularInYourCategory
-from tests.contracts import BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import make_catalogue, make_shard
 
 CATALOGUE = make_catalogue(
     7,

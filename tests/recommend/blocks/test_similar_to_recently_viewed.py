@@ -7,7 +7,8 @@ from datetime import timedelta
 import numpy as np
 
 from recmail.recommend.blocks.similar_to_recently_viewed import SimilarToRecentlyViewed
-from tests.contracts import NOW, BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import NOW, make_catalogue, make_shard
 
 DAY = timedelta(days=1)
 # 0, 1, 2 are of one category; 1 shares a tag with 0; 3 is of another and shares both tags with 0; 4 nothing.

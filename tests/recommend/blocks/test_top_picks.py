@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from recmail.errors import ModelError
 from recmail.recommend.blocks.popular import Popular
 from recmail.recommend.blocks.top_picks import TopPicks
-from tests.contracts import BlockContract, make_catalogue, make_shard, small_svd
+from tests.contracts import BlockContract
+from tests.shards import make_catalogue, make_shard, small_svd
 
 CATALOGUE = make_catalogue(13, enrolled_90d=range(13))
 
@@ -80,7 +81,7 @@ def test_the_reason_leaves_out_a_course_taken_without_a_grade() -> None:
 def test_many_courses_are_written_with_a_comma() -> None:
     from recmail.recommend.blocks.top_picks import _sentence
 
-    assert _sentence(1_204, "took") == "Chosen from the 1,204 courses you took"
+    assert _sentence(1_204, 3, False) == "Chosen from the 1,204 courses you took"
 
 
 def test_auto_and_svd_are_whatever_the_model_has_under_these_names() -> None:

@@ -9,7 +9,8 @@ import pandas as pd
 
 from recmail.recommend.blocks.trending_now import TrendingNow
 from recmail.records import Offer
-from tests.contracts import NOW, BlockContract, make_catalogue, make_shard
+from tests.contracts import BlockContract
+from tests.shards import NOW, make_catalogue, make_shard
 
 DAY = timedelta(days=1)
 

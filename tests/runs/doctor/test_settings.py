@@ -34,6 +34,15 @@ def test_each_value_says_where_it_comes_from(project: Path, monkeypatch: pytest.
     assert set(states(found).values()) == {"ok"}
 
 
+def test_mistakes_of_sources_are_said_where_they_stand(project: Path, change: Change) -> None:
+    change(add='[sources.user]\nfile = "a.csv"\n[sources.events]\nfiel = "a.csv"\n')
+    found = [one for one in report(project)["settings"] if one.check == "recmail.toml"]
+    assert [one.state for one in found] == ["wrong", "wrong"]
+    assert all(one.makes_invalid for one in found)
+    assert "[sources.user]: did you mean [sources.users]?" in found[0].found
+    assert "[sources.events] fiel: unknown key; did you mean file?" in found[1].found
+
+
 def test_secrets_are_named_and_never_shown(
     project: Path, change: Change, monkeypatch: pytest.MonkeyPatch
 ) -> None:
