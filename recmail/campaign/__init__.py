@@ -6,7 +6,7 @@ from recmail.campaign.lines import explain_template
 from recmail.campaign.not_yet import not_yet
 from recmail.campaign.reading import Campaign, load_campaign, parse_campaign, parse_frozen
 from recmail.campaign.unknown import unknown
-from recmail.campaign.utm import with_utm
+from recmail.campaign.utm import utm_marks, with_utm
 
 __all__ = [
     "Campaign",
@@ -16,5 +16,6 @@ __all__ = [
     "parse_campaign",
     "parse_frozen",
     "unknown",
+    "utm_marks",
     "with_utm",
 ]

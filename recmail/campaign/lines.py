@@ -99,11 +99,13 @@ def _explain(error: RenderError, text: str, line: str) -> tuple[str, int]:
 
 
 def _place(text: str, wanted: str) -> int:
-    """Find a word in the tags of a line; without it, the last tag, which is the one that was not finished."""
+    """Find a word in the tags of a line, else in the line; without it, the last tag: it was not finished."""
     tags = list(_TAG.finditer(text))
     pattern = re.compile(rf"\b{wanted}\b" if wanted.isidentifier() else re.escape(wanted))
     for tag in tags:
         found = pattern.search(text, *tag.span())
         if wanted and found:
             return found.start()
+    if wanted and wanted in text:
+        return text.index(wanted)
     return tags[-1].start() if tags else 0

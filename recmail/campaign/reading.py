@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SkipValidation, ValidationError
+from pydantic import Field, SkipValidation, ValidationError
 
 from recmail.campaign.blocks import Block, read_blocks
 from recmail.campaign.explain import explain_values, written
+from recmail.campaign.languages import BY_LANGUAGE, language_mistakes
 from recmail.campaign.lines import line_mistakes
 from recmail.campaign.options import CampaignKeys
 from recmail.campaign.segments import who_mistakes
@@ -18,6 +19,8 @@ from recmail.campaign.yaml import Document, read_yaml
 from recmail.campaign.yaml import Path as Place
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.recommend.blocks import Options, fallback_block
+from recmail.render.bundle import TemplateBundle
+from recmail.render.languages import editions, nearest
 from recmail.settings import Settings
 from recmail.settings.secret import looks_secret
 from recmail.settings.source import SourceText, read_source, shown
@@ -34,13 +37,27 @@ class Campaign(CampaignKeys):
         text: the YAML as it was read.
         blocks: the options of each block, in order.
         block_names: their names.
+        subjects: by language, where the campaign has more than one; `subject` is the project's language.
+        preheaders: the same.
     """
 
     name: str
     file: str
     text: str
+    subjects: Mapping[str, str] = Field({}, strict=False)
+    preheaders: Mapping[str, str] = Field({}, strict=False)
     blocks: SkipValidation[tuple[Options, ...]]
     block_names: tuple[str, ...]
+
+    def lines_in(self, bundle: TemplateBundle, language: str) -> dict[str, tuple[str, str | None]]:
+        """Return subject and preheader for each language of the template and for the project's."""
+        return {
+            tag: (
+                _nearest_line(self.subjects, tag, language) or self.subject,
+                _nearest_line(self.preheaders, tag, language) or self.preheader,
+            )
+            for tag in (language, *editions(bundle, self.template))
+        }
 
     def headings(self) -> list[dict[str, str | None]]:
         """Return name, title and text of each block, None where it has none."""
@@ -90,19 +107,22 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
     document = read_yaml(source)
     data = document.data
     blocks, problems = _all_blocks(document, data)
-    problems += _check_values(document, data)
+    problems += _check_values(document, _one_for_all(data, settings))
     problems += _check_words(document, data)
     problems += _check_secrets(document)
     if settings is not None:
         problems += who_mistakes(document, data, settings.attributes)
         problems += _check_against(document, data, settings)
+        problems += language_mistakes(document, data, settings.project.language)
     unread = {problem.line for problem in document.problems}
     problems = [problem for problem in problems if problem.line not in unread]
     if document.problems or problems:
         raise ConfigError(sorted({*document.problems, *problems}))
     return Campaign.model_validate(
         {
-            **data,
+            **_one_for_all(data, settings),
+            "subjects": data["subject"] if isinstance(data.get("subject"), dict) else {},
+            "preheaders": data["preheader"] if isinstance(data.get("preheader"), dict) else {},
             "name": name,
             "file": source.file,
             "text": source.text,
@@ -110,6 +130,25 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
             "block_names": tuple(block.name for block in blocks),
         }
     )
+
+
+def _one_for_all(data: Mapping[str, Any], settings: Settings | None) -> dict[str, Any]:
+    """Return the values with one subject and preheader: the project's language, or the first one's.
+
+    Lines by language are checked by `language_mistakes`, each at its place.
+    """
+    values = dict(data)
+    for key in BY_LANGUAGE:
+        lines = values.get(key)
+        if isinstance(lines, dict) and lines:
+            language = settings.project.language if settings else ""
+            line = _nearest_line(lines, language, next(iter(lines)))
+            values[key] = line if isinstance(line, str) and line.strip() else "-"
+    return values
+
+
+def _nearest_line(lines: Mapping[str, str], language: str, default: str) -> str | None:
+    return lines.get(nearest(language, lines) or nearest(default, lines) or "")
 
 
 def _all_blocks(document: Document, data: Mapping[str, Any]) -> tuple[list[Block], list[Problem]]:
@@ -142,10 +181,12 @@ def _check_words(document: Document, data: Mapping[str, Any]) -> Iterator[Proble
         for number, one in enumerate(variants if isinstance(variants, list) else ())
     ]
     for path, owner in owners:
-        for key in ("subject", "preheader"):
+        for key in BY_LANGUAGE:
             line = owner.get(key) if isinstance(owner, dict) else None
-            if isinstance(line, str):
-                yield from line_mistakes(document, line, (*path, key))
+            lines = line if isinstance(line, dict) and not path else {"": line}
+            for tag, text in lines.items():
+                if isinstance(text, str):
+                    yield from line_mistakes(document, text, (*path, key, tag) if tag else (*path, key))
 
 
 def _check_secrets(document: Document) -> Iterator[Problem]:

@@ -17,9 +17,11 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from recmail import plugins
 from recmail.campaign.blocks import PACKAGE, fallback_names, scorer_names
+from recmail.campaign.languages import BY_LANGUAGE
 from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
 from recmail.recommend.blocks import Options
+from recmail.render.languages import TAG
 from recmail.settings import Settings
 from recmail.settings.loading import FILE_NAME
 
@@ -50,6 +52,8 @@ def campaign_schema(settings: Settings | None = None) -> Schema:
     properties = keys["properties"]
     for owner in (properties, properties["variants"]["items"]["properties"]):
         owner["blocks"] |= {"type": "array", "minItems": 1, "items": _block_schema()}
+    for name in BY_LANGUAGE:
+        properties[name] = _by_language(properties[name])
     for path in LATER_KEYS:
         _mark_later(keys, path)
     if settings is not None:
@@ -113,6 +117,15 @@ def _mark_later(schema: Schema, path: Sequence[str | int]) -> None:
         schema = inner if "properties" in inner else inner["anyOf"][0]
     key = schema["properties"][last]
     schema["properties"][last] = {**key, "description": f"{key['description']} ({NOT_BUILT})"}
+
+
+def _by_language(schema: Schema) -> Schema:
+    """Return the schema of a line that may also stand under each language."""
+    line = {key: value for key, value in schema.items() if key not in ("description", "examples")}
+    tags = {"type": "object", "minProperties": 1, "propertyNames": {"pattern": f"^{TAG}$"}}
+    lines = {**tags, "title": "by language", "additionalProperties": {**line, "type": "string"}}
+    rest = {key: value for key, value in schema.items() if key in ("description", "examples")}
+    return {**rest, "anyOf": [line, lines]}
 
 
 def _one_of(schema: Schema, names: Collection[str]) -> Schema:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from recmail.campaign.reading import Campaign
+from recmail.render.links import with_marks
 
 _WEB = re.compile("https?://", re.IGNORECASE)
 _OURS = re.compile(r"utm_(?:source|medium|campaign|content|term)(?:=|$)", re.IGNORECASE)
@@ -20,15 +20,21 @@ def with_utm(url: str, campaign: Campaign, *, block: str, course: str, variant: 
     """
     if campaign.utm is None or not _WEB.match(url):
         return url
-    added = {
+    marks = utm_marks(campaign, variant=f"{variant}.{block}" if variant else block)
+    address, hash_, fragment = url.partition("#")
+    address, _, query = address.partition("?")
+    kept = "&".join(part for part in query.split("&") if part and not _OURS.match(part))
+    bare = f"{address}?{kept}" if kept else address
+    return with_marks(f"{bare}{hash_}{fragment}", {**marks, "utm_term": course})
+
+
+def utm_marks(campaign: Campaign, *, variant: str | None = None) -> dict[str, str]:
+    """Return what is added to every web link of a campaign; nothing without `utm`."""
+    if campaign.utm is None:
+        return {}
+    marks = {
         "utm_source": campaign.utm.source,
         "utm_medium": campaign.utm.medium,
         "utm_campaign": campaign.name,
-        "utm_content": f"{variant}.{block}" if variant else block,
-        "utm_term": course,
     }
-    address, hash_, fragment = url.partition("#")
-    address, _, query = address.partition("?")
-    kept = [part for part in query.split("&") if part and not _OURS.match(part)]
-    parts = [*kept, *(f"{name}={quote(value, safe='')}" for name, value in added.items())]
-    return f"{address}?{'&'.join(parts)}{hash_}{fragment}"
+    return {**marks, "utm_content": variant} if variant else marks

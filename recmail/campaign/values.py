@@ -86,6 +86,17 @@ def _text(value: str) -> str:
     return value
 
 
+def check_line(value: object) -> str:
+    """Check a line of a campaign that stands under its language.
+
+    Raises:
+        ValueError: it is not a text, empty or too long.
+    """
+    if not isinstance(value, str):
+        raise ValueError(f"found {shown(value)}; expected text, in quotes")  # noqa: TRY004 - as all readers
+    return _line(value)
+
+
 def _line(value: str) -> str:
     if len(value) > _LINE_LIMIT:
         raise ValueError(f"has {len(value):,} characters; at most {_LINE_LIMIT:,}")

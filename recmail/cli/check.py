@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @click.argument("campaign", required=False)
 @click.option("--watch", is_flag=True, help="Check again whenever a file is saved, until Ctrl-C.")
 @click.option("--schema", is_flag=True, help="Write the JSON Schema by which editors complete campaigns.")
+@click.option("--write-text", is_flag=True, help="Draft the text templates that are missing, then check.")
 @click.option("--github", is_flag=True, help="Print problems as annotations of GitHub Actions.")
 @project_option
 @now_option
@@ -40,6 +41,7 @@ def command(
     campaign: str | None,
     watch: bool,
     schema: bool,
+    write_text: bool,
     github: bool,
     project: Path | None,
     now: datetime,
@@ -54,6 +56,10 @@ def command(
     """
     if watch + schema + github + as_json > 1 and not (schema and as_json):
         raise click.UsageError("give one of --watch, --schema, --github and --json")
+    if write_text:
+        if watch or schema:
+            raise click.UsageError("--write-text cannot be given with --watch or --schema")
+        _write_text(campaign, project)
     if schema:
         _write_schema(project, as_json)
     elif watch:
@@ -86,6 +92,7 @@ def _check_once(
 
 def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Checked]:
     from recmail.campaign.schema import is_stale
+    from recmail.runs.brand import brand_warnings
     from recmail.runs.check import check
     from recmail.runs.project import open_project
 
@@ -96,6 +103,8 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
             say("there are no campaigns yet; the examples in the documentation are a good start")
         if is_stale(opened.folder, opened.settings):
             say("what editors know of this project is out of date; renew it with: recmail check --schema")
+        for doubtful in brand_warnings(opened.settings):
+            say(f"{doubtful} (a warning)")
         return [check(opened, name, now=now) for name in names]
     finally:
         opened.engine.dispose()
@@ -108,6 +117,8 @@ def _show(checked: list[Checked]) -> None:
         for later in one.not_yet:
             click.echo(f"{later} (plan will refuse it)", err=True)
         audience = "" if one.people is None else f"; {one.people:,} people in the audience"
+        if one.languages:
+            audience += f" ({', '.join(f'{people:,} in {tag}' for tag, people in one.languages.items())})"
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
@@ -156,6 +167,22 @@ def _write_schema(project: Path | None, as_json: bool) -> None:
         return
     click.echo(f"wrote {path}")
     say(f"a campaign finds it by its first line:\n# yaml-language-server: $schema=../{FILE}")
+
+
+def _write_text(campaign: str | None, project: Path | None) -> None:
+    from recmail.runs.project import open_project
+    from recmail.runs.text_drafts import write_text_drafts
+
+    opened = open_project(project)
+    try:
+        names = [campaign] if campaign else opened.campaigns()
+        written = [path for name in names for path in write_text_drafts(opened, name)]
+    finally:
+        opened.engine.dispose()
+    for path in written:
+        say(f"wrote {path.relative_to(opened.folder)}: a draft; read it before it goes out")
+    if not written:
+        say("no text template is missing")
 
 
 def _watch(campaign: str | None, project: Path | None, now: datetime) -> None:

@@ -48,33 +48,41 @@ def printable(context: Mapping[str, object], *, user_id: str) -> dict[str, objec
         RenderError: a value is not a plain str, int, float, bool, None, list or dict. A template could call
             the methods of any other object, and autoescape trusts what calls itself markup.
     """
-    values = {name: _plain(value, name, user_id) for name, value in context.items()}
+    copies: dict[int, object] = {}
+    values = {name: _plain(value, name, user_id, copies) for name, value in context.items()}
     direction = str(values.get("direction") or "ltr")
     _isolate_fields(values.get("user"), ("first_name", "last_name"), direction)
     _isolate_fields(values.get("because"), ("title",), direction)
-    _isolate_courses(values.get("courses"), direction)
-    blocks = values.get("blocks")
-    for block in blocks if isinstance(blocks, list) else ():
-        if isinstance(block, dict):
-            _isolate_courses(block.get("courses"), direction)
+    courses = _listed(values.get("courses"))
+    for block in _listed(values.get("blocks")):
+        courses += _listed(block.get("courses")) if isinstance(block, dict) else []
+    for course in {id(course): course for course in courses}.values():
+        _isolate_fields(course, ("title", "subtitle"), direction)
     return values
 
 
-def _plain(value: object, path: str, user_id: str) -> object:
+def _plain(value: object, path: str, user_id: str, copies: dict[int, object]) -> object:
+    """Return a copy of a value; what stands in two places, as courses do, is copied once."""
     if type(value) is str:
-        return _UNPRINTABLE.sub("", value) if _UNPRINTABLE.search(value) else value
+        return value if value.isprintable() else _UNPRINTABLE.sub("", value)
     if value is None or type(value) in (int, float, bool):
         return value
+    if id(value) in copies:
+        return copies[id(value)]
     if type(value) is dict:
-        return {key: _plain(item, f"{path}.{key}", user_id) for key, item in value.items()}
-    if type(value) is list:
-        return [_plain(item, f"{path}[{at}]", user_id) for at, item in enumerate(value)]
-    raise RenderError(f"{path} is a {type(value).__name__}; templates get plain values only", user_id=user_id)
+        made: object = {key: _plain(item, f"{path}.{key}", user_id, copies) for key, item in value.items()}
+    elif type(value) is list:
+        made = [_plain(item, f"{path}[{at}]", user_id, copies) for at, item in enumerate(value)]
+    else:
+        raise RenderError(
+            f"{path} is a {type(value).__name__}; templates get plain values only", user_id=user_id
+        )
+    copies[id(value)] = made
+    return made
 
 
-def _isolate_courses(courses: object, direction: str) -> None:
-    for course in courses if isinstance(courses, list) else ():
-        _isolate_fields(course, ("title", "subtitle"), direction)
+def _listed(value: object) -> list[object]:
+    return list(value) if isinstance(value, list) else []
 
 
 def _isolate_fields(record: object, fields: tuple[str, ...], direction: str) -> None:

@@ -1,57 +1,95 @@
-"""The filters that a marketer has in templates: prices, durations, counts, excerpts, addresses of images."""
+"""The filters that a marketer has in templates: prices, dates, durations, counts, excerpts, addresses."""
 
 from __future__ import annotations
 
 import re
+import textwrap
+from functools import lru_cache
 
-from recmail.records import CURRENCY_DIGITS
+from jinja2 import pass_context
+from jinja2.runtime import Context
+
 from recmail.render.context import isolate
+from recmail.render.locale import (
+    best_locale,
+    plural_form,
+    written_date,
+    written_duration,
+    written_number,
+    written_price,
+)
 
-_SYMBOLS = {
-    "INR": "₹", "USD": "$", "EUR": "€", "GBP": "£", "JPY": "¥", "CNY": "CN¥", "KRW": "₩", "VND": "₫",
-    "AUD": "A$", "CAD": "CA$", "NZD": "NZ$", "SGD": "S$", "HKD": "HK$", "BRL": "R$", "MXN": "MX$",
-    "ILS": "₪", "NGN": "₦", "PHP": "₱", "UAH": "₴", "TRY": "₺", "BDT": "৳", "GHS": "₵", "KZT": "₸",
-}  # fmt: skip
 _SCHEME = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*:")
 
 
-def price(minor: int | None, currency: str | None, free: str = "Free") -> str:
-    """Return an amount of minor units as people read it: "₹1,499", "$49.50", "Free" for 0, "" for None."""
+def _locale(context: Context) -> str:
+    """Return how this person's email writes values; in a macro imported without context nobody knows."""
+    user, language = context.resolve("user"), context.resolve("language")
+    own, country = (user.get("language"), user.get("country")) if isinstance(user, dict) else (None, None)
+    return best_locale(language if isinstance(language, str) else None, own, country)
+
+
+@pass_context
+def price(context: Context, minor: int | None, currency: str | None, free: str = "Free") -> str:
+    """Return an amount of minor units as the reader writes it: "₹1,499", "49,50 €"; "" for None."""
     if minor is None:
         return ""
     if minor == 0:
         return free
     if not currency:
         raise ValueError("a price without a currency")
-    code = currency.upper()
-    digits = CURRENCY_DIGITS.get(code, 2)
-    whole, rest = divmod(abs(minor), 10**digits)
-    amount = _indian(whole) if code == "INR" else f"{whole:,}"
-    if rest:
-        amount += f".{rest:0{digits}d}"
-    sign = "-" if minor < 0 else ""
-    return f"{sign}{_SYMBOLS[code]}{amount}" if code in _SYMBOLS else f"{sign}{code} {amount}"
+    return written_price(minor, currency, _locale(context))
 
 
-def _indian(whole: int) -> str:
-    """Group digits as in India: 12,34,567."""
-    head, tail = divmod(whole, 1000)
-    if not head:
-        return str(tail)
-    pairs = f"{head:d}"
-    groups = [pairs[max(end - 2, 0) : end] for end in range(len(pairs), 0, -2)]
-    return ",".join([*reversed(groups), f"{tail:03d}"])
+@pass_context
+def date(context: Context, day: str | None, style: str = "long") -> str:
+    """Return a day in the reader's language, in the style short, medium, long or full; "" for None."""
+    return written_date(day, style, _locale(context)) if day else ""
 
 
-def duration(minutes: float | None) -> str:
-    """Return minutes as people read them: "45 min", "3 h 20 min", "12 h"; "" for None and 0."""
-    hours, rest = divmod(round(minutes or 0), 60)
-    return " ".join(part for part in (f"{hours:,} h" if hours else "", f"{rest} min" if rest else "") if part)
+@pass_context
+def number(context: Context, value: float | None) -> str:
+    """Return a number with the separators that the reader is used to: "1,204"; "" for None."""
+    return "" if value is None else written_number(value, _locale(context))
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun: `2|plural("course")` is "2 courses"; `many` where adding s is wrong."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+@pass_context
+def duration(context: Context, minutes: float | None) -> str:
+    """Return minutes as the reader writes them: "45 min", "3 hr 20 min", "12 Std."; "" for None and 0."""
+    return written_duration(round(minutes or 0), _locale(context))
+
+
+@pass_context
+def plural(context: Context, count: float, one: str, other: str | None = None, **forms: str) -> str:
+    """Return a count with its noun: `2|plural("course")` is "2 courses"; `other` where adding s is wrong.
+
+    Languages with more forms name them: `5|plural("курс", "курса", few="курса", many="курсов")`.
+    """
+    locale = _locale(context)
+    form = plural_form(count, locale)
+    noun = one if form == "one" else forms.get(form) or other or forms.get("many") or f"{one}s"
+    return f"{written_number(count, locale)} {noun}"
+
+
+@lru_cache(maxsize=4_096)
+def wordwrap(
+    text: str,
+    width: int = 79,
+    break_long_words: bool = True,
+    wrapstring: str | None = None,
+    break_on_hyphens: bool = True,
+) -> str:
+    """Return a text in lines of at most `width` characters, as Jinja's own filter does."""
+    # Titles and reasons recur in other people's emails, and this takes as long as all else of a course.
+    wrapper = textwrap.TextWrapper(
+        width,
+        expand_tabs=False,
+        replace_whitespace=False,
+        break_long_words=break_long_words,
+        break_on_hyphens=break_on_hyphens,
+    )
+    joint = "\n" if wrapstring is None else wrapstring
+    return joint.join(joint.join(wrapper.wrap(line)) for line in text.splitlines())
 
 
 def truncate_words(text: str | None, count: int) -> str:
@@ -78,10 +116,13 @@ def absolute(url: str, base: str | None) -> str:
 
 FILTERS = {
     "price": price,
+    "date": date,
+    "number": number,
     "duration": duration,
     "plural": plural,
     "truncate_words": truncate_words,
     "paragraphs": paragraphs,
     "absolute": absolute,
     "isolate": isolate,
+    "wordwrap": wordwrap,
 }

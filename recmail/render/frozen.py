@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from recmail.recommend.blocks import COURSE
 from recmail.render.context import clean_name
+from recmail.render.languages import direction, spoken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,8 +19,6 @@ _COURSE = (
     *("course_id", "title", "subtitle", "category", "level", "language"),
     *("price_minor", "currency", "duration_min", "image_url", "url"),
 )
-# Scripts written from right to left, by language; the text of the email is the campaign's own language.
-_RIGHT_TO_LEFT = frozenset({"ar", "fa", "he", "ur", "yi", "ps", "sd", "dv"})
 
 
 @dataclass(frozen=True)
@@ -29,18 +28,22 @@ class Wording:
     Attributes:
         courses: the run's catalogue by column, as `history.frozen` keeps it.
         blocks: for each block of the campaign its name, title and text (None where it has none).
+        language: of those for whose language there is no template.
+        languages: in which there are templates.
         titles: of the blocks that others fall back on, by name.
         link: from a course's URL, its block's name and its id to the URL that is printed.
     """
 
     campaign: Mapping[str, str | None]
     sender: Mapping[str, str | None]
+    brand: Mapping[str, str | int]
     language: str
     date: date
     courses: Mapping[str, list[Any]]
     blocks: list[dict[str, str | None]]
     titles: Mapping[str, str | None]
     link: Callable[[str, str, str], str]
+    languages: Collection[str] = ()
 
 
 def freeze_people(slots: pd.DataFrame, people: pd.DataFrame) -> list[dict[str, Any]]:
@@ -90,6 +93,7 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
             blocks[-1]["courses"] += courses  # one heading over both
         else:
             blocks.append({**block, "title": title, "courses": courses})
+    language = spoken(frozen["user"].get("language"), wording.languages, wording.language)
     return {
         "user": dict(frozen["user"]),
         "courses": [course for block in blocks for course in block["courses"]],
@@ -97,9 +101,10 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
         "blocks": blocks,
         "campaign": dict(wording.campaign),
         "sender": dict(wording.sender),
+        "brand": dict(wording.brand),
         "date": wording.date.isoformat(),
-        "language": wording.language,
-        "direction": "rtl" if wording.language.split("-")[0] in _RIGHT_TO_LEFT else "ltr",
+        "language": language,
+        "direction": direction(language),
     }
 
 

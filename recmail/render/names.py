@@ -71,6 +71,31 @@ DOCUMENTED = (
     Name("sender", "fields", "the company"),
     Name("sender.name", "text", "from [project] of recmail.toml", "Acme Courses"),
     Name("sender.postal_address", "text", "from [sender] of recmail.toml", "12 Residency Road, Bengaluru"),
+    Name("brand", "fields", "how the company looks: [brand] of recmail.toml"),
+    *(
+        Name(f"brand.{name}", "number" if isinstance(value, int) else "text", meaning, str(value))
+        for name, value, meaning in (
+            ("accent", "#0b6a4e", "of buttons and small headings"),
+            ("on_accent", "#ffffff", "of the words on buttons"),
+            ("ink", "#1d1c1a", "of titles"),
+            ("quiet", "#5d5a54", "of all other words"),
+            ("hairline", "#e4e0d7", "of lines between courses"),
+            ("paper", "#ffffff", "behind the words"),
+            ("canvas", "#f3f1eb", "around the paper"),
+            ("dark_accent", "#7fd4b2", "the same in dark mode"),
+            ("dark_on_accent", "#0d1a15", "the same in dark mode"),
+            ("dark_ink", "#f1efe9", "the same in dark mode"),
+            ("dark_quiet", "#b6b3ab", "the same in dark mode"),
+            ("dark_hairline", "#343937", "the same in dark mode"),
+            ("dark_paper", "#191c1b", "the same in dark mode"),
+            ("dark_canvas", "#101211", "the same in dark mode"),
+            ("heading_font", "Georgia, Times New Roman, serif", "of titles"),
+            ("text_font", "Helvetica Neue, Arial, sans-serif", "of all other words"),
+            ("radius", 4, "of corners, in pixels"),
+            ("logo", "images/logo.png", "for `absolute`; empty where the name stands instead"),
+            ("logo_width", 160, "in pixels"),
+        )
+    ),
     Name("links", "fields", "addresses that are this person's own"),
     Name("links.unsubscribe", "text", "must stand in every email", "https://acme.example/u/3yQ"),
     Name("links.preferences", "text", "what they want to get", "https://acme.example/p/3yQ"),
@@ -81,7 +106,7 @@ DOCUMENTED = (
         "https://acme.example/images/",
     ),
     Name("date", "text", "the day for which it was planned", "2026-11-24"),
-    Name("language", "text", "of the words around the courses: [project] language", "en"),
+    Name("language", "text", "of this person's email: theirs where the template has it", "en"),
     Name("direction", "text", "in which that language is written: ltr or rtl", "ltr"),
 )
 """What a subject, a preheader and every template may print. All of it exists in every context."""

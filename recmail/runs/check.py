@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
 from recmail.campaign import Campaign, explain_template, not_yet, unknown
+from recmail.campaign.languages import unused_lines
+from recmail.campaign.yaml import read_yaml
 from recmail.db.clusters import cluster_names
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
+from recmail.render.languages import editions
+from recmail.render.links import link_mistakes
 from recmail.runs.funnel import Emptied, read_emptied
+from recmail.runs.languages import people_by_language
 from recmail.runs.project import Project
+from recmail.runs.text_drafts import with_advice
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
 
@@ -27,6 +33,7 @@ class Checked:
         people: the audience now; None when it could not be counted.
         not_yet: what the file asks for that this version cannot plan.
         emptied: the rule that leaves nobody, of those whom the rules before it had left.
+        languages: how many of the people get their email in which language, where there is more than one.
     """
 
     campaign: str
@@ -34,6 +41,7 @@ class Checked:
     not_yet: Sequence[Problem]
     people: int | None
     emptied: Emptied | None = None
+    languages: Mapping[str, int] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json; what is not built yet is a warning."""
@@ -43,6 +51,7 @@ class Checked:
             "campaign": self.campaign,
             "good": self.good,
             "people": self.people,
+            "languages": dict(self.languages),
             "emptied_by": self.emptied.rule if self.emptied else None,
             "instead": [asdict(common) for common in self.emptied.instead] if self.emptied else [],
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
@@ -62,7 +71,8 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
         return Checked(name, error.problems, [], None)
     problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
     funnel, emptied = read_emptied(project, campaign, now=now)
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied)
+    spoken = {} if problems else people_by_language(project, campaign, now=now)
+    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied, spoken)
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
@@ -81,11 +91,17 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
     source = SourceText(campaign.file, campaign.text)
     names = {campaign.template, *(variant.template for variant in campaign.variants if variant.template)}
     errors: list[RenderError] = []
+    project_language = project.settings.project.language
+    lines = campaign.lines_in(bundle, project_language)
+    unused: list[Problem] = []
     for name in sorted(names):
-        errors += check_templates(
-            bundle, template=name, subject=campaign.subject, preheader=campaign.preheader
-        )
-    return list(dict.fromkeys(explain_template(error, bundle, source) for error in errors))
+        unused += unused_lines(read_yaml(source), bundle, name, project_language)
+        for tag, edition in {project_language: name, **editions(bundle, name)}.items():
+            subject, preheader = lines.get(tag, (campaign.subject, campaign.preheader))
+            found = check_templates(bundle, template=edition, subject=subject, preheader=preheader)
+            errors += [with_advice(error, bundle, edition, campaign.name) for error in found]
+            errors += link_mistakes(bundle, edition)
+    return [*unused, *dict.fromkeys(explain_template(error, bundle, source) for error in errors)]
 
 
 def check_templates_of(project: Project, campaign: Campaign) -> None:

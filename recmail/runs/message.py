@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from email.utils import parseaddr
@@ -10,17 +10,20 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from recmail.campaign import Campaign, parse_frozen, with_utm
+from recmail.campaign import Campaign, parse_frozen, utm_marks, with_utm
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
 from recmail.recommend.blocks import offers_what_was_taken
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import clean_name
-from recmail.render.email import Email, Renderer
+from recmail.render.editions import Editions
+from recmail.render.email import Email
 from recmail.render.frozen import Wording, full_context, replace_stale
+from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, ascii_address, build_mime
 from recmail.runs.project import Project
+from recmail.settings.sections import default_brand
 from recmail.settings.values import domain_of
 from recmail.tokens import sign
 
@@ -63,11 +66,12 @@ class RunWriter:
         self._project, self._run = project, run
         self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
-        self._renderer = Renderer(
-            TemplateBundle.from_json(run["template_bundle"]),
+        bundle = TemplateBundle.from_json(run["template_bundle"])
+        self._editions = Editions(
+            mark_links(bundle, utm_marks(self.campaign)),
             template=self.campaign.template,
-            subject=self.campaign.subject,
-            preheader=self.campaign.preheader,
+            language=self._printed["language"],
+            lines=self.campaign.lines_in(bundle, self._printed["language"]),
         )
 
     def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
@@ -110,12 +114,18 @@ class RunWriter:
         Raises:
             RenderError: what is missing, forbidden or unprintable, with template and line.
         """
-        return self._renderer.render(context, user_id=user_id)
+        return self._editions.render(context, user_id=user_id)
 
     @cached_property
     def wording(self) -> Wording:
         """What all emails of this run print alike."""
-        return make_wording(self.campaign, self._printed, self._run["courses"], self._run["due_instant"])
+        return make_wording(
+            self.campaign,
+            self._printed,
+            self._run["courses"],
+            languages=self._editions.languages,
+            moment=self._run["due_instant"],
+        )
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
@@ -146,7 +156,12 @@ def _full_name(context: Mapping[str, Any]) -> str:
 
 
 def make_wording(
-    campaign: Campaign, printed: Mapping[str, Any], courses: Mapping[str, list[Any]], moment: datetime
+    campaign: Campaign,
+    printed: Mapping[str, Any],
+    courses: Mapping[str, list[Any]],
+    *,
+    languages: Collection[str],
+    moment: datetime,
 ) -> Wording:
     """What all emails of a campaign print alike, for a run or a preview."""
 
@@ -160,8 +175,10 @@ def make_wording(
             "topic_title": printed["topics"].get(campaign.topic),
             "description": campaign.description,
         },
+        brand=printed.get("brand") or asdict(default_brand()),  # runs of before have none
         sender={"name": printed["name"], "postal_address": printed["postal_address"]},
         language=printed["language"],
+        languages=languages,
         date=moment.astimezone(ZoneInfo(printed["timezone"])).date(),
         courses=courses,
         blocks=campaign.headings(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from recmail.campaign.schema import write_schema
 from recmail.db.connect import connect, reading
 from recmail.db.migrate import current_revision, newest_revision, upgrade
 from recmail.errors import RefusedError, StorageError, did_you_mean
+from recmail.render.brand import branded
 from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.settings import Settings, find_project, load_settings
 from recmail.settings.values import domain_of
@@ -52,8 +53,8 @@ class Project:
         return sorted(path.stem for path in (self.folder / "campaigns").glob("*.yaml"))
 
     def templates(self) -> TemplateBundle:
-        """The project's templates as they are now."""
-        return load_bundle(self.folder / "templates")
+        """The project's templates as they are now, in the colours of its [brand]."""
+        return branded(load_bundle(self.folder / "templates"), asdict(self.settings.brand))
 
 
 def open_project(folder: Path | None = None) -> Project:

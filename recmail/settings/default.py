@@ -93,6 +93,11 @@ folder = "outbox"                             # a Maildir, with an index.html of
 provider = "files"                            # "relay" sends for real
 senders = 1
 planners = 2
+
+# [brand]                                       # how the templates look; docs/templates.md has all keys
+# accent = "#0b6a4e"                            # of buttons; dark_accent is for readers in dark mode
+# logo = "https://acme.example/logo.png"        # or a file of this project: "images/logo.png"
+# heading_font = "Georgia, Times New Roman, serif"
 """
 
 

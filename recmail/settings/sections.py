@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import Field, dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from recmail.settings import values
+from recmail.settings import brand, values
 from recmail.settings.values import Limit, Reader
 
 REQUIRED = object()
@@ -84,12 +84,69 @@ class DeliverySettings:
     engine: str = field(metadata=_key(values.engine, "processes"))
 
 
+_SERIF = "Georgia, Times New Roman, serif"
+_SANS = "-apple-system, BlinkMacSystemFont, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class BrandSettings:
+    """[brand]: how the shipped templates look; colours as #rrggbb, `dark_` for clients in dark mode.
+
+    `logo` is an address on the web, a file of the project, or empty: then the company's name stands there.
+    """
+
+    accent: str = field(metadata=_key(brand.colour, "#0b6a4e"))
+    on_accent: str = field(metadata=_key(brand.colour, "#ffffff"))
+    ink: str = field(metadata=_key(brand.colour, "#1d1c1a"))
+    quiet: str = field(metadata=_key(brand.colour, "#5d5a54"))
+    hairline: str = field(metadata=_key(brand.colour, "#e4e0d7"))
+    paper: str = field(metadata=_key(brand.colour, "#ffffff"))
+    canvas: str = field(metadata=_key(brand.colour, "#f3f1eb"))
+    dark_accent: str = field(metadata=_key(brand.colour, "#7fd4b2"))
+    dark_on_accent: str = field(metadata=_key(brand.colour, "#0d1a15"))
+    dark_ink: str = field(metadata=_key(brand.colour, "#f1efe9"))
+    dark_quiet: str = field(metadata=_key(brand.colour, "#b6b3ab"))
+    dark_hairline: str = field(metadata=_key(brand.colour, "#343937"))
+    dark_paper: str = field(metadata=_key(brand.colour, "#191c1b"))
+    dark_canvas: str = field(metadata=_key(brand.colour, "#101211"))
+    heading_font: str = field(metadata=_key(brand.fonts, _SERIF))
+    text_font: str = field(metadata=_key(brand.fonts, _SANS))
+    radius: int = field(metadata=_key(brand.pixels, 4, toml=True))
+    logo: str = field(metadata=_key(brand.logo, ""))
+    logo_width: int = field(metadata=_key(brand.pixels, 160, toml=True))
+
+    def unreadable(self) -> Iterator[tuple[str, str, float]]:
+        """Return text and ground that are too much alike, by key, with their contrast."""
+        for mode in ("", "dark_"):
+            for text, ground in _READ_ON:
+                found = brand.contrast(getattr(self, mode + text), getattr(self, mode + ground))
+                if found < brand.LEAST_CONTRAST:
+                    yield mode + text, mode + ground, found
+
+
+_READ_ON = (
+    ("ink", "paper"),
+    ("quiet", "paper"),
+    ("quiet", "canvas"),
+    ("accent", "paper"),
+    ("on_accent", "accent"),
+)
+"""Which colour is written on which in the shipped templates."""
+
+
+def default_brand() -> BrandSettings:
+    """Return how the shipped templates look when recmail.toml says nothing."""
+    keys = {key.name: key.metadata for key in fields(BrandSettings)}
+    return BrandSettings(**{name: about["read"](about["default"]) for name, about in keys.items()})
+
+
 SECTIONS: Mapping[str, type[Any]] = {
     "project": ProjectSettings,
     "sender": SenderSettings,
     "limits": LimitSettings,
     "model": ModelSettings,
     "delivery": DeliverySettings,
+    "brand": BrandSettings,
 }
 """Sections whose keys are fixed."""
 NAME_SECTIONS: Mapping[str, Reader] = {"topics": values.one_line, "attributes": values.attribute_type}

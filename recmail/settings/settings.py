@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from recmail.errors import ConfigError, Problem
 from recmail.settings.secret import Secret, is_reference
 from recmail.settings.sections import (
+    BrandSettings,
     DeliverySettings,
     LimitSettings,
     ModelSettings,
@@ -69,6 +70,7 @@ class Settings:
     folder: Path
     project: ProjectSettings
     sender: SenderSettings
+    brand: BrandSettings
     limits: LimitSettings
     model: ModelSettings
     delivery: DeliverySettings
@@ -121,6 +123,7 @@ class Settings:
             "currency": self.project.currency,
             "timezone": self.project.timezone,
             "topics": dict(self.topics),
+            "brand": asdict(self.brand),
         }
 
     def _secret(self, key: str, reference: str) -> Secret:

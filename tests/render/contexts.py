@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
+
+from recmail.settings.sections import default_brand
 
 Context = dict[str, Any]
 
@@ -91,6 +94,7 @@ def context(blocks: list[Context], **changes: Any) -> Context:
             "name": "Acme Courses",
             "postal_address": "Acme Learning, 12 Residency Road, Bengaluru 560025, India",
         },
+        "brand": asdict(default_brand()),
         "links": {
             "unsubscribe": "https://acme.example/u/3yQ",
             "preferences": "https://acme.example/p/3yQ",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import date
 
 import pandas as pd
@@ -10,6 +10,7 @@ import pytest
 
 from recmail.render.frozen import Wording, freeze_people, full_context, replace_stale
 from recmail.render.names import NAMES
+from recmail.settings.sections import default_brand
 
 PEOPLE = pd.DataFrame(
     {
@@ -41,6 +42,7 @@ def wording() -> Wording:
     return Wording(
         campaign={"name": "weekly", "topic": "tips", "topic_title": "Tips", "description": None},
         sender={"name": "Acme", "postal_address": "1 Road"},
+        brand=asdict(default_brand()),
         language="en",
         date=date(2026, 11, 2),
         courses=courses,

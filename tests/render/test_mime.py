@@ -58,15 +58,15 @@ def test_a_message_has_the_headers_that_mailbox_providers_ask_for():
     head = message.split(b"\r\n\r\n")[0].decode()
     assert head.split("\r\n") == [
         "From: Acme Courses <learn@acme.example>",
-        "To: Ana Sousa <ana@example.org>",
-        "Reply-To: <help@acme.example>",
-        "Subject: Ana, 3 courses",
         "Date: Tue, 24 Nov 2026 09:00:00 +0530",
-        "Message-ID: <f3a1@acme.example>",
+        "Reply-To: <help@acme.example>",
         "List-Id: <course-tips.acme.example>",
+        "Feedback-ID: weekly:acme:course-tips:recmail",
+        "To: Ana Sousa <ana@example.org>",
+        "Subject: Ana, 3 courses",
+        "Message-ID: <f3a1@acme.example>",
         "List-Unsubscribe: <https://acme.example/u/3yQ>",
         "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
-        "Feedback-ID: weekly:acme:course-tips:recmail",
         "MIME-Version: 1.0",
         "Content-Type: multipart/alternative;",
         ' boundary="=_a9634328e6bf2992328e827ec4b1704e"',  # printf f3a1@acme.example | sha256sum
@@ -211,9 +211,42 @@ NAMES = (st.text(VISIBLE, max_size=90) | st.text(SYNTAX, max_size=90)).map(
     lambda name: " ".join(name.split())
 )
 SUBJECTS = st.text(VISIBLE, min_size=1, max_size=300) | st.text(SYNTAX, min_size=1, max_size=300)
-BODIES = st.text(st.characters(exclude_categories=("Cs",)), max_size=400) | st.text(
-    "ab =.\r\n\té", max_size=400
+# What transfer encodings and SMTP trip over, in any order: ends of lines, dots, blanks, words of any length,
+# letters of several bytes, writing direction, boundaries.
+PIECES = (
+    *(
+        "\n",
+        "\r\n",
+        "\r",
+        "\n.",
+        "\n.\n",
+        "\nFrom ",
+        " ",
+        "\t",
+        " \n",
+        "\t\r\n",
+        "=",
+        "=\n",
+        "=3D",
+        "--",
+        "\n--=_",
+    ),
+    *(
+        "x" * 77,
+        "y" * 999,
+        "é" * 600,
+        "word " * 250,
+        "नमस्ते",
+        "שלום",
+        "\u2067ليلى\u2069",
+        "👩🏽\u200d🚀",
+        "\u2028",
+        "\x00",
+    ),
 )
+BODIES = st.text(st.characters(exclude_categories=("Cs",)), max_size=400) | st.lists(
+    st.sampled_from(PIECES), max_size=12
+).map("".join)
 
 
 @settings(deadline=None)
@@ -246,6 +279,52 @@ def display_name(data: bytes) -> str:
 def lines(text: str) -> str:
     """Return a body with plain newlines and one at its end."""
     return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n") + "\n"
+
+
+@settings(deadline=None)
+@given(BODIES)
+def test_lines_of_a_body_are_as_short_as_their_encoding_allows(text):
+    part = build_mime(replace(EMAIL, html=text), headers=HEADERS).split(b"\r\n--=_")[2]
+    assert max(len(line) for line in part.split(b"\r\n")) <= 76  # RFC 2045 6.7 and 6.8
+
+
+def test_equal_moments_in_two_zones_are_written_each_in_its_own():
+    there = HEADERS.date
+    here = there.astimezone(UTC)
+    assert there == here
+    assert [
+        dates(build_mime(EMAIL, headers=replace(HEADERS, date=date))) for date in (there, here, there)
+    ] == [
+        ["Tue, 24 Nov 2026 09:00:00 +0530"],
+        ["Tue, 24 Nov 2026 03:30:00 +0000"],
+        ["Tue, 24 Nov 2026 09:00:00 +0530"],
+    ]
+
+
+def dates(message: bytes) -> list[str]:
+    return [str(value) for value in message_from_bytes(message).get_all("Date", [])]
+
+
+HOSTILE = st.text(st.sampled_from('aé@.<>,;:"\\ \r\n\x00\u2028\x85\u2029\ud800='), min_size=1, max_size=12)
+FIELDS = ("from_", "to", "reply_to", "message_id", "list_id", "unsubscribe_url", "feedback_id", "subject")
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.sampled_from(FIELDS), HOSTILE)
+def test_no_field_makes_another_header(field, hostile):
+    """Whatever stands in a field: the message is refused, or has the headers that it has without it."""
+    value = (hostile, "ana@example.org") if field in ("from_", "to", "reply_to") else hostile
+    email = replace(EMAIL, subject=hostile) if field == "subject" else EMAIL
+    headers = HEADERS if field == "subject" else replace(HEADERS, **{field: value})
+    try:
+        message = parsed(build_mime(email, headers=headers))
+    except RenderError:
+        return
+    expected = set(parsed(build_mime(EMAIL, headers=HEADERS)).keys())
+    if field == "unsubscribe_url":
+        expected -= {"List-Unsubscribe-Post"}
+    assert set(message.keys()) == expected
+    assert defects(message) == []
 
 
 def test_a_long_subject_is_folded_between_words():

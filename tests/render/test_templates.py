@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from recmail.render.brand import branded
 from recmail.render.bundle import load_bundle
 from recmail.render.email import Email, Renderer
+from recmail.settings.sections import default_brand
 from tests.render.contexts import COURSES, arabic, block, context, course, edge, full, sparse
 
-BUNDLE = load_bundle(Path(__file__).parents[2] / "templates")
+BUNDLE = branded(load_bundle(Path(__file__).parents[2] / "templates"), asdict(default_brand()))
 CSS = re.sub(r"/\*.*?\*/", "", BUNDLE.files["style.css"], flags=re.DOTALL)
 PAGES = "".join(text for name, text in BUNDLE.files.items() if name.endswith(".html.j2"))
 WEEKLY = Renderer(BUNDLE, template="weekly", subject="{{ courses[0].title }}", preheader="Picked for you")
@@ -41,7 +44,14 @@ def test_both_parts_name_the_sender_and_offer_the_way_out(make):
 
 def test_both_parts_show_all_that_is_known_of_a_course():
     email = weekly(full())
-    for fact in ("SQL from Zero to Useful", "Data", "Beginner · 6 h 20 min", "₹1,499", "Free", "All levels"):
+    for fact in (
+        "SQL from Zero to Useful",
+        "Data",
+        "Beginner · 6 hrs 20 mins",
+        "₹1,499",
+        "Free",
+        "All levels",
+    ):
         assert fact in email.html
         assert fact in email.text
     for part in (email.html, email.text):

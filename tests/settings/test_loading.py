@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from recmail.errors import ConfigError
 from recmail.settings import Limit, Secret, Settings, find_project, load_settings
 from recmail.settings.loading import parse_settings
+from recmail.settings.sections import default_brand
 from recmail.settings.source import SourceText
 
 MINIMAL = """\
@@ -273,6 +275,7 @@ def test_printed_holds_what_emails_show_and_nothing_of_limits_or_delivery(tmp_pa
         "currency": "INR",
         "timezone": "UTC",
         "topics": {"course-tips": "Course tips"},
+        "brand": asdict(default_brand()),
     }
     other = load(tmp_path, text + '[delivery]\nsenders = 9\n[limits]\nemails_per_person = "1 per 1d"\n')
     assert other.printed() == printed

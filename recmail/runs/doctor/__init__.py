@@ -17,6 +17,7 @@ from recmail.runs.doctor.machine import check_machine
 from recmail.runs.doctor.provider import check_providers
 from recmail.runs.doctor.sender_domain import check_domains
 from recmail.runs.doctor.settings import (
+    check_brand,
     check_database_secret,
     check_key,
     check_mistakes,
@@ -40,7 +41,7 @@ def check_database(subject: Subject) -> Iterable[Finding]:
 
 
 SECTIONS: Mapping[str, tuple[Check, ...]] = {
-    "settings": (check_mistakes, check_values, check_database_secret, check_key),
+    "settings": (check_mistakes, check_values, check_brand, check_database_secret, check_key),
     "machine": (lambda subject: check_machine(subject.folder),),
     "database": (check_database,),
     "data": (check_data,),

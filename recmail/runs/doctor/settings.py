@@ -11,6 +11,7 @@ from pathlib import Path
 
 from recmail.errors import ConfigError, Problem
 from recmail.history.sources import read_sources
+from recmail.runs.brand import brand_warnings
 from recmail.runs.doctor.finding import Finding, ok, said, warning, wrong
 from recmail.runs.doctor.subject import Subject
 from recmail.settings import RawTable, Secret, Settings, format_duration
@@ -56,13 +57,21 @@ def check_values(subject: Subject) -> Iterator[Finding]:
         table = getattr(settings, section)
         for field in fields(kind):
             key = f"{section}.{toml_name(field)}"
-            if subject.stands(key):
+            drawn = section == "brand" and settings.origins[key] == "default"  # a page of colours
+            if subject.stands(key) and not drawn:
                 yield ok(key, f"{_in_words(getattr(table, field.name))} ({settings.origins[key]})")
     for section in NAME_SECTIONS:
         for name, value in getattr(settings, section).items():
             yield ok(f"{section}.{name}", f"{value} ({settings.origins[f'{section}.{name}']})")
     for table in (*settings.providers.values(), *settings.sources.values()):
         yield from _raw(table)
+
+
+def check_brand(subject: Subject) -> Iterator[Finding]:
+    """Say what is doubtful about the company's colours and logo."""
+    for problem in brand_warnings(subject.settings):
+        place = f"{problem.file}, line {problem.line}" if problem.line else problem.file
+        yield warning("brand", problem.message, f"mend {place}")
 
 
 def _in_words(value: object) -> str:
