@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import printable
 from recmail.render.environment import compile_line, load_template, make_environment, run
-from recmail.render.inline import inline_styles
+from recmail.render.inline import inline_once, inline_styles
 from recmail.render.urls import check_addresses
 
 
@@ -27,11 +27,19 @@ class Email:
 class Renderer:
     """Renders one campaign's email for any number of people, from any number of threads.
 
+    The styles of a template are inlined once, when the first Renderer of this process needs it; where that
+    cannot be told to give the same as inlining each message, each message is inlined, which costs 50 times
+    as much.
+
     Args:
         template: the name that a campaign gives; NAME.html.j2 and NAME.txt.j2 must be in the bundle.
         subject: Jinja, rendered as one line of plain text.
         preheader: the same, or None.
         inline: False leaves the CSS in `<style>`, to see how a template is written.
+
+    Attributes:
+        per_message: why each message is inlined: reasons with file, line and what to write instead. Empty
+            when the template is inlined once.
 
     Raises:
         RenderError: a template is missing or does not compile.
@@ -51,7 +59,11 @@ class Renderer:
         self._preheader = compile_line(environment, preheader or "", name="preheader")
         self._html = load_template(environment, f"{template}.html.j2")
         self._text = load_template(environment, f"{template}.txt.j2")
-        self._inline = inline
+        self.per_message: Sequence[RenderError] = ()
+        if inline:
+            inlined = inline_once(bundle, f"{template}.html.j2")
+            self._html = inlined.template or self._html
+            self.per_message = inlined.reasons
 
     def render(self, context: Mapping[str, object], *, user_id: str) -> Email:
         """Render one person's email; equal contexts give equal emails.
@@ -73,12 +85,12 @@ class Renderer:
         )
 
     def _page(self, values: Mapping[str, object], user_id: str) -> str:
-        page = run(self._html, values, user_id=user_id)
+        page = run(self._html, values, user_id=user_id).strip()
         name = self._html.name or ""
         links = values.get("links")
         images = links.get("images") if isinstance(links, dict) else None
         check_addresses(page, images=images, template=name, user_id=user_id)
-        if not self._inline:
+        if not self.per_message:
             return page
         try:
             return inline_styles(page)
