@@ -36,6 +36,8 @@ from recmail.render.inline.values import (
 )
 from recmail.render.inline.writer import Report, Writer
 
+_DEEPEST = 8
+
 
 def expand(trees: Trees, name: str, report: Report) -> list[tuple[Page, list[Tag]]]:
     """Return the pages of a template, one for each combination of the conditions inside a tag.
@@ -151,8 +153,8 @@ class _Walk(Writer):
 
     def body(self, text: Text) -> None:
         """Walk a macro, block or include: as a whole, never across the edge of a tag."""
-        if text.source in self.under_way:
-            raise self.stop("calls itself", text.source)
+        if self.under_way.count(text.source) == _DEEPEST:  # a macro may stand in itself: call blocks do
+            raise self.stop("calls itself without end", text.source)
         before, self.file = self.file, text.file
         self.under_way.append(text.source)
         self.edge(text.source)
