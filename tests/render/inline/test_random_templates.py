@@ -1,4 +1,4 @@
-"""Random templates: what is inlined once prints what premailer makes of each message, in every context."""
+"""Random templates: what is inlined once prints what premailer makes of each message, in each context."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.render.inline.pages import NAME, compare
 from tests.render.inline.random_templates import template_sets
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(template_sets())
 def test_whatever_is_inlined_once_is_as_premailer_makes_each_message(files):
     bundle = TemplateBundle(files)
@@ -24,4 +24,4 @@ def test_whatever_is_inlined_once_is_as_premailer_makes_each_message(files):
     once = inline_once(bundle, NAME)
     event("once" if once.template else "per message")
     assert once.template or once.reasons
-    assert not once.template or compare(bundle, once.template) == []
+    assert not once.template or compare(bundle, once.template, every=3) == []
