@@ -10,7 +10,7 @@ from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle
 from recmail.render.context import printable
 from recmail.render.environment import compile_line, load_template, make_environment, run
-from recmail.render.inline import inline_once, inline_styles
+from recmail.render.inline import differs, inline_once, inline_styles, per_message_ms
 from recmail.render.urls import check_addresses
 
 
@@ -57,7 +57,7 @@ class Renderer:
         environment = make_environment(bundle)
         self._subject = compile_line(environment, subject, name="subject")
         self._preheader = compile_line(environment, preheader or "", name="preheader")
-        self._html = load_template(environment, f"{template}.html.j2")
+        self._html = self._bare = load_template(environment, f"{template}.html.j2")
         self._text = load_template(environment, f"{template}.txt.j2")
         self.per_message: Sequence[RenderError] = ()
         if inline:
@@ -71,18 +71,39 @@ class Renderer:
         Raises:
             RenderError: what is missing, forbidden or unprintable, with template, line and user.
         """
-        values = printable(context, user_id=user_id)
-        subject = _one_line(run(self._subject, values, user_id=user_id))
-        if not subject:
-            raise RenderError("the subject is empty", template="subject", line=1, user_id=user_id)
-        preheader = _one_line(run(self._preheader, values, user_id=user_id))
-        values |= {"subject": subject, "preheader": preheader or None}
+        values, subject, preheader = self._values(context, user_id)
         return Email(
             subject=subject,
             preheader=preheader,
             html=self._page(values, user_id),
             text=_tidy(run(self._text, values, user_id=user_id)),
         )
+
+    def verify(self, context: Mapping[str, object], *, user_id: str) -> None:
+        """Compare one person's page with the same page inlined by itself.
+
+        Raises:
+            RenderError: they differ, or the page cannot be rendered.
+        """
+        if self.per_message or self._html is self._bare:
+            return
+        values, _, _ = self._values(context, user_id)
+        found = differs(self._bare, self._html, values, user_id=user_id)
+        if found:
+            raise RenderError(
+                f"the styles inlined once are not those of this message: {found}",
+                template=self._html.name or "",
+                user_id=user_id,
+            )
+
+    def _values(self, context: Mapping[str, object], user_id: str) -> tuple[dict[str, object], str, str]:
+        """Return all that templates may print, the subject and the preheader."""
+        values = printable(context, user_id=user_id)
+        subject = _one_line(run(self._subject, values, user_id=user_id))
+        if not subject:
+            raise RenderError("the subject is empty", template="subject", line=1, user_id=user_id)
+        preheader = _one_line(run(self._preheader, values, user_id=user_id))
+        return values | {"subject": subject, "preheader": preheader or None}, subject, preheader
 
     def _page(self, values: Mapping[str, object], user_id: str) -> str:
         page = run(self._html, values, user_id=user_id).strip()
@@ -96,6 +117,24 @@ class Renderer:
             return inline_styles(page)
         except RenderError as error:
             raise RenderError(error.message, template=name, user_id=user_id) from error
+
+
+def how_inlined(bundle: TemplateBundle, name: str) -> tuple[Sequence[RenderError], float | None]:
+    """Return why the styles of a template are inlined for every message, and the milliseconds for each.
+
+    There is no reason when they are inlined once; the time is None where it could not be measured.
+
+    Raises:
+        RenderError: they cannot be inlined at all: every message would fail.
+    """
+    reasons = inline_once(bundle, name).reasons
+    if not reasons:
+        return (), None
+    try:
+        return reasons, per_message_ms(load_template(make_environment(bundle), name))
+    except RenderError as error:
+        placed = [reason for reason in reasons if reason.message == error.message]
+        raise (placed or [RenderError(error.message, template=name)])[0] from error
 
 
 def _one_line(text: str) -> str:

@@ -11,7 +11,9 @@ from recmail.campaign import Campaign, explain_template, not_yet, unknown
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
+from recmail.render.bundle import TemplateBundle
 from recmail.render.check import check_templates
+from recmail.render.email import how_inlined
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
 from recmail.segment import Courses
@@ -23,6 +25,8 @@ class Checked:
     """What is wrong with one campaign, and how many people it addresses.
 
     Attributes:
+        slow: why the styles of a template are inlined for every message; nothing when once for all.
+        slow_ms: what that costs for each message; None where it could not be measured.
         people: the audience now; None when it could not be counted.
         not_yet: what the file asks for that this version cannot plan.
         emptied_by: the rule that leaves nobody, of those whom the rules before it had left.
@@ -33,16 +37,20 @@ class Checked:
     not_yet: Sequence[Problem]
     people: int | None
     emptied_by: str | None = None
+    slow: Sequence[Problem] = ()
+    slow_ms: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json; what is not built yet is a warning."""
         found = [(problem, "error") for problem in self.problems]
-        found += [(problem, "warning") for problem in self.not_yet]
+        found += [(problem, "warning") for problem in (*self.not_yet, *self.slow)]
         return {
             "campaign": self.campaign,
             "good": self.good,
             "people": self.people,
             "emptied_by": self.emptied_by,
+            "styles_inlined": "per message" if self.slow else "once",
+            "inlining_ms": None if self.slow_ms is None else round(self.slow_ms, 1),
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
 
@@ -59,9 +67,13 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
     problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
+    slow, slow_ms = list[Problem](), None
+    if not problems:
+        problems, slow, slow_ms = inlining(project, campaign)
     funnel = read_funnel(project, campaign, now=now)
     emptied_by = next((step.rule for step in funnel if not step.people), None) if funnel[0].people else None
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied_by)
+    people = funnel[-1].people
+    return Checked(campaign.name, problems, not_yet(campaign), people, emptied_by, slow, slow_ms)
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
@@ -78,13 +90,42 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
     except RenderError as error:
         return [Problem("templates", 0, 0, error.message)]
     source = SourceText(campaign.file, campaign.text)
-    names = {campaign.template, *(variant.template for variant in campaign.variants if variant.template)}
     errors: list[RenderError] = []
-    for name in sorted(names):
+    for name in _templates(campaign):
         errors += check_templates(
             bundle, template=name, subject=campaign.subject, preheader=campaign.preheader
         )
     return list(dict.fromkeys(explain_template(error, bundle, source) for error in errors))
+
+
+def _templates(campaign: Campaign) -> list[str]:
+    named = (variant.template for variant in campaign.variants if variant.template)
+    return sorted({campaign.template, *named})
+
+
+def inlining(project: Project, campaign: Campaign) -> tuple[list[Problem], list[Problem], float | None]:
+    """Return why styles cannot be inlined at all, why they are inlined for every message, at what cost.
+
+    The templates must be free of mistakes. The cost is that of the slowest, in milliseconds for a message.
+    """
+    bundle = project.templates()
+    problems, slow, slowest = list[Problem](), list[Problem](), None
+    for name in _templates(campaign):
+        try:
+            reasons, cost = how_inlined(bundle, f"{name}.html.j2")
+        except RenderError as error:
+            problems.append(_in_template(error, bundle))
+            continue
+        slow += [_in_template(reason, bundle) for reason in reasons]
+        slowest = max([one for one in (slowest, cost) if one is not None], default=None)
+    return problems, slow, slowest
+
+
+def _in_template(error: RenderError, bundle: TemplateBundle) -> Problem:
+    source = SourceText(f"templates/{error.template}", bundle.files.get(error.template, ""))
+    start = source.offset_of_line(error.line)
+    line = source.line_at(start)
+    return source.problem(start + len(line) - len(line.lstrip()), error.message)
 
 
 def check_templates_of(project: Project, campaign: Campaign) -> None:

@@ -80,6 +80,7 @@ def _sample(
         links = links_for(project, 0, user_no)
         context = writer.context(composed.context, links)
         try:
+            writer.verify(context, user_id=row["user_id"])
             email = writer.render(context, user_id=row["user_id"])
         except RenderError as error:  # theirs alone; the others are to be looked at too
             verdict = f"would fail: {error}"

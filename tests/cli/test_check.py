@@ -51,6 +51,36 @@ def test_problems_are_objects_for_programs(project: Path) -> None:
     ]
 
 
+def test_a_template_that_is_inlined_for_every_message_is_told_with_what_it_costs(project: Path) -> None:
+    style = project / "templates" / "style.css"
+    style.write_text(style.read_text("utf-8") + ".row p:first-child { color: red }\n", "utf-8")
+    [found] = read_json(recmail("check", "weekly-picks", "--json", "--now", AT, project=project))["campaigns"]
+    assert found["good"]
+    assert found["styles_inlined"] == "per message"
+    assert found["inlining_ms"] > 0
+    [(severity, place, message)] = [
+        (one["severity"], f"{one['file']}:{one['line']}", one["message"]) for one in found["problems"]
+    ]
+    assert (severity, place) == (
+        "warning",
+        f"templates/style.css:{len(style.read_text('utf-8').splitlines())}",
+    )
+    assert message.endswith("give the tag a class")
+    shown = recmail("check", "weekly-picks", "--now", AT, project=project)
+    assert "its styles are inlined for every message, not once for all: see below; " in shown.stderr
+    assert f"slow: {place}:1: {message}" in shown.stderr
+
+
+def test_styles_that_no_message_could_be_sent_with_are_an_error(project: Path) -> None:
+    style = project / "templates" / "style.css"
+    style.write_text("p { top: 0 }\n@media screen { @media print { p { color: red } } }\n", "utf-8")
+    shown = recmail("check", "weekly-picks", "--now", AT, project=project, code=3)
+    assert (
+        "templates/style.css:1:1: the styles could not be inlined: a media query stands inside"
+        in shown.stderr
+    )
+
+
 def test_what_is_not_built_yet_is_a_warning(project: Path) -> None:
     (project / "campaigns" / "later.yaml").write_text(GOOD + "schedule: every tuesday 09:00\n")
     result = recmail("check", "later", "--json", "--now", AT, project=project)

@@ -14,11 +14,12 @@ from recmail.render.inline.expand import expand
 from recmail.render.inline.marks import Marked, check_around, run_premailer
 from recmail.render.inline.page import VALUE
 from recmail.render.inline.premailing import inline_styles, parse_page
+from recmail.render.inline.proof import differs, differs_on_examples, per_message_ms
 from recmail.render.inline.same import difference
 from recmail.render.inline.trees import Trees
 from recmail.render.inline.write_back import apply, collect
 
-__all__ = ["Inlined", "inline_once", "inline_styles"]
+__all__ = ["Inlined", "differs", "inline_once", "inline_styles", "per_message_ms"]
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,10 @@ class Inlined:
     Attributes:
         template: prints pages whose styles are inlined already; None if each message must be inlined.
         reasons: why, with file, line and what to write instead.
-        page: the expanded page, as long as any message may be; to measure on.
     """
 
     template: Template | None
     reasons: tuple[RenderError, ...]
-    page: str = ""
 
 
 @dataclass
@@ -71,11 +70,14 @@ def inline_once(bundle: TemplateBundle, name: str) -> Inlined:
         reasons.add(error.message, error.template or name, error.line)
     except TemplateSyntaxError as error:
         reasons.found["", 0, ""] = render_error(error)
-    sample = pages[0].page.text if pages else ""
     if reasons.found:
-        return Inlined(None, tuple(reasons.found.values()), sample)
-    compiled = make_environment(bundle, trees=trees.known)
-    return Inlined(load_template(compiled, name), (), sample)
+        return Inlined(None, tuple(reasons.found.values()))
+    once = load_template(make_environment(bundle, trees=trees.known), name)
+    found = differs_on_examples(load_template(make_environment(bundle), name), once)
+    if found:
+        reasons.add(f"an example inlined once is not as by itself: {found}", name, 0)
+        return Inlined(None, tuple(reasons.found.values()))
+    return Inlined(once, ())
 
 
 def _check(trees: Trees, name: str, pages: list[Marked], reasons: _Reasons) -> None:

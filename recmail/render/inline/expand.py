@@ -19,7 +19,7 @@ from recmail.render.inline.page import Origin, Page, Undecided
 from recmail.render.inline.tokens import Tag
 from recmail.render.inline.trees import Trees
 from recmail.render.inline.values import (
-    LAZY,
+    ESCAPED,
     PLAIN,
     Either,
     Macro,
@@ -31,6 +31,8 @@ from recmail.render.inline.values import (
     Unknown,
     Value,
     bind_call,
+    bound_names,
+    is_constant,
     is_words,
     value_of,
 )
@@ -180,16 +182,15 @@ class _Walk(Writer):
     def on_for(self, node: nodes.For, scope: Scope) -> None:
         """Walk the body once, and what is printed when there is nothing to go through."""
         items = value_of(node.iter, scope)
-        if isinstance(items, Unknown) or not isinstance(items, Plain):
+        if not isinstance(items, Plain):
             self.unknown(items, node)
+            items = PLAIN
         if node.recursive:
             raise self.stop("a recursive loop is not understood", node)
         inner = scope.new_child({"loop": PLAIN})
-        item = LAZY if items == LAZY and not isinstance(node.iter, nodes.Filter) else PLAIN
-        for name in (
-            node.target.find_all(nodes.Name) if not isinstance(node.target, nodes.Name) else [node.target]
-        ):
-            inner[name.name] = item
+        one = Plain(items.lazy and not isinstance(node.iter, nodes.Filter), items.escaped)
+        for name in bound_names(node.target):
+            inner[name] = one
         with self.part(node):
             self.statements(node.body, inner)
         with self.part(node):
@@ -273,28 +274,30 @@ class _Walk(Writer):
             return
         if not isinstance(value, Plain):
             self.unknown(value, node)
-        for name in node.target.find_all(nodes.Name):
-            self.bind(name.name, value if isinstance(value, Plain) else PLAIN, scope)
+        elif value.escaped and isinstance(node.target, nodes.NSRef):
+            self.report(
+                "what a macro prints is kept in a namespace; use a name of its own", self.file, node.lineno
+            )
+        for name in bound_names(node.target):
+            self.bind(name, value if isinstance(value, Plain) else PLAIN, scope)
 
     def on_assignblock(self, node: nodes.AssignBlock, scope: Scope) -> None:
         """Bind a name to what statements print."""
         self.escapes(node)
         value: Value = Text(node.body, self.file, scope, node)
         if is_words(node.body, scope):
-            value = PLAIN
+            value = ESCAPED
         if node.filter is not None:
             value = self.filtered(value, node.filter)
         if isinstance(node.target, nodes.Name):
             self.bind(node.target.name, value, scope)
-        elif not isinstance(value, Plain):
-            self.report(
-                "markup in a namespace is not understood; use a name of its own", self.file, node.lineno
-            )
+        else:
+            self.report("text is kept in a namespace; use a name of its own", self.file, node.lineno)
 
     def on_filterblock(self, node: nodes.FilterBlock, scope: Scope) -> None:
         """Walk statements whose output goes through a filter."""
         inner = scope.new_child()
-        value: Value = PLAIN if is_words(node.body, inner) else Text(node.body, self.file, inner, node)
+        value: Value = ESCAPED if is_words(node.body, inner) else Text(node.body, self.file, inner, node)
         self.print(self.filtered(value, node.filter), node)
 
     def filtered(self, value: Value, by: nodes.Filter) -> Value:
@@ -325,10 +328,11 @@ class _Walk(Writer):
 
     def bind(self, name: str, value: Value, scope: Scope) -> None:
         """Bind a name; which of two pieces of markup it would print later depends on the person."""
-        if name in scope.maps[0] and not (isinstance(value, Plain) and isinstance(scope[name], Plain)):
+        before = scope.maps[0].get(name)
+        if isinstance(before, Plain) and isinstance(value, Plain):
+            value = Plain(before.lazy or value.lazy, before.escaped or value.escaped)
+        elif before is not None:
             value = Unknown(f"{name!r} is set in two places, and holds markup; use two names")
-        elif name in scope.maps[0] and LAZY in (value, scope[name]):
-            value = LAZY
         scope[name] = value
 
     # What is printed
@@ -351,7 +355,7 @@ class _Walk(Writer):
             raise self.stop('a value outside quotes in a tag; write attribute="{{ … }}"', node)
         elif not isinstance(value, Plain):
             self.unknown(value, node)
-        elif _constants(node) and isinstance(node, nodes.CondExpr):
+        elif is_constant(node) and isinstance(node, nodes.CondExpr):
             self.constants(node, scope)
         else:
             self.value(node)
@@ -384,10 +388,3 @@ class _Walk(Writer):
             case _:
                 self.unknown(value, node)
                 self.value(node)
-
-
-def _constants(node: nodes.Node | None) -> bool:
-    """Whether an expression is a constant, by conditions."""
-    if isinstance(node, nodes.CondExpr):
-        return _constants(node.expr1) and _constants(node.expr2)
-    return isinstance(node, nodes.Const) and isinstance(node.value, str | int)

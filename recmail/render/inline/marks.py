@@ -51,12 +51,16 @@ def run_premailer(page: Page, tags: list[Tag], report: Report) -> Marked:
     marked = Marked(page, tags, tree, marks.attributes(), [])
     if not marks.stand_as_written():
         return marked
-    marked.looked = look(applied_selectors(tree), marks.selector_is_wrong)
-    if marked.looked.unreadable:
-        return marked
-    marks.check_values(marked.looked)
-    texts = _texts(tree)
-    inline_tree(tree)
+    try:
+        marked.looked = look(applied_selectors(tree), marks.selector_is_wrong)
+        if marked.looked.unreadable:
+            return marked
+        marks.check_values(marked.looked)
+        texts = _texts(tree)
+        inline_tree(tree)
+    except RenderError as error:
+        origin = page.origin(marks.stylesheet())
+        raise RenderError(error.message, template=origin.file, line=origin.line) from error
     marked.changes = marks.changes(marked.before)
     for tag, element in zip(tags, marks.elements, strict=True):
         if tag.name == "style" and element is not None:
@@ -135,11 +139,19 @@ class Marks:
             return f"<{tag.name}> is read differently by mail clients; are all its quotes in place?"
         return ""
 
+    def stylesheet(self) -> int:
+        """Return where the first stylesheet begins."""
+        for tag in self.tags:
+            if tag.name == "style":
+                content = self.page.text[tag.end : tag.content_end]
+                return tag.end + len(content) - len(content.lstrip())
+        return 0
+
     def selector_is_wrong(self, message: str, selector: str) -> None:
         """Report a selector where the stylesheet has it."""
         styles = [tag for tag in self.tags if tag.name == "style"]
         found = [self.page.text.find(selector, tag.end, tag.content_end) for tag in styles]
-        self.report(message, max([-1, *found]) if max([-1, *found]) >= 0 else styles[0].at)
+        self.report(message, max(found) if max(found) >= 0 else self.stylesheet())
 
     def value(self, attribute: Attribute) -> str:
         """Return an attribute's value as written."""

@@ -74,10 +74,16 @@ def _transformed(page: str | etree._Element) -> str:
         with _one_at_a_time:
             inlined: str = _premailer().transform(page, pretty_print=False)
     except Exception as error:
-        # Whatever this raises comes from the author's HTML or CSS: AttributeError for a media query inside
-        # another (premailer issue 290), SelectorSyntaxError, …
-        raise RenderError(f"the styles could not be inlined: {error}") from error
+        # Whatever this raises comes from the author's HTML or CSS: SelectorSyntaxError, …
+        raise RenderError(f"the styles could not be inlined: {_plainly(error)}") from error
     return inlined
+
+
+def _plainly(error: Exception) -> str:
+    """Say what an error of premailer means where its own words do not."""
+    if isinstance(error, AttributeError) and "CSSMediaRule" in str(error):  # premailer issue 290
+        return "a media query stands inside another; write them one after the other"
+    return str(error)
 
 
 def applied_selectors(page: etree._Element) -> list[str]:

@@ -41,9 +41,16 @@ _MARKUP = re.compile("[<>\"']")
 
 @dataclass(frozen=True)
 class Plain:
-    """A value that is escaped when it is printed; `lazy` if going through it uses it up."""
+    """Words that hold no tag when they are printed.
+
+    Attributes:
+        lazy: going through it uses it up.
+        escaped: it may be, or hold, text that is escaped already and not again: what a macro of words prints.
+            No field of it may be asked for, since some of its methods make markup: translate.
+    """
 
     lazy: bool = False
+    escaped: bool = False
 
 
 @dataclass(frozen=True)
@@ -99,7 +106,7 @@ class Either:
 
 
 Value = Plain | Unknown | Text | Macro | Super | Module | Either
-PLAIN, LAZY = Plain(), Plain(lazy=True)
+PLAIN, ESCAPED = Plain(), Plain(escaped=True)
 
 
 def value_of(node: nodes.Node | None, scope: Scope) -> Value:
@@ -123,19 +130,23 @@ def value_of(node: nodes.Node | None, scope: Scope) -> Value:
             return PLAIN
     if isinstance(node, _TRANSPARENT):
         parts = plain_parts(node.iter_child_nodes(), scope)
-        if parts == LAZY and isinstance(node, nodes.List | nodes.Tuple | nodes.Dict):
+        if (
+            isinstance(parts, Plain)
+            and parts.lazy
+            and isinstance(node, nodes.List | nodes.Tuple | nodes.Dict)
+        ):
             return Unknown("a filtered list in a list; add |list to it")
+        if isinstance(node, nodes.Getitem):
+            return _without_fields(parts)
         return parts
     return Unknown(f"{type(node).__name__} is not understood")
 
 
-def _all_plain(values: Iterable[Value]) -> Plain | None:
-    lazy = False
-    for value in values:
-        if not isinstance(value, Plain):
-            return None
-        lazy = lazy or value.lazy
-    return LAZY if lazy else PLAIN
+def _all_plain(values: Sequence[Value]) -> Plain | None:
+    plain = [value for value in values if isinstance(value, Plain)]
+    if len(plain) < len(values):
+        return None
+    return Plain(any(value.lazy for value in plain), any(value.escaped for value in plain))
 
 
 def plain_parts(parts: Iterable[nodes.Node], scope: Scope) -> Plain | Unknown:
@@ -162,7 +173,13 @@ def _field(node: nodes.Getattr, scope: Scope) -> Value:
     owner = value_of(node.node, scope)
     if isinstance(owner, Module):
         return owner.names.get(node.attr, PLAIN)  # a missing one fails when it is printed
-    return plain_parts([node.node], scope)
+    return _without_fields(plain_parts([node.node], scope))
+
+
+def _without_fields(value: Plain | Unknown) -> Plain | Unknown:
+    if isinstance(value, Plain) and value.escaped:
+        return Unknown("a field or method of what a macro prints; use the value itself")
+    return value
 
 
 def _call(node: nodes.Call, scope: Scope) -> Value:
@@ -171,17 +188,21 @@ def _call(node: nodes.Call, scope: Scope) -> Value:
     called = value_of(node.node, scope)
     if isinstance(called, Macro):
         text = bind_call(called, node, scope)
-        return PLAIN if isinstance(text, Text) and is_words(text.body, text.scope) else text
+        return ESCAPED if isinstance(text, Text) and is_words(text.body, text.scope) else text
     if isinstance(called, Super):
         return called
     if isinstance(called, Plain) and isinstance(node.node, nodes.Name) and node.node.name == "loop":
         return Unknown("a recursive loop is not understood")
+    if not isinstance(node.node, nodes.Name | nodes.Getattr):
+        return Unknown("what is called here is not understood; call a macro or a method by its name")
+    if isinstance(called, Plain) and called.escaped:
+        return _without_fields(called)
     return plain_parts([node.node, *node.args, *(pair.value for pair in node.kwargs)], scope)
 
 
 def bind_call(macro: Macro, call: nodes.Call, scope: Scope, caller: Macro | None = None) -> Text | Unknown:
     """Return a macro's body in a scope that holds the arguments of a call."""
-    inner = macro.scope.new_child({"varargs": PLAIN, "kwargs": PLAIN})
+    inner = macro.scope.new_child()
     inner["caller"] = caller or PLAIN
     if isinstance(macro.node, nodes.CallBlock):
         inner["caller"] = Unknown("caller() inside a call block is not understood")
@@ -191,6 +212,7 @@ def bind_call(macro: Macro, call: nodes.Call, scope: Scope, caller: Macro | None
     beyond = plain_parts(rest, scope)
     if isinstance(beyond, Unknown):
         return beyond
+    inner["varargs"] = inner["kwargs"] = beyond
     defaults = dict(zip(reversed(names), reversed(macro.node.defaults), strict=False))
     for name in names:
         if name in given:
@@ -218,7 +240,7 @@ def _filter(node: nodes.Filter, scope: Scope) -> Value:
     found = plain_parts([node.node, *node.args, *(pair.value for pair in node.kwargs)], scope)
     if isinstance(found, Unknown):
         return found
-    return LAZY if node.name in _LAZY_FILTERS else PLAIN
+    return Plain(node.name in _LAZY_FILTERS, found.escaped or node.name in ("e", "escape"))
 
 
 def is_words(body: Iterable[nodes.Node], scope: Scope, depth: int = 0) -> bool:
@@ -258,8 +280,20 @@ def is_pure(test: nodes.Node, scope: Scope) -> bool:
         test.name == "random" or test.name not in _SAFE_FILTERS | _LAZY_FILTERS
     ):
         return False
-    if isinstance(test, nodes.Name) and not isinstance(scope.get(test.name, PLAIN), Plain):
-        return False
-    if isinstance(test, nodes.Name) and scope.get(test.name) == LAZY:
+    named = scope.get(test.name, PLAIN) if isinstance(test, nodes.Name) else PLAIN
+    if not isinstance(named, Plain) or named.lazy:
         return False
     return all(is_pure(part, scope) for part in test.iter_child_nodes())
+
+
+def is_constant(node: nodes.Node | None) -> bool:
+    """Whether an expression is a constant, by conditions."""
+    if isinstance(node, nodes.CondExpr):
+        return is_constant(node.expr1) and is_constant(node.expr2)
+    return isinstance(node, nodes.Const) and isinstance(node.value, str | int)
+
+
+def bound_names(target: nodes.Node) -> list[str]:
+    """Return the names that a loop or set binds."""
+    found = [target] if isinstance(target, nodes.Name) else list(target.find_all(nodes.Name))
+    return [name.name for name in found]

@@ -63,7 +63,7 @@ def differences(html: str, **files: str) -> list[str]:
 
 
 def compare(files: TemplateBundle, once: Template, *, every: int = 1) -> list[str]:
-    """Return where messages of a template inlined once are not as premailer makes each; in each n-th context."""
+    """Return where messages of a template inlined once differ from premailer's; in each n-th context."""
     bare = load_template(make_environment(files), NAME)
     found = []
     for context in contexts()[::every]:
