@@ -12,7 +12,7 @@ _TAG = re.compile(r"""<[a-zA-Z][^"'>]*(?:"[^"]*"[^"'>]*|'[^']*'[^"'>]*)*>""")
 # Its attributes one after the other, so that " href=x" in a title inside alt="…" is not taken for one.
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _ADDRESSES = frozenset({"href", "src", "background", "action", "formaction", "poster"})
-_HINT = re.compile("href|src|background|action|poster")
+_BACKGROUND = re.compile(r"background[\s=/>]")  # the attribute; not background-color: in a style
 _ALLOWED = re.compile(r"(?:https?://|mailto:|#)[^\s]", re.IGNORECASE)
 # Browsers drop these inside an address and before it: "java\nscript:" is javascript:.
 _IGNORED = re.compile("[\x00-\x20\x7f-\xa0]")
@@ -30,7 +30,7 @@ def check_addresses(html: str, *, images: str | None, template: str, user_id: st
     """
     local = images if images and images.startswith("file:") else None
     for tag in _TAG.finditer(html):
-        if not _HINT.search(tag.group().lower()):
+        if not _may_have_address(tag.group().lower()):
             continue  # most tags; taking them apart too would double the cost
         for attribute, *value in _ATTRIBUTE.findall(tag.group()):
             if attribute.lower() not in _ADDRESSES:
@@ -47,3 +47,9 @@ def check_addresses(html: str, *, images: str | None, template: str, user_id: st
                 template=template,
                 user_id=user_id,
             )
+
+
+def _may_have_address(tag: str) -> bool:
+    if "href" in tag or "src" in tag or "action" in tag or "poster" in tag:
+        return True
+    return "background" in tag and _BACKGROUND.search(tag) is not None
