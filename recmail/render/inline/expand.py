@@ -355,15 +355,15 @@ class _Walk(Writer):
             raise self.stop('a value outside quotes in a tag; write attribute="{{ … }}"', node)
         elif not isinstance(value, Plain):
             self.unknown(value, node)
-        elif is_constant(node) and isinstance(node, nodes.CondExpr):
+        elif is_constant(node):
             self.constants(node, scope)
         else:
             self.value(node)
             assert self.tokens.tag
             self.tokens.tag.calls |= isinstance(node, nodes.Call) or node.find(nodes.Call) is not None
 
-    def constants(self, node: nodes.Expr | None, scope: Scope) -> None:
-        """Walk {{ "a" if x else "b" }} inside a tag as the condition that it is."""
+    def constants(self, node: nodes.Node | None, scope: Scope) -> None:
+        """Walk {{ "a" }} inside a tag as text, and {{ "a" if x else "b" }} as the condition that it is."""
         if isinstance(node, nodes.CondExpr):
             sides = [node.expr1, node.expr2]
             self.constants(sides[self.decide(node, [node.test], scope)], scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -268,6 +269,6 @@ def _varying(tags: Sequence[dict[str, str]]) -> set[str]:
             varying.add(f"[{name}]")
             if name == "id":
                 varying |= {f"#{value}" for value in values}
-    classes = [set(tag.get("class", "").split()) for tag in tags]
+    classes = [set(re.split("[ \t\n\r]+", tag.get("class", ""))) for tag in tags]
     always = classes[0].intersection(*classes)
     return varying | {f".{name}" for one in classes for name in one - always}

@@ -22,9 +22,13 @@ _REFUSED = frozenset(
         *("template", "svg", "math", "select", "frameset"),
     }
 )
-_RAW = {"style": re.compile(r"</style(?=[\s/>])", re.I), "title": re.compile(r"</title(?=[\s/>])", re.I)}
-_NAME, _ATTRIBUTE, _UNQUOTED = re.compile(r"[^\s/>]+"), re.compile(r"[^\s/>=]+"), re.compile(r"[^\s>]+")
-_SPACE, _COMMENT_END = re.compile(r"\s+"), re.compile(r"--!?>")
+# What HTML calls space is less than what Python does: a no-break space is part of a name.
+_RAW = {
+    name: re.compile(rf"</{name}(?=[ \t\n\f\r/>])", re.IGNORECASE | re.ASCII) for name in ("style", "title")
+}
+_NAME, _ATTRIBUTE = re.compile(r"[^ \t\n\f\r/>]+"), re.compile(r"[^ \t\n\f\r/>=]+")
+_SPACE, _UNQUOTED = re.compile(r"[ \t\n\f\r]+"), re.compile(r"[^ \t\n\f\r>]+")
+_COMMENT_END = re.compile(r"--!?>")
 _IN_TAG = frozenset(
     {"name", "space", "attribute", "after_attribute", "before_value", "unquoted", "after_value", "slash"}
 )
@@ -240,7 +244,7 @@ class Tokens:
         return found.end()
 
     def _after_value(self, text: str, at: int) -> int:
-        if text[at] not in "/>" and not text[at].isspace():
+        if text[at] not in "/> \t\n\f\r":
             self._fail("two attributes without a space between them", at)
         self.state = "space"
         return at

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from jinja2 import nodes
 from jinja2.visitor import NodeTransformer
-from markupsafe import escape
 
 from recmail.render.inline.marks import WRITTEN, Marked
 from recmail.render.inline.page import Origin
@@ -108,7 +107,11 @@ def _last(seen: Seen) -> int:
 
 
 def _written(attributes: Mapping[str, str]) -> str:
-    return "".join(f' {name}="{escape(value)}"' for name, value in attributes.items())
+    written = ""
+    for name, value in attributes.items():
+        escaped = value.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
+        written += f' {name}="{escaped}"'
+    return written
 
 
 def _cut_attributes(seen: Seen, rewritten: Iterable[str], edits: Edits) -> None:

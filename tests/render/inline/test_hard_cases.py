@@ -12,6 +12,8 @@ ONCE = {
     "a descendant selector": '<div class="w"><p class="t">x</p><b class="u">y</b><p><b class="u">z</b></p></div>',
     "a conditional class": '<p class="b{% if f %} a{% endif %}">x</p>',
     "a conditional class by constants": "<p class=\"{{ 'a' if f else 'b' }}\">x</p>",
+    "a constant in a class": """<p class="{{ 'a' }} {{ 'b' if f else 'a' if g else 'w' }}">x</p>""",
+    "quotes in a style": """<p class="a" style="font-family:'X Y', &quot;Z&quot;">x</p>""",
     "elif in a class": '<p class="{% if f %}a{% elif g %}b{% else %}c{% endif %}">x</p>',
     "two conditions in a tag": '<p class="{% if f %}a{% endif %} {% if g %}b{% endif %}">x</p>',
     "a condition in a condition": '<p class="{% if f %}a{% if g %} b{% endif %}{% endif %}">x</p>',
@@ -179,6 +181,11 @@ EACH = {
         '\n<div class="{% if f %}w{% endif %}"><b class="t">x</b></div>',
         "x.html.j2:{line}: a rule for tags inside depends on .w, which this <div> has only sometimes;",
     ),
+    "a cycle of classes": (
+        """\n{% for i in items %}<p class="{{ loop.cycle('a', 'b') }}">x</p>{% endfor %}""",
+        "x.html.j2:{line}: a class that is built from a value",
+    ),
+    "a no-break space in a tag": ("\n<p\u00a0class=a>x</p>", "x.html.j2:{line}: "),
     "a macro argument as class": (
         '{% macro m(kind) %}\n<b class="b-{{ kind }}">x</b>{% endmacro %}{{ m("primary") }}',
         "x.html.j2:{line}: a class that is built from a value",
