@@ -110,7 +110,7 @@ def _show(checked: list[Checked]) -> None:
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
         if one.slow:
-            say(f"  {_cost(one)}")
+            say(f"  {one.slow_in_words}: see below")
         if one.emptied_by:
             say(f"  nobody is left after the rule: {one.emptied_by}; is each value spelt as in your data?")
 
@@ -118,16 +118,6 @@ def _show(checked: list[Checked]) -> None:
         reason for one in checked for reason in one.slow
     ):  # campaigns share templates
         click.echo(f"slow: {reason}", err=True)
-
-
-def _cost(checked: Checked) -> str:
-    """Say what it costs to inline the styles of each message."""
-    said = "its styles are inlined for every message, not once for all: see below"
-    if checked.slow_ms is None:
-        return said
-    minutes = checked.slow_ms * (checked.people or 0) / 60_000
-    in_all = f", {minutes:,.0f} minutes in all" if minutes >= 1 else ""
-    return f"{said}; {checked.slow_ms:,.0f} ms each{in_all}"
 
 
 def _annotate(severity: str, problem: Problem, project: Path | None) -> None:

@@ -55,9 +55,23 @@ class Checked:
         }
 
     @property
+    def slow_in_words(self) -> str:
+        """What it costs that the styles are inlined for every message."""
+        return slow_in_words(self.slow_ms, self.people or 0)
+
+    @property
     def good(self) -> bool:
         """Nothing is wrong with it."""
         return not self.problems
+
+
+def slow_in_words(ms: float | None, people: int) -> str:
+    """Say that styles are inlined for every message, and how long that takes."""
+    said = "its styles are inlined for every message, not once for all"
+    if ms is None:
+        return said
+    minutes = ms * people / 60_000
+    return f"{said} ({ms:,.0f} ms each" + (f", {minutes:,.0f} minutes in all)" if minutes >= 1 else ")")
 
 
 def check(project: Project, name: str, *, now: datetime) -> Checked:

@@ -67,8 +67,14 @@ def test_a_template_that_is_inlined_for_every_message_is_told_with_what_it_costs
     )
     assert message.endswith("give the tag a class")
     shown = recmail("check", "weekly-picks", "--now", AT, project=project)
-    assert "its styles are inlined for every message, not once for all: see below; " in shown.stderr
+    assert "its styles are inlined for every message, not once for all (" in shown.stderr
     assert f"slow: {place}:1: {message}" in shown.stderr
+    told = recmail("doctor", "--now", AT, project=project).stdout
+    assert "weekly-picks: its styles are inlined for every message, not once for all (" in " ".join(
+        told.split()
+    )
+    planned = recmail("plan", "weekly-picks", "--now", AT, project=project).stderr
+    assert "its styles are inlined for every message, not once for all (" in planned
 
 
 def test_styles_that_no_message_could_be_sent_with_are_an_error(project: Path) -> None:
