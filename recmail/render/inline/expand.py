@@ -67,7 +67,7 @@ class _Walk(Writer):
     trees: Trees = field(kw_only=True)
     blocks: dict[str, list[tuple[nodes.Block, str]]] = field(default_factory=dict)
     top: Scope = field(default_factory=lambda: Scope({}))
-    under_way: list[nodes.Node] = field(default_factory=list)
+    under_way: list[int] = field(default_factory=list)  # ids: equal nodes may stand in two places
 
     def whole(self, name: str) -> None:
         """Walk the template that a campaign names."""
@@ -92,9 +92,9 @@ class _Walk(Writer):
         while parent is not None:
             self.file = parent
             tree = self.trees[parent]
-            if tree in self.under_way:
+            if id(tree) in self.under_way:
                 raise self.stop("extends or includes itself", tree)
-            self.under_way.append(tree)
+            self.under_way.append(id(tree))
             for block in tree.find_all(nodes.Block):
                 self.blocks.setdefault(block.name, []).append((block, parent))
             parent = self.layer(tree, scope)
@@ -155,10 +155,10 @@ class _Walk(Writer):
 
     def body(self, text: Text) -> None:
         """Walk a macro, block or include: as a whole, never across the edge of a tag."""
-        if self.under_way.count(text.source) == _DEEPEST:  # a macro may stand in itself: call blocks do
+        if self.under_way.count(id(text.source)) == _DEEPEST:  # a macro may stand in itself: call blocks do
             raise self.stop("calls itself without end", text.source)
         before, self.file = self.file, text.file
-        self.under_way.append(text.source)
+        self.under_way.append(id(text.source))
         self.edge(text.source)
         self.statements(text.body, text.scope.new_child())
         self.edge(text.source)
@@ -242,11 +242,11 @@ class _Walk(Writer):
         """Return the names that an imported template has at its top."""
         name = self.constant(node.template, node)
         tree = self.trees[name]
-        if tree in self.under_way:
+        if id(tree) in self.under_way:
             raise self.stop("imports itself", node)
         inner = scope.new_child() if node.with_context else Scope({})
         before, self.file = self.file, name
-        self.under_way.append(tree)
+        self.under_way.append(id(tree))
         self.bindings(tree.body, inner)
         self.under_way.pop()
         self.file = before

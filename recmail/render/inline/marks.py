@@ -164,7 +164,9 @@ class Marks:
             for attribute in tag.attributes:
                 if VALUE not in self.value(attribute):
                     continue
-                if attribute.name == "class":
+                if tag.name == "style":
+                    self.report("a value in a style element's own tag; write it out", attribute.start)
+                elif attribute.name == "class":
                     self.report(
                         "a class that is built from a value; write if and elif with whole class names",
                         attribute.start,

@@ -71,7 +71,8 @@ def collect(marked: Sequence[Marked], report: Report) -> Edits:
 def _edit_tag(seen: Sequence[Seen], edits: Edits, report: Report) -> None:
     first = seen[0]
     origin, end = first.origin(first.tag.at), first.origin(_last(first))
-    if len({one.origin(one.tag.end - 1).key for one in seen}) > 1 or end.node is None:
+    ends = {(one.origin(one.tag.end - 1).key, one.origin(_last(one)).key) for one in seen}
+    if len(ends) > 1 or end.node is None:
         return report("a condition decides where this tag ends", origin.file, origin.line)
     if any(one.tag.name != first.tag.name for one in seen):
         return report("the name of this tag depends on a condition", origin.file, origin.line)
@@ -172,8 +173,8 @@ def _edit_style(marked: Marked, number: int, edits: Edits, report: Report) -> No
     )
     times = Counter(id(other.node) for other in page.origins)
     twice = any(times[node] > 1 for node in {node for node, _ in content})
-    if tag.optional or twice:
-        report("a style element in a condition, loop or macro, or used twice", origin.file, origin.line)
+    if tag.optional or tag.decisions or twice:
+        report("a style element in or with a condition, in a loop or used twice", origin.file, origin.line)
         return
     edits.cut |= content
     if left is not None:

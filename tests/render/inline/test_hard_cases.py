@@ -185,6 +185,10 @@ EACH = {
         """\n{% for i in items %}<p class="{{ loop.cycle('a', 'b') }}">x</p>{% endfor %}""",
         "x.html.j2:{line}: a class that is built from a value",
     ),
+    "a tag that is closed with a slash or not": (
+        '\n<br class="a"{% if f %}/{% endif %}>',
+        "x.html.j2:{line}: a condition decides where this tag ends",
+    ),
     "a no-break space in a tag": ("\n<p\u00a0class=a>x</p>", "x.html.j2:{line}: "),
     "a macro argument as class": (
         '{% macro m(kind) %}\n<b class="b-{{ kind }}">x</b>{% endmacro %}{{ m("primary") }}',
@@ -327,11 +331,24 @@ def test_styles_that_differ_by_message_are_reported(style, said):
     assert found.startswith(f"x.html.j2:2: {said}")
 
 
-def test_style_elements_in_a_condition_are_reported():
-    assert any(
-        "a style element in a condition" in one
-        for one in reasons(page("x", head="{% if f %}<style>p { top: 0 }</style>{% endif %}"))
-    )
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        ("{% if f %}<style>p { top: 0 }</style>{% endif %}", "a style element in or with a condition"),
+        (
+            "<style {% if f %}media='print'{% endif %}>p { top: 0 }</style>",
+            "a style element in or with a condition",
+        ),
+        ("<style media='{{ x }}'>p { top: 0 }</style>", "a value in a style element's own tag"),
+        (
+            "{% for i in items %}<style>p { top: 0 }</style>{% endfor %}",
+            "a style element in or with a condition",
+        ),
+    ],
+)
+def test_style_elements_that_some_messages_lack_are_reported(style, said):
+    found = reasons(page("<i>x</i>", css="b { top: 0 }", head=style))
+    assert any(one.startswith(f"x.html.j2:1: {said}") for one in found), found
 
 
 def test_a_page_without_head_or_body_is_reported():
