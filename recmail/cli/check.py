@@ -73,7 +73,7 @@ def _check_once(
         print_json({"campaigns": [one.to_dict() for one in checked]})
     elif github:
         found = [("error", problem) for one in checked for problem in one.problems]
-        found += [("warning", later) for one in checked for later in (*one.not_yet, *one.slow)]
+        found += [("warning", later) for one in checked for later in (*one.not_yet, *one.inlining.slow)]
         for severity, problem in dict.fromkeys(found):  # campaigns share templates
             _annotate(severity, problem, project)
     else:
@@ -109,14 +109,13 @@ def _show(checked: list[Checked]) -> None:
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
-        if one.slow:
-            say(f"  {one.slow_in_words}: see below")
+        if one.inlining.slow:
+            say(f"  {one.inlining.in_words(one.people or 0)}: see below")
         if one.emptied_by:
             say(f"  nobody is left after the rule: {one.emptied_by}; is each value spelt as in your data?")
 
-    for reason in dict.fromkeys(
-        reason for one in checked for reason in one.slow
-    ):  # campaigns share templates
+    slow = (reason for one in checked for reason in one.inlining.slow)
+    for reason in dict.fromkeys(slow):  # campaigns share templates
         click.echo(f"slow: {reason}", err=True)
 
 

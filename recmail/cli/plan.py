@@ -24,8 +24,8 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     \b
     Example: recmail plan weekly-picks
     """
-    from recmail.runs.check import inlining, slow_in_words
     from recmail.runs.funnel import read_funnel
+    from recmail.runs.inlining import inlining
     from recmail.runs.plan import plan
     from recmail.runs.project import open_project
     from recmail.runs.summary import summarize
@@ -51,7 +51,7 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     seen = [(block.people, block.name, block.in_words()) for block in planned.blocks]
     print_table(("people", "block", "how it is filled"), seen)
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
-    _, slow, slow_ms = inlining(opened, opened.campaign(campaign))
-    if slow:
-        say(f"\n{slow_in_words(slow_ms, planned.waiting)}; why: recmail check {campaign}")
+    styles = inlining(opened, opened.campaign(campaign))
+    if styles.slow:
+        say(f"\n{styles.in_words(planned.waiting)}; why: recmail check {campaign}")
     say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")

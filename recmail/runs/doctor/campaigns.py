@@ -45,7 +45,7 @@ def _problems(
             checked = check(subject.project, name, now=subject.now)
         except RecmailError as error:
             return [said(error)], None, ""
-        slow = checked.slow_in_words if checked.slow else ""
+        slow = checked.inlining.in_words(checked.people or 0) if checked.inlining.slow else ""
         return [said(problem) for problem in checked.problems], checked.people, slow
     try:
         errors = check_templates(
