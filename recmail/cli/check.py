@@ -85,6 +85,7 @@ def _check_once(
 def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Checked]:
     from recmail.campaign.schema import is_stale
     from recmail.runs.check import check
+    from recmail.runs.inlining import remember
     from recmail.runs.project import open_project
 
     opened = open_project(project)
@@ -94,7 +95,11 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
             say("there are no campaigns yet; the examples in the documentation are a good start")
         if is_stale(opened.folder, opened.settings):
             say("what editors know of this project is out of date; renew it with: recmail check --schema")
-        return [check(opened, name, now=now) for name in names]
+        checked = [check(opened, name, now=now) for name in names]
+        for one in checked:
+            if one.good:
+                remember(opened, opened.campaign(one.campaign))
+        return checked
     finally:
         opened.engine.dispose()
 

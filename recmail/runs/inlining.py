@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +54,7 @@ def templates_of(campaign: Campaign) -> list[str]:
 
 def inlining(project: Project, campaign: Campaign) -> Inlining:
     """Return how the styles of a campaign's templates are inlined; these must be free of mistakes."""
-    bundle = project.templates()
-    state = f"{__version__} {bundle.content_hash}"
-    known = _read(project.folder, state)
-    names = templates_of(campaign)
-    new = {name: _find_out(bundle, f"{name}.html.j2") for name in names if name not in known}
-    if new:
-        known |= new
-        _write(project.folder, state, known)
-    found = [known[name] for name in names]
+    found = _by_template(project, campaign).values()
     return Inlining(
         tuple(problem for one in found for problem in one.problems),
         tuple(dict.fromkeys(reason for one in found for reason in one.slow)),
@@ -69,6 +62,22 @@ def inlining(project: Project, campaign: Campaign) -> Inlining:
     )
 
 
+def remember(project: Project, campaign: Campaign) -> None:
+    """Keep what was found out about a campaign's templates, for those who ask later."""
+    bundle = project.templates()
+    known = _read(project.folder, bundle)
+    found = _by_template(project, campaign)
+    if not found.keys() <= known.keys():
+        _write(project.folder, bundle, known | found)
+
+
+def _by_template(project: Project, campaign: Campaign) -> dict[str, Inlining]:
+    bundle = project.templates()
+    known = _read(project.folder, bundle)
+    return {name: known.get(name) or _find_out(bundle, f"{name}.html.j2") for name in templates_of(campaign)}
+
+
+@lru_cache(maxsize=64)
 def _find_out(bundle: TemplateBundle, name: str) -> Inlining:
     from recmail.render.email import how_inlined
 
@@ -86,11 +95,15 @@ def _in_template(error: RenderError, bundle: TemplateBundle) -> Problem:
     return source.problem(start + len(line) - len(line.lstrip()), error.message)
 
 
-def _read(folder: Path, state: str) -> dict[str, Inlining]:
+def _state(bundle: TemplateBundle) -> str:
+    return f"{__version__} {bundle.content_hash}"
+
+
+def _read(folder: Path, bundle: TemplateBundle) -> dict[str, Inlining]:
     """Return what was found out about these very templates by this version, by name."""
     try:
         kept: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-        return {name: _inlining(**one) for name, one in kept.get(state, {}).items()}
+        return {name: _inlining(**one) for name, one in kept.get(_state(bundle), {}).items()}
     except (OSError, ValueError, TypeError, AttributeError):
         return {}  # nothing was kept, or by another version: it is found out again
 
@@ -99,13 +112,14 @@ def _inlining(problems: list[dict[str, Any]], slow: list[dict[str, Any]], slow_m
     return Inlining(tuple(Problem(**one) for one in problems), tuple(Problem(**one) for one in slow), slow_ms)
 
 
-def _write(folder: Path, state: str, known: dict[str, Inlining]) -> None:
+def _write(folder: Path, bundle: TemplateBundle, found: dict[str, Inlining]) -> None:
     path = folder / FILE
+    text = json.dumps({_state(bundle): {name: asdict(one) for name, one in found.items()}})
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         (path.parent / ".gitignore").write_text("*\n", "utf-8")
         part = path.with_suffix(".part")
-        part.write_text(json.dumps({state: {name: asdict(one) for name, one in known.items()}}), "utf-8")
+        part.write_text(text, "utf-8")
         part.replace(path)
     except OSError:
         pass  # a project that cannot be written to is checked all the same

@@ -67,6 +67,7 @@ class _Walk(Writer):
     trees: Trees = field(kw_only=True)
     blocks: dict[str, list[tuple[nodes.Block, str]]] = field(default_factory=dict)
     top: Scope = field(default_factory=lambda: Scope({}))
+    held: dict[int, tuple[str, int]] = field(default_factory=dict)  # of call blocks: where they are
     under_way: list[int] = field(default_factory=list)  # ids: equal nodes may stand in two places
 
     def whole(self, name: str) -> None:
@@ -74,6 +75,8 @@ class _Walk(Writer):
         try:
             self.template(name, Scope({}))
             self.tokens.finish()
+            for file, line in self.held.values():
+                self.report("what stands in this call block is printed nowhere; remove it", file, line)
         except Undecided as error:
             origin = self.page.origin(error.at)
             raise RenderError(error.message, template=origin.file or name, line=origin.line) from error
@@ -158,6 +161,7 @@ class _Walk(Writer):
         if self.under_way.count(id(text.source)) == _DEEPEST:  # a macro may stand in itself: call blocks do
             raise self.stop("calls itself without end", text.source)
         before, self.file = self.file, text.file
+        self.held.pop(id(text.source), None)
         self.under_way.append(id(text.source))
         self.edge(text.source)
         self.statements(text.body, text.scope.new_child())
@@ -263,8 +267,9 @@ class _Walk(Writer):
         called = value_of(node.call.node, scope)
         if not isinstance(called, Macro):
             raise self.stop("what is called here is not a macro of these templates", node)
-        text = bind_call(called, node.call, scope, Macro(node, self.file, scope))
-        self.print(text, node)
+        if not is_words(node.body, scope):
+            self.held[id(node)] = (self.file, node.lineno)
+        self.print(bind_call(called, node.call, scope, Macro(node, self.file, scope)), node)
 
     def on_assign(self, node: nodes.Assign, scope: Scope) -> None:
         """Bind a name, or the names of a tuple."""
@@ -274,10 +279,9 @@ class _Walk(Writer):
             return
         if not isinstance(value, Plain):
             self.unknown(value, node)
-        elif value.escaped and isinstance(node.target, nodes.NSRef):
-            self.report(
-                "what a macro prints is kept in a namespace; use a name of its own", self.file, node.lineno
-            )
+        elif (value.escaped or value.lazy) and isinstance(node.target, nodes.NSRef):
+            message = "what a macro or filter returns is kept in a namespace; use a name of its own"
+            self.report(message, self.file, node.lineno)
         for name in bound_names(node.target):
             self.bind(name, value if isinstance(value, Plain) else PLAIN, scope)
 

@@ -217,7 +217,7 @@ def bind_call(macro: Macro, call: nodes.Call, scope: Scope, caller: Macro | None
     for name in names:
         if name in given:
             inner[name] = value_of(given[name], scope)
-        else:
+        elif name != "caller" or caller is None:
             inner[name] = value_of(defaults.get(name), inner)
     return Text(macro.node.body, macro.file, inner, macro.node)
 
@@ -225,11 +225,10 @@ def bind_call(macro: Macro, call: nodes.Call, scope: Scope, caller: Macro | None
 def _filter(node: nodes.Filter, scope: Scope) -> Value:
     if node.node is None:
         return Unknown("a filter over a block is not understood")
-    if node.name == "map":
-        named = node.args[0] if node.args else None
-        wrong = named is not None and not (isinstance(named, nodes.Const) and named.value in _SAFE_FILTERS)
-    else:
-        wrong = node.name not in _SAFE_FILTERS | _LAZY_FILTERS
+    applied = node.name
+    if node.name == "map" and node.args:
+        applied = node.args[0].value if isinstance(node.args[0], nodes.Const) else ""
+    wrong = applied not in _SAFE_FILTERS | (_LAZY_FILTERS if applied == node.name else frozenset())
     if wrong or node.dyn_args is not None or node.dyn_kwargs is not None:
         what = (
             "what |safe prints may hold any tags"
@@ -240,7 +239,7 @@ def _filter(node: nodes.Filter, scope: Scope) -> Value:
     found = plain_parts([node.node, *node.args, *(pair.value for pair in node.kwargs)], scope)
     if isinstance(found, Unknown):
         return found
-    return Plain(node.name in _LAZY_FILTERS, found.escaped or node.name in ("e", "escape"))
+    return Plain(node.name in _LAZY_FILTERS, found.escaped or applied in ("e", "escape"))
 
 
 def is_words(body: Iterable[nodes.Node], scope: Scope, depth: int = 0) -> bool:

@@ -47,6 +47,11 @@ ONCE = {
         '{% macro m() %}{% for i in items %}<p class="w">{{ caller(i) }}</p>{% endfor %}{% endmacro %}'
         '{% call(i) m() %}<b class="t{% if i.on %} a{% endif %}">{{ i.k }}</b>{% endcall %}'
     ),
+    "a call block, the caller an argument": (
+        "{% macro m(k, caller=none) %}<div class='w'>{{ k }}{{ caller() }}</div>{% endmacro %}"
+        "{% call m(x) %}<b class='t'>x</b>{% endcall %}"
+    ),
+    "a call block of words": "{% macro m() %}<p class='a'>{{ caller() }}</p>{% endmacro %}{% call m() %}one{% endcall %}",
     "a set block": '{% set s %}<b class="t">{{ x }}</b>{% endset %}<div class="w">{{ s }}</div>',
     "a set block of words": '{% set s %}{{ x }} & more{% endset %}<p class="a" title="{{ s }}">{{ s|upper }}</p>',
     "a set block of words with filter": '{% set s | upper %}{{ x }}{% endset %}<p class="a">{{ s }}</p>',
@@ -272,13 +277,25 @@ EACH = {
         "{% macro m() %}one{% endmacro %}{% for k in [m()] %}\n{{ k['translate']({111: '<b>'}) }}{% endfor %}",
         "x.html.j2:{line}: what is called here is not understood",
     ),
+    "a filtered list in a namespace": (
+        '{% set ns = namespace(k=0) %}\n{% set ns.k = items|select %}<p{% if ns.k|first %} class="a"{% endif %}>x</p>',
+        "x.html.j2:{line}: what a macro or filter returns is kept in a namespace",
+    ),
+    "a call block that is printed nowhere": (
+        "{% macro m() %}x{% endmacro %}\n{% call m() %}<b>x</b>{% endcall %}",
+        "x.html.j2:{line}: what stands in this call block is printed nowhere",
+    ),
+    "a method of text escaped in a list": (
+        "{% set l = [x]|map('e') %}{% for k in l %}\n{{ k.translate({97: '<b>'}) }}{% endfor %}",
+        "x.html.j2:{line}: a field or method of what a macro prints",
+    ),
     "a method of escaped text": (
         "\n{{ (x|e).translate({97: '<b>'}) }}",
         "x.html.j2:{line}: a field or method of what a macro prints",
     ),
     "what a macro prints in a namespace": (
         "{% macro m() %}one{% endmacro %}{% set ns = namespace(k='') %}\n{% set ns.k = m() %}{{ ns.k }}",
-        "x.html.j2:{line}: what a macro prints is kept in a namespace",
+        "x.html.j2:{line}: what a macro or filter returns is kept in a namespace",
     ),
     "a caller handed on": (
         "{% macro m() %}{{ caller() }}{% endmacro %}{% macro n() %}{% call m() %}{{ caller() }}{% endcall %}{% endmacro %}"
