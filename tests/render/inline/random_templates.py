@@ -218,6 +218,7 @@ class _Author:
         if calls:
             statements += [
                 f"{{% call wrap({self.pick(VALUES)}) %}}{inner}{{% endcall %}}",
+                f"{{% call frame(k={self.pick(VALUES)}) %}}{inner}{{% endcall %}}{other}",
                 f"{{% set s{number} %}}{inner}{{% endset %}}{{{{ wrap(s{number}) }}}}",
             ]
         return self.pick(statements)
@@ -233,6 +234,7 @@ class _Author:
         macros = (
             f"{WORDS_MACRO}{{% macro card(z) %}}{self.parts(2, ())}{{{{ z }}}}{{% endmacro %}}{{% macro wrap(z) %}}"
             f'<div class="w">{self.parts(1, ())}{{{{ z }}}}</div>{{{{ caller() if caller else "" }}}}{{% endmacro %}}'
+            f'{{% macro frame(k, caller=none) %}}<div class="t">{{{{ caller() }}}}{{{{ k }}}}</div>{{% endmacro %}}'
         )
         layout = (
             "{% import 'lib.html.j2' as lib with context %}<!DOCTYPE html><html><head><title>{{ x }}</title>"
