@@ -94,7 +94,6 @@ class Marks:
             for element in tree.iter()
             if isinstance(element.tag, str) and element.get(MARK)
         }
-        self.found = found
         self.elements = [found.get(str(tag.number)) for tag in tags]
 
     def report(self, message: str, at: int) -> None:
@@ -122,8 +121,9 @@ class Marks:
             if message:
                 self.report(message, tag.at)
                 good = False
-        if self.elements and "head" not in {tag.name for tag in self.tags}:
-            self.report("write <html>, <head> and <body> out", 0)
+        always = {tag.name for tag in self.tags if not tag.optional}
+        if not {"html", "head", "body"} <= always:
+            self.report("write <html>, <head> and <body>, outside of conditions", 0)
             good = False
         return good
 

@@ -368,5 +368,15 @@ def test_style_elements_that_some_messages_lack_are_reported(style, said):
     assert any(one.startswith(f"x.html.j2:1: {said}") for one in found), found
 
 
-def test_a_page_without_head_or_body_is_reported():
-    assert any("write" in one for one in reasons("<style>p { top: 0 }</style><p>x</p>"))
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<style>p { top: 0 }</style><p>x</p>",
+        "<html><body><p>x</p></body></html>",
+        "<html>{% if f %}<head><title>x</title></head>{% endif %}<body><p>x</p></body></html>",
+        "<html><head></head>{% for i in items %}<body><p>x</p></body>{% endfor %}</html>",
+        "",
+    ],
+)
+def test_a_page_without_head_or_body_is_reported(html):
+    assert any("write <html>, <head> and <body>" in one or "empty" in one for one in reasons(html))
