@@ -360,19 +360,19 @@ class _Walk(Writer):
         elif not isinstance(value, Plain):
             self.unknown(value, node)
         elif is_constant(node):
-            self.constants(node, scope)
+            self.constants(node, scope, node)
         else:
             self.value(node)
             assert self.tokens.tag
             self.tokens.tag.calls |= isinstance(node, nodes.Call) or node.find(nodes.Call) is not None
 
-    def constants(self, node: nodes.Node | None, scope: Scope) -> None:
+    def constants(self, node: nodes.Node | None, scope: Scope, printed: nodes.Node) -> None:
         """Walk {{ "a" }} inside a tag as text, and {{ "a" if x else "b" }} as the condition that it is."""
         if isinstance(node, nodes.CondExpr):
             sides = [node.expr1, node.expr2]
-            self.constants(sides[self.decide(node, [node.test], scope)], scope)
+            self.constants(sides[self.decide(node, [node.test], scope)], scope, printed)
         elif isinstance(node, nodes.Const):
-            self.write(str(escape(str(node.value))), Origin(self.file, node.lineno, None, 0))
+            self.write(str(escape(str(node.value))), Origin(self.file, node.lineno, None, 0, printed))
 
     def print(self, value: Value, node: nodes.Node) -> None:
         """Walk what a value prints outside of tags."""

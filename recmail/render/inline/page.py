@@ -22,12 +22,18 @@ class Undecided(Exception):  # noqa: N818 - not a failure: the template goes per
 
 
 class Origin(NamedTuple):
-    """Where a character comes from; `node` is None for what a value or a constant prints."""
+    """Where a character comes from.
+
+    Attributes:
+        node: the text of a template; None for what an expression prints.
+        printed: the expression, if it prints a constant or one of several.
+    """
 
     file: str
     line: int
     node: nodes.TemplateData | None
     offset: int
+    printed: nodes.Node | None = None
 
     @property
     def key(self) -> tuple[int, int]:
@@ -61,10 +67,10 @@ class Page:
         if not self.starts:
             return Origin("", 0, None, 0)
         number = bisect_right(self.starts, min(at, self.size - 1) if at >= 0 else self.size - 1) - 1
-        file, line, node, offset = self.origins[number]
+        file, line, node, offset, printed = self.origins[number]
         inside = (at if at >= 0 else self.size) - self.starts[number]
         line += self.pieces[number].count("\n", 0, inside) if node else 0
-        return Origin(file, line, node, offset + inside)
+        return Origin(file, line, node, offset + inside, printed)
 
     def pieces_of(self, start: int, end: int) -> list[tuple[Origin, int]]:
         """Return where a stretch of the page comes from: its parts, each with its length."""

@@ -15,6 +15,8 @@ from recmail.render.inline.tokens import Tag
 from recmail.render.inline.writer import Report
 
 Place = tuple[int, int]
+WHOLE = -1
+"""In place of an offset: all that an expression prints."""
 Decisions = tuple[tuple[nodes.If | nodes.CondExpr, int], ...]
 
 
@@ -134,6 +136,9 @@ def _places(marked: Marked, start: int, end: int, edits: Edits) -> set[Place]:
         if origin.node is not None:
             edits.texts[id(origin.node)] = origin
             found |= {(id(origin.node), origin.offset + at) for at in range(length)}
+        elif origin.printed is not None:
+            edits.texts[id(origin.printed)] = origin
+            found.add((id(origin.printed), WHOLE))
     return found
 
 
@@ -200,22 +205,26 @@ class _Writer(NodeTransformer):
         if not any(id(part) in self.touched for part in output.nodes):
             return output
         statements: list[nodes.Node] = []
-        run: list[nodes.Expr] = []
         for part in output.nodes:
-            if id(part) not in self.touched or not isinstance(part, nodes.TemplateData):
-                run.append(part)
-                continue
-            for piece in self._edited(part):
-                if isinstance(piece, str):
-                    run.append(nodes.TemplateData(piece, lineno=part.lineno))
-                    continue
-                if run:
-                    statements.append(nodes.Output(run, lineno=run[0].lineno))
-                statements.append(piece)
-                run = []
-        if run:
-            statements.append(nodes.Output(run, lineno=run[0].lineno))
+            for piece in self._pieces(part):
+                if not isinstance(piece, nodes.Expr):
+                    statements.append(piece)
+                elif statements and isinstance(statements[-1], nodes.Output):
+                    statements[-1].nodes.append(piece)
+                else:
+                    statements.append(nodes.Output([piece], lineno=piece.lineno))
         return statements
+
+    def _pieces(self, part: nodes.Expr) -> list[nodes.Node]:
+        """Return what stands in the place of a text or expression: texts, expressions, conditions."""
+        if (id(part), WHOLE) in self.edits.cut:
+            return _silent(part)
+        if id(part) not in self.touched or not isinstance(part, nodes.TemplateData):
+            return [part]
+        return [
+            nodes.TemplateData(piece, lineno=part.lineno) if isinstance(piece, str) else piece
+            for piece in self._edited(part)
+        ]
 
     def _edited(self, part: nodes.TemplateData) -> list[str | nodes.If]:
         """Return a text's pieces after the edits, with the conditions that stand between them."""
@@ -233,3 +242,11 @@ class _Writer(NodeTransformer):
                 held.append(character)
         pieces.append("".join(held))
         return [piece for piece in pieces if piece != ""]
+
+
+def _silent(part: nodes.Expr) -> list[nodes.Node]:
+    """Return the conditions of an expression without what they print: the second walk finds them again."""
+    if not isinstance(part, nodes.CondExpr):
+        return []
+    other = _silent(part.expr2) if part.expr2 is not None else []
+    return [nodes.If(part.test, _silent(part.expr1), [], other, lineno=part.lineno)]

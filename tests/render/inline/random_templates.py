@@ -153,7 +153,10 @@ class _Author:
             )
         if name == "style":
             guarded = f' style="left:3px{{% if {condition} %}};color:red{{% endif %}}"'
-            return self.pick((' style="left:2px"', ' style="color:blue;width:3px"', ' style="p"', guarded))
+            either = f" style=\"{{{{ 'left:1px' if {condition} else 'color:red' }}}}\""
+            return self.pick(
+                (' style="left:2px"', ' style="color:blue;width:3px"', ' style="p"', guarded, either)
+            )
         if name == "width":
             aligned = f" align=\"{{{{ 'left' if {condition} else 'right' }}}}\""
             return self.pick((' width="5"', " width=7", ' bgcolor="#aabbcc"', ' valign="top"', aligned))

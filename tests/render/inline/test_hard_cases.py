@@ -13,6 +13,8 @@ ONCE = {
     "a conditional class": '<p class="b{% if f %} a{% endif %}">x</p>',
     "a conditional class by constants": "<p class=\"{{ 'a' if f else 'b' }}\">x</p>",
     "a constant in a class": """<p class="{{ 'a' }} {{ 'b' if f else 'a' if g else 'w' }}">x</p>""",
+    "a constant in a style": """<p class="a" style="{{ 'left:1px' if f else 'top:1px' }};bottom:{{ 2 }}px">x</p>""",
+    "a constant in an attribute that a rule sets": """<p class="b" align="{{ 'left' if f else 'right' if g else '' }}">x</p>""",
     "quotes in a style": """<p class="a" style="font-family:'X Y', &quot;Z&quot;">x</p>""",
     "elif in a class": '<p class="{% if f %}a{% elif g %}b{% else %}c{% endif %}">x</p>',
     "two conditions in a tag": '<p class="{% if f %}a{% endif %} {% if g %}b{% endif %}">x</p>',
@@ -185,6 +187,10 @@ EACH = {
     "a conditional class that rules reach through": (
         '\n<div class="{% if f %}w{% endif %}"><b class="t">x</b></div>',
         "x.html.j2:{line}: a rule for tags inside depends on .w, which this <div> has only sometimes;",
+    ),
+    "half an attribute by a constant": (
+        """\n<p class="a" {% if f %}style{% else %}title{% endif %}="{{ 'left:0' if g else 'top:0' }}">x</p>""",
+        "x.html.j2:{line}: an attribute here is one thing or another by a condition",
     ),
     "a cycle of classes": (
         """\n{% for i in items %}<p class="{{ loop.cycle('a', 'b') }}">x</p>{% endfor %}""",
