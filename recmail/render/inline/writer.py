@@ -99,7 +99,7 @@ class Writer:
         assert tag
         if tag is not self._tag:
             self._tag, self._decided = tag, {}
-        # What was written back asks a condition at the start of the tag, and it is asked again in its place.
+        # In the second walk: what was written back asks the tag's conditions again, at its end.
         known = self._decided.get(id(tests[0]))
         if known is not None:
             return known
