@@ -81,7 +81,7 @@ def _check_once(
         print_json({"campaigns": [one.to_dict() for one in checked]})
     elif github:
         found = [("error", problem) for one in checked for problem in one.problems]
-        found += [("warning", later) for one in checked for later in one.not_yet]
+        found += [("warning", later) for one in checked for later in (*one.not_yet, *one.inlining.slow)]
         for severity, problem in dict.fromkeys(found):  # campaigns share templates
             _annotate(severity, problem, project)
     else:
@@ -94,6 +94,7 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
     from recmail.campaign.schema import is_stale
     from recmail.runs.brand import brand_warnings
     from recmail.runs.check import check
+    from recmail.runs.inlining import remember
     from recmail.runs.project import open_project
 
     opened = open_project(project)
@@ -105,7 +106,11 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
             say("what editors know of this project is out of date; renew it with: recmail check --schema")
         for doubtful in brand_warnings(opened.settings):
             say(f"{doubtful} (a warning)")
-        return [check(opened, name, now=now) for name in names]
+        checked = [check(opened, name, now=now) for name in names]
+        for one in checked:
+            if one.good:
+                remember(opened, opened.campaign(one.campaign))
+        return checked
     finally:
         opened.engine.dispose()
 
@@ -122,8 +127,13 @@ def _show(checked: list[Checked]) -> None:
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
+        if one.inlining.slow:
+            say(f"  {one.inlining.in_words(one.people or 0)}: see below")
         if one.emptied:
             _show_emptied(one.emptied)
+    slow = (reason for one in checked for reason in one.inlining.slow)
+    for reason in dict.fromkeys(slow):  # campaigns share templates
+        click.echo(f"slow: {reason}", err=True)
 
 
 def _show_emptied(emptied: Emptied) -> None:

@@ -31,6 +31,7 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     Example: recmail plan weekly-picks
     """
     from recmail.runs.funnel import read_funnel
+    from recmail.runs.inlining import inlining
     from recmail.runs.plan import plan
     from recmail.runs.project import open_project
     from recmail.runs.summary import summarize
@@ -59,6 +60,9 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
         if limited:
             print_table(("refused to", "shown to", "course at its limit"), limited[:COURSES])
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
+    styles = inlining(opened, opened.campaign(campaign))
+    if styles.slow:
+        say(f"\n{styles.in_words(planned.waiting)}; why: recmail check {campaign}")
     say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")
 
 

@@ -25,6 +25,9 @@ class TemplateBundle:
         """SHA-256 of names and texts, in hexadecimal; the same on every operating system."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
+    def __hash__(self) -> int:
+        return hash(self.content_hash)
+
     def to_json(self) -> str:
         """Return the bundle as canonical JSON: equal bundles give equal text."""
         return json.dumps(dict(self.files), sort_keys=True, separators=(",", ":"))

@@ -46,7 +46,18 @@ class Editions:
         Raises:
             RenderError: what is missing, forbidden or unprintable, with template, line and user.
         """
+        return self._speaking(context, user_id).render(context, user_id=user_id)
+
+    def verify(self, context: Mapping[str, object], *, user_id: str) -> None:
+        """Compare one person's page, its styles inlined once for everybody, with the same inlined by itself.
+
+        Raises:
+            RenderError: they differ, or the page cannot be rendered.
+        """
+        self._speaking(context, user_id).verify(context, user_id=user_id)
+
+    def _speaking(self, context: Mapping[str, object], user_id: str) -> Renderer:
         renderer = self._renderers.get(str(context["language"]))
         if renderer is None:
             raise RenderError(f"there is no template in {context['language']!r}", user_id=user_id)
-        return renderer.render(context, user_id=user_id)
+        return renderer

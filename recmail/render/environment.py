@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import CodeType
+from types import CodeType, MappingProxyType
 from typing import Any
 
 from jinja2 import (
@@ -86,6 +86,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
     """
 
     intercepted_binops = frozenset({"*", "**"})
+    trees: Mapping[str, nodes.Template] = MappingProxyType({})
+    """Templates that were parsed and changed already, by name."""
 
     def call_binop(self, context: Context, operator: str, left: Any, right: Any) -> Any:
         """Multiply, unless the product is beyond what an email can hold."""
@@ -96,6 +98,8 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        if name is not None and name in self.trees:
+            return self.trees[name]
         parser = Parser(self, source, name, filename)
         try:
             tree = parser.parse()
@@ -127,8 +131,14 @@ def _too_deep(line: int, name: str | None, filename: str | None) -> TemplateSynt
     return TemplateSyntaxError("too long or too deeply nested to be understood", line, name, filename)
 
 
-def make_environment(bundle: TemplateBundle) -> ImmutableSandboxedEnvironment:
-    """Return the one kind of environment that emails are rendered in, over the files of a bundle."""
+def make_environment(
+    bundle: TemplateBundle, *, trees: Mapping[str, nodes.Template] | None = None
+) -> ImmutableSandboxedEnvironment:
+    """Return the one kind of environment that emails are rendered in, over the files of a bundle.
+
+    Args:
+        trees: templates to use as they were parsed and changed, in place of the files of these names.
+    """
     environment = _Sandbox(
         loader=_BundleLoader(bundle),
         autoescape=lambda name: name is not None and name.endswith(".html.j2"),
@@ -141,6 +151,10 @@ def make_environment(bundle: TemplateBundle) -> ImmutableSandboxedEnvironment:
         cache_size=-1,
     )
     environment.filters.update(FILTERS)
+    if trees:
+        environment.trees = trees
+        for tree in trees.values():
+            tree.set_environment(environment)
     return environment
 
 

@@ -18,6 +18,7 @@ from recmail.render.check import check_templates
 from recmail.render.languages import editions
 from recmail.render.links import link_mistakes
 from recmail.runs.funnel import Emptied, read_emptied
+from recmail.runs.inlining import Inlining, inlining, templates_of
 from recmail.runs.languages import people_by_language
 from recmail.runs.project import Project
 from recmail.runs.text_drafts import with_advice
@@ -42,11 +43,13 @@ class Checked:
     people: int | None
     emptied: Emptied | None = None
     languages: Mapping[str, int] = field(default_factory=dict)
+    inlining: Inlining = field(default_factory=Inlining)
 
     def to_dict(self) -> dict[str, Any]:
-        """The result with stable keys, for --json; what is not built yet is a warning."""
+        """The result with stable keys, for --json; what is not built yet, and what is slow, is a warning."""
+        slow_ms = self.inlining.slow_ms
         found = [(problem, "error") for problem in self.problems]
-        found += [(problem, "warning") for problem in self.not_yet]
+        found += [(problem, "warning") for problem in (*self.not_yet, *self.inlining.slow)]
         return {
             "campaign": self.campaign,
             "good": self.good,
@@ -54,6 +57,8 @@ class Checked:
             "languages": dict(self.languages),
             "emptied_by": self.emptied.rule if self.emptied else None,
             "instead": [asdict(common) for common in self.emptied.instead] if self.emptied else [],
+            "styles_inlined": None if self.problems else "per message" if self.inlining.slow else "once",
+            "inlining_ms": None if slow_ms is None else round(slow_ms, 1),
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
 
@@ -70,9 +75,11 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
     problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
+    styles = Inlining() if problems else inlining(project, campaign)
+    problems += styles.problems
     funnel, emptied = read_emptied(project, campaign, now=now)
     spoken = {} if problems else people_by_language(project, campaign, now=now)
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied, spoken)
+    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied, spoken, styles)
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
@@ -89,12 +96,11 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
     except RenderError as error:
         return [Problem("templates", 0, 0, error.message)]
     source = SourceText(campaign.file, campaign.text)
-    names = {campaign.template, *(variant.template for variant in campaign.variants if variant.template)}
     errors: list[RenderError] = []
     project_language = project.settings.project.language
     lines = campaign.lines_in(bundle, project_language)
     unused: list[Problem] = []
-    for name in sorted(names):
+    for name in templates_of(campaign):
         unused += unused_lines(read_yaml(source), bundle, name, project_language)
         for tag, edition in {project_language: name, **editions(bundle, name)}.items():
             subject, preheader = lines.get(tag, (campaign.subject, campaign.preheader))
@@ -110,6 +116,6 @@ def check_templates_of(project: Project, campaign: Campaign) -> None:
     Raises:
         ConfigError: the mistakes, all of them.
     """
-    problems = template_problems(project, campaign)
+    problems = template_problems(project, campaign) or inlining(project, campaign).problems
     if problems:
         raise ConfigError(problems)

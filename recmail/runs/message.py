@@ -116,6 +116,14 @@ class RunWriter:
         """
         return self._editions.render(context, user_id=user_id)
 
+    def verify(self, context: Mapping[str, Any], *, user_id: str) -> None:
+        """Compare one person's page, its styles inlined once for everybody, with the same inlined by itself.
+
+        Raises:
+            RenderError: they differ.
+        """
+        self._editions.verify(context, user_id=user_id)
+
     @cached_property
     def wording(self) -> Wording:
         """What all emails of this run print alike."""

@@ -13,7 +13,7 @@ from recmail.db.connect import reading
 from recmail.db.people import find_user
 from recmail.db.samples import people_who_matter
 from recmail.db.tables import users
-from recmail.errors import RefusedError
+from recmail.errors import RefusedError, RenderError
 from recmail.pipeline import Composed, Facts, compose, exposure_of
 from recmail.records import SKIP_WORDS
 from recmail.render.contact_sheet import Sample, contact_sheet
@@ -79,18 +79,22 @@ def _sample(
 ) -> Sample:
     row = connection.execute(sa.select(users).where(users.c.user_no == user_no)).mappings().one()
     composed = next(iter(compose(connection, facts, user_no, user_no + 1)), None)
-    email, shown = None, list[tuple[str, str | None]]()
+    email, shown, verdict = None, list[tuple[str, str | None]](), _verdict(composed)
     if composed is not None and composed.context is not None:
         links = links_for(project, 0, user_no)
         context = writer.context(composed.context, links)
-        email = writer.render(context, user_id=row["user_id"])
+        try:
+            writer.verify(context, user_id=row["user_id"])
+            email = writer.render(context, user_id=row["user_id"])
+        except RenderError as error:  # theirs alone; the others are to be looked at too
+            verdict = f"would fail: {error}"
         shown = [(course["title"], course["reason"]) for course in context["courses"]]
     return Sample(
         user_id=row["user_id"],
         name=" ".join(part for part in (row["first_name"], row["last_name"]) if part),
         why=why,
         sent=email is not None,
-        verdict=_verdict(composed),
+        verdict=verdict,
         email=email,
         shown=shown,
     )

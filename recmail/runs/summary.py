@@ -88,7 +88,7 @@ def sample_subjects(project: Project, run_no: int) -> list[str]:
     """Render the emails of some people of the run; their subjects.
 
     Raises:
-        RenderError: one of them cannot be rendered.
+        RenderError: one of them cannot be rendered, or differs from the same message inlined by itself.
     """
     with reading(project.engine) as connection:
         writer = RunWriter(project, dict(find_run(connection, run_no)))
@@ -97,6 +97,7 @@ def sample_subjects(project: Project, run_no: int) -> list[str]:
     for user_no, user_id, context in samples:
         full = writer.context(context, links_for(project, run_no, user_no))
         subjects.append(writer.render(full, user_id=user_id).subject)
+        writer.verify(full, user_id=user_id)
     return subjects
 
 

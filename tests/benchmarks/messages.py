@@ -161,7 +161,7 @@ def main() -> None:
     chosen = options.parse_args()
     contexts = people(chosen.messages, chosen.courses)
     bundle = branded(load_bundle(TEMPLATES), BRAND)
-    ours = Renderer(bundle, template="weekly", subject=SUBJECT, preheader=None, inline=False)
+    ours = Renderer(bundle, template="weekly", subject=SUBJECT, preheader=None)
     bare = bare_renderer()
     emails = [ours.render(values, user_id="u") for values in contexts]
     size = sum(len(email.html.encode()) + len(email.text.encode()) for email in emails) / len(emails)

@@ -51,6 +51,64 @@ def test_problems_are_objects_for_programs(project: Path) -> None:
     ]
 
 
+def test_a_template_that_is_inlined_for_every_message_is_told_with_what_it_costs(project: Path) -> None:
+    style = project / "templates" / "style.css"
+    style.write_text(style.read_text("utf-8") + ".row p:first-child { color: red }\n", "utf-8")
+    [found] = read_json(recmail("check", "weekly-picks", "--json", "--now", AT, project=project))["campaigns"]
+    assert found["good"]
+    assert found["styles_inlined"] == "per message"
+    assert found["inlining_ms"] > 0
+    [(severity, place, message)] = [
+        (one["severity"], f"{one['file']}:{one['line']}", one["message"]) for one in found["problems"]
+    ]
+    assert (severity, place) == (
+        "warning",
+        f"templates/style.css:{len(style.read_text('utf-8').splitlines())}",
+    )
+    assert message.endswith("give the tag a class")
+    shown = recmail("check", "weekly-picks", "--now", AT, project=project)
+    assert "its styles are inlined for every message, not once for all (" in shown.stderr
+    assert f"slow: {place}:1: {message}" in shown.stderr
+    told = recmail("doctor", "--now", AT, project=project).stdout
+    assert "weekly-picks: its styles are inlined for every message, not once for all (" in " ".join(
+        told.split()
+    )
+    planned = recmail("plan", "weekly-picks", "--now", AT, project=project).stderr
+    assert "its styles are inlined for every message, not once for all (" in planned
+
+
+def test_what_was_found_out_about_templates_is_kept_until_they_change(empty: Path) -> None:
+    (empty / "campaigns" / "kept.yaml").write_text(GOOD)
+    style, kept = empty / "templates" / "style.css", empty / ".recmail" / "cache" / "inlining.json"
+
+    def found() -> str:
+        [one] = read_json(recmail("check", "kept", "--json", project=empty))["campaigns"]
+        return one["styles_inlined"]
+
+    shipped = style.read_text("utf-8")
+    assert found() == "once"
+    assert (kept.parent / ".gitignore").read_text() == "*\n"
+    style.write_text(shipped + ".row + .row { color: red }\n", "utf-8")
+    assert found() == "per message"
+    kept.write_text(kept.read_text().replace("weekly", "monthly"))
+    assert found() == "per message"
+    for garbage in ("", "{", "[]", '{"0.1.0": 1}', kept.read_text().replace('"line"', '"row"')):
+        kept.write_text(garbage)
+        assert found() == "per message"
+    style.write_text(shipped, "utf-8")
+    assert found() == "once"
+
+
+def test_styles_that_no_message_could_be_sent_with_are_an_error(project: Path) -> None:
+    style = project / "templates" / "style.css"
+    style.write_text("p { top: 0 }\n@media screen { @media print { p { color: red } } }\n", "utf-8")
+    shown = recmail("check", "weekly-picks", "--now", AT, project=project, code=3)
+    assert (
+        "templates/style.css:1:1: the styles could not be inlined: a media query stands inside"
+        in shown.stderr
+    )
+
+
 def test_what_is_not_built_yet_is_a_warning(project: Path) -> None:
     (project / "campaigns" / "later.yaml").write_text(GOOD + "schedule: every tuesday 09:00\n")
     result = recmail("check", "later", "--json", "--now", AT, project=project)
@@ -228,7 +286,10 @@ def test_watching_says_what_is_wrong_until_it_is_mended(empty: Path) -> None:
 
 
 def test_check_starts_without_what_it_does_not_need(empty: Path) -> None:
-    """It has a second, its start included; these take a tenth of it each, or more."""
+    """It has a second, its start included; these take a tenth of it each, or more.
+
+    New templates need premailer to find out whether they can be inlined once: that is remembered.
+    """
     (empty / "campaigns" / "full.yaml").write_text(FULL)
     script = (
         "import sys\n"
@@ -237,5 +298,6 @@ def test_check_starts_without_what_it_does_not_need(empty: Path) -> None:
         "heavy = {'pandas', 'scipy', 'surprise', 'alembic', 'lxml', 'premailer', 'pyarrow', 'watchfiles'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
+    recmail("check", "full", project=empty)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines() == ["full: good; 0 people in the audience", "[]"]

@@ -136,6 +136,20 @@ def test_preview_shows_people_who_matter_and_sends_nothing(project: Path) -> Non
     assert not (project / "outbox").exists()
 
 
+def test_preview_shows_who_cannot_be_rendered_and_why_beside_the_others(project: Path) -> None:
+    template = project / "templates" / "weekly.html.j2"
+    bare = template.read_text("utf-8").replace(
+        "{% block content %}", "{% block content %}{{ user.last_name }}"
+    )
+    template.write_text(bare, "utf-8")
+    made = read_json(recmail("preview", "weekly-picks", "--now", AT, "--json", project=project))
+    verdicts = [person["verdict"] for person in made["people"]]
+    said = "would fail: weekly.html.j2:4: the value to print is None; write {{ … or '' }}"
+    assert any(verdict.startswith(said) for verdict in verdicts)
+    assert "would be sent" in verdicts
+    assert "the value to print is None" in Path(made["page"]).read_text("utf-8")
+
+
 def test_a_test_email_has_links_that_do_nothing(project: Path) -> None:
     toml = project / "recmail.toml"
     toml.write_text(

@@ -6,12 +6,15 @@ After a change that is meant: RECMAIL_UPDATE_GOLDEN=1 pytest tests/render/test_g
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from recmail.render.brand import branded
 from recmail.render.bundle import load_bundle
 from recmail.render.email import Renderer
+from recmail.settings.sections import default_brand
 from tests.render.contexts import full, sparse
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -21,7 +24,7 @@ PREHEADER = "{{ because.title ~ ', and then?' if because else 'Picked from what 
 
 @pytest.mark.parametrize(("name", "make"), [("weekly-full", full), ("weekly-sparse", sparse)])
 def test_an_email_reads_as_it_did(name, make):
-    bundle = load_bundle(Path(__file__).parents[2] / "templates")
+    bundle = branded(load_bundle(Path(__file__).parents[2] / "templates"), asdict(default_brand()))
     renderer = Renderer(bundle, template="weekly", subject=SUBJECT, preheader=PREHEADER)
     email = renderer.render(make(), user_id="u1")
     written = {".html": email.html + "\n", ".txt": f"{email.subject}\n{email.preheader}\n\n{email.text}"}
