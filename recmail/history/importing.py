@@ -257,6 +257,10 @@ class _Work:
             self._compared = True
             with reading(self.engine) as connection:
                 refuse_second_name(connection, self.setting.options.source, accepted)
+        if isinstance(self.target, ObjectionTarget):
+            place = self.header.places["user_id"]
+            ids = [record[place] for _, _, record in chunk.broken if place < len(record)]
+            self.target.doubt(cleaned(ids))
         self._store(chunk, accepted)
 
     def _reject(self, chunk: Chunk, checks: Checks) -> None:
@@ -282,6 +286,8 @@ class _Work:
             for batch in self._pace.batches(rows):
                 with reading(self.engine) as connection:
                     self.counts += self.target.rehearse(connection, batch)
+            if isinstance(self.target, ObjectionTarget):
+                self.target.objections = []
             return
         if chunk.links and isinstance(self.target, LinkTarget):
             self._write(self.target.link, chunk.links, self._link_pace)
