@@ -64,7 +64,11 @@ BROKEN = f"{_BROKEN}: whoever had said yes gets nothing until it is mended and r
 _LOST = "a no of somebody who is not known and has no usable address: there is nothing to record it for"
 # A column called so has a yes for those who said no, such as Customer.io's `unsubscribed` and HubSpot's
 # `hs_email_optout`, "Unsubscribed from all email".
-_OF_NOES = re.compile(r"unsub|opt(?:ed)?[\W_]*out|do[\W_]*not|suppress|block|blacklist|bounce", re.IGNORECASE)
+_OF_NOES = re.compile(
+    r"unsub|opt(?:ed)?[\W_]*out|do[\W_]*not|suppress|block|blacklist|bounce|disabled|declined|refused|complain"
+    r"|(?:^|[\W_])(?:dnc|no[\W_]*(?:e-?)?(?:mail|marketing|contact|newsletter))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)

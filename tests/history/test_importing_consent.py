@@ -14,7 +14,7 @@ from recmail.errors import RefusedError
 from recmail.history import importing_users
 from recmail.history.exporting import unsubscribes
 from recmail.history.importing import Counts
-from recmail.history.importing_consent import _KEPT, _LOST, _READ, _TAKEN_BACK, BROKEN
+from recmail.history.importing_consent import _KEPT, _LOST, _READ, _TAKEN_BACK, BROKEN, is_of_noes
 from recmail.history.importing_target import Setting
 from tests.history.imported import NOW, USERS, Import, everything, rejected
 
@@ -221,6 +221,14 @@ def test_a_column_of_noes_says_no_and_its_others_need_a_basis(database: sa.Engin
     assert reasons(database)["a"] == "opted_out"
     bring("users", text.replace("false", "unsubscribed"), columns=columns, consent_basis="x", now=NOW + DAY)
     assert reasons(database)["b"] == "opted_out"
+
+
+@pytest.mark.parametrize("says_no", [True, False])
+def test_the_name_of_a_column_tells_whether_it_is_one_of_noes(says_no: bool) -> None:
+    noes = "unsubscribed hs_email_optout do_not_mail Email-Disabled DNC no_marketing NoEmail has_no_e-mail"
+    yeses = "subscribed opt_in accepts_marketing newsletter casino_email piano_newsletter email_consent"
+    for column in (noes if says_no else yeses).split():
+        assert is_of_noes(column) == says_no, column
 
 
 def test_a_date_in_a_column_of_noes_is_no_yes(database: sa.Engine, bring: Import) -> None:
