@@ -1,4 +1,4 @@
-"""Clusters of people and courses as the last training found them; a person's row goes with the person."""
+"""Clusters of people and courses as the last training found them."""
 
 from __future__ import annotations
 

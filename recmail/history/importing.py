@@ -197,6 +197,7 @@ class _Work:
         self._pace, self._link_pace = Pace(), Pace()
         self._began = time.perf_counter()
         self._compared, self._untidy = False, 0
+        self._newest_noted: datetime | None = None
 
     def take_all(self, source: Importer, progress: Progress | None) -> None:
         """Take in every chunk."""
@@ -256,6 +257,10 @@ class _Work:
             self._compared = True
             with reading(self.engine) as connection:
                 refuse_second_name(connection, self.setting.options.source, accepted)
+        if isinstance(self.target, ObjectionTarget):
+            place = self.header.places["user_id"]
+            ids = [record[place] for _, _, record in chunk.broken if place < len(record)]
+            self.target.doubt(cleaned(ids))
         self._store(chunk, accepted)
 
     def _reject(self, chunk: Chunk, checks: Checks) -> None:
@@ -281,6 +286,8 @@ class _Work:
             for batch in self._pace.batches(rows):
                 with reading(self.engine) as connection:
                     self.counts += self.target.rehearse(connection, batch)
+            if isinstance(self.target, ObjectionTarget):
+                self.target.objections = []
             return
         if chunk.links and isinstance(self.target, LinkTarget):
             self._write(self.target.link, chunk.links, self._link_pace)
@@ -298,9 +305,17 @@ class _Work:
             with writing_in_bulk(self.engine) as connection:
                 began = time.perf_counter()
                 counts = write(connection, batch)
+                self._note_newest(connection)
             pace.took(len(batch), time.perf_counter() - began, written=counts.written)
             self.counts += counts
             self._settle()
+
+    def _note_newest(self, connection: sa.Connection) -> None:
+        """Write down with the rows themselves how far they go: after a kill that tells what may be there."""
+        if self.newest != self._newest_noted:
+            this = imports.c.import_no == self.import_no
+            connection.execute(imports.update().where(this).values(watermark=self._watermark))
+            self._newest_noted = self.newest
 
     def _settle(self) -> None:
         """Bring in what was kept of people who became known."""
@@ -317,7 +332,7 @@ class _Work:
             counts |= {"with_user_id": self.recognised.events, "known_user_id": self.recognised.known}
         found = {
             "finished_at": finished_at,
-            "watermark": None if self.newest is None else self.newest.isoformat(),
+            "watermark": self._watermark,
             "counts": counts,
             "rejects": dict(self.rejects.by_reason),
         }
@@ -328,6 +343,10 @@ class _Work:
     def newest(self) -> datetime | None:
         """The latest time among accepted rows."""
         return None if self.target.newest < 0 else from_microseconds(self.target.newest)
+
+    @property
+    def _watermark(self) -> str | None:
+        return self.newest.isoformat() if self.newest else None
 
     def _so_far(self) -> str:
         """What to tell when the file cannot be read on."""

@@ -21,7 +21,7 @@ from recmail.db.consent import EMAIL, IMPORTED, PERSONALIZATION, Suppression, lo
 from recmail.db.imported_consent import ImportedConsent, record_imported_consent
 from recmail.db.tables import users
 from recmail.history.identity import people_by_user_id
-from recmail.history.importing_checks import Checks, filled, moments, reject_future, times
+from recmail.history.importing_checks import LONGEST_ID, Checks, filled, moments, reject_future, times
 from recmail.history.importing_target import ImportOptions, Setting
 
 
@@ -59,10 +59,16 @@ _TAKEN_BACK = (
     "email_consent: neither yes nor no; whoever had said yes gets nothing until it is one of the two"
 )
 _KEPT = "a no in a row that is rejected for something else: it is recorded all the same"
+_BROKEN = "a line with more or fewer fields than the header"
+BROKEN = f"{_BROKEN}: whoever had said yes gets nothing until it is mended and read again"
 _LOST = "a no of somebody who is not known and has no usable address: there is nothing to record it for"
 # A column called so has a yes for those who said no, such as Customer.io's `unsubscribed` and HubSpot's
 # `hs_email_optout`, "Unsubscribed from all email".
-_OF_NOES = re.compile(r"unsub|opt(?:ed)?[\W_]*out|do[\W_]*not|suppress|block|blacklist|bounce", re.IGNORECASE)
+_OF_NOES = re.compile(
+    r"unsub|opt(?:ed)?[\W_]*out|do[\W_]*not|suppress|block|blacklist|bounce|disabled|declined|refused|complain"
+    r"|(?:^|[\W_])(?:dnc|no[\W_]*(?:e-?)?(?:mail|marketing|contact|newsletter))",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +208,12 @@ def objections(
     return found
 
 
+def doubts(ids: Sequence[str], setting: Setting) -> list[Objection]:
+    """What lines say whose fields cannot be told apart: neither yes nor no, of whoever they name."""
+    said = Said(EMAIL, None, setting.now, False, _BROKEN)
+    return [Objection(one, None, said) for one in ids if 0 < len(one) <= LONGEST_ID]
+
+
 def record_objections(
     connection: sa.Connection, rows: Sequence[Objection], source: str, warnings: Counter[str]
 ) -> int:
@@ -214,7 +226,8 @@ def record_objections(
         how many statements were recorded.
     """
     people = people_by_user_id(connection, sorted({row.user_id for row in rows}))
-    rows = sorted(rows, key=lambda row: row.said.granted is False)  # of two of one person the no counts
+    # Of two of one person the no counts, and the later one of two.
+    rows = sorted(rows, key=lambda row: (row.said.granted is False, row.said.at))
     known = {(people[row.user_id], row.said.purpose): row.said for row in rows if row.user_id in people}
     alive = {pair: said for pair, said in known.items() if pair[0] >= 0}  # and not erased
     strangers = [row for row in rows if row.user_id not in people and _is_no_to_email(row.said)]

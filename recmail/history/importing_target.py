@@ -156,6 +156,9 @@ class ObjectionTarget(Target, Protocol):
     warnings: Counter[str]
     """What could not be recorded, with how often it came."""
 
+    def doubt(self, ids: Sequence[str]) -> None:
+        """Note the ids of records that are none: too many or too few texts."""
+
     def heed(self, connection: sa.Connection, rows: Sequence[Any]) -> Counts:
         """Record some of it, after the chunk's rows are written."""
 

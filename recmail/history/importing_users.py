@@ -30,8 +30,10 @@ from recmail.history.importing_checks import (
     times,
 )
 from recmail.history.importing_consent import (
+    BROKEN,
     Objection,
     Said,
+    doubts,
     is_of_noes,
     names_only_noes,
     objections,
@@ -172,6 +174,13 @@ class Users:
         # Those who were there before, too: an import that was killed may have left their events.
         note_arrived(connection, [person.row.id for person in rows], self.due)
         return counts + Counts(consents=record_imported_consent(connection, said))
+
+    def doubt(self, ids: Sequence[str]) -> None:
+        """Note whom lines name that cannot be told apart, where they would say who may be mailed."""
+        if "email_consent" in self._setting.present:
+            found = doubts(ids, self._setting)
+            self.objections += found
+            self.warnings += Counter({BROKEN: len(found)})
 
     def heed(self, connection: sa.Connection, rows: Sequence[Objection]) -> Counts:
         """Record what rejected rows say against mailing their people."""

@@ -191,6 +191,25 @@ def test_a_correction_that_was_interrupted_goes_on(
     assert counted(bring(database, project, mixpanel("enrolled"))) == Counts(changed=2)
 
 
+@pytest.mark.parametrize("event_id", ["1", ""])
+def test_what_a_killed_import_left_is_known_when_the_section_changes(
+    database: sa.Engine, project: Path, monkeypatch: pytest.MonkeyPatch, event_id: str
+) -> None:
+    web(project, "web1", (1, "Seen", "a"), (2, "Seen", "x"), **({} if event_id else {"$insert_id": ""}))
+
+    def killed(*_: object) -> None:
+        raise SystemExit
+
+    with monkeypatch.context() as patched:
+        patched.setattr("recmail.history.importing.recognise", killed)  # all rows are written by then
+        with pytest.raises(SystemExit):
+            bring(database, project, mixpanel())
+    found = counted(bring(database, project, mixpanel("enrolled")))
+    assert found == (Counts(changed=1, unchanged=1) if event_id else Counts(left=2))
+    assert [row[2] for row in there(database)] == ["enrolled" if event_id else "viewed"]
+    assert len(whole(database, pending_events, "event_key")) == 1
+
+
 def test_an_unchanged_section_corrects_nothing(database: sa.Engine, project: Path) -> None:
     head = "event_id,user_id,course_id,kind,at\n"
     (project / "log.csv").write_text(f"{head}1,a,sql,viewed,2026-10-01\n")

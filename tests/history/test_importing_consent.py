@@ -11,9 +11,11 @@ from recmail.db.connect import reading, writing
 from recmail.db.consent import consent_reason
 from recmail.db.tables import consent, suppressions, users
 from recmail.errors import RefusedError
+from recmail.history import importing_users
 from recmail.history.exporting import unsubscribes
 from recmail.history.importing import Counts
-from recmail.history.importing_consent import _KEPT, _LOST, _READ, _TAKEN_BACK
+from recmail.history.importing_consent import _KEPT, _LOST, _READ, _TAKEN_BACK, BROKEN, is_of_noes
+from recmail.history.importing_target import Setting
 from tests.history.imported import NOW, USERS, Import, everything, rejected
 
 DAY = timedelta(days=1)
@@ -81,6 +83,57 @@ def test_a_dry_run_records_no_no(database: sa.Engine, bring: Import) -> None:
     result = bring("users", f"{HEAD}a,ana@example.org,no,never\n", dry_run=True)
     assert result.warnings == {_KEPT: 1}
     assert reasons(database)["a"] is None
+
+
+def test_a_dry_run_does_not_pile_up_what_it_does_not_record(
+    database: sa.Engine, bring: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[importing_users.Users] = []
+
+    class Kept(importing_users.Users):
+        def __init__(self, setting: Setting) -> None:
+            super().__init__(setting)
+            made.append(self)
+
+    monkeypatch.setattr(importing_users, "Users", Kept)
+    bring("users", f"{HEAD}a,ana@example.org,no,never\n", dry_run=True)
+    assert made[0].objections == []
+
+
+@pytest.mark.parametrize(
+    "line", ["a,ana@example.org,unsubscribed", " a ,Smith, Ana,no,ana@example.org,", "a"]
+)
+def test_nobody_is_mailed_on_a_line_that_cannot_be_told_apart(
+    database: sa.Engine, bring: Import, line: str
+) -> None:
+    bring("users", USERS)
+    others = "z,zoe@example.org\n\x01\nb,ben@example.org,yes,\n"
+    result = bring("users", f"{HEAD}{line}\n{others}", now=NOW + DAY)
+    assert (result.counts.consents, result.rejected, result.warnings[BROKEN]) == (1, 3, 2)
+    assert reasons(database) == {"a": "opted_out", "b": None}
+    with reading(database) as connection:
+        assert list(unsubscribes(connection, NOW + 9 * DAY)) == []
+    bring("users", USERS, now=NOW + 2 * DAY)  # the very row of before
+    assert reasons(database) == {"a": None, "b": None}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_line_that_says_nothing_about_consent_takes_nothing_back(
+    database: sa.Engine, bring: Import
+) -> None:
+    bring("users", USERS)
+    result = bring("users", "user_id,first_name\na,Ana,\n", consent_basis="customers", now=NOW + DAY)
+    assert (result.rejected, result.warnings) == (1, {})
+    assert reasons(database) == {"a": None, "b": None}
+
+
+def test_of_two_noes_in_rejected_rows_the_later_counts(database: sa.Engine, bring: Import) -> None:
+    head = "user_id,email_consent,email_consent_at,signed_up_at\n"
+    bring("users", f"{head}a,yes,2026-02-01,\n")
+    bring("users", f"{head}a,no,2026-10-01,never\na,no,2026-03-01,never\n")
+    bring("users", f"{head}a,yes,2026-05-01,\n")
+    found = everything(database, consent, "granted", "at")
+    assert found == [(True, datetime(2026, 2, 1, tzinfo=UTC)), (False, datetime(2026, 10, 1, tzinfo=UTC))]
 
 
 # --- words ----------------------------------------------------------------------------------------
@@ -168,6 +221,14 @@ def test_a_column_of_noes_says_no_and_its_others_need_a_basis(database: sa.Engin
     assert reasons(database)["a"] == "opted_out"
     bring("users", text.replace("false", "unsubscribed"), columns=columns, consent_basis="x", now=NOW + DAY)
     assert reasons(database)["b"] == "opted_out"
+
+
+@pytest.mark.parametrize("says_no", [True, False])
+def test_the_name_of_a_column_tells_whether_it_is_one_of_noes(says_no: bool) -> None:
+    noes = "unsubscribed hs_email_optout do_not_mail Email-Disabled DNC no_marketing NoEmail has_no_e-mail"
+    yeses = "subscribed opt_in accepts_marketing newsletter casino_email piano_newsletter email_consent"
+    for column in (noes if says_no else yeses).split():
+        assert is_of_noes(column) == says_no, column
 
 
 def test_a_date_in_a_column_of_noes_is_no_yes(database: sa.Engine, bring: Import) -> None:
