@@ -40,7 +40,7 @@ users = sa.Table(
     Column("source", Text, nullable=False),
     Column("source_row_hash", Text, nullable=False),
     Column("imported_at", UtcTime, nullable=False),
-    # TODO(7): whoever sets it deletes from people_clusters, interactions and pending_events: what waits under
+    # Whoever sets it deletes from people_clusters, interactions and pending_events: what waits under
     # the user_id, its aliases, and a course for any of these (PERSON in the payload); on PostgreSQL once more
     # after that, as an import may have read the person just before. This row and the aliases stay, so that
     # nothing of the person comes back.
