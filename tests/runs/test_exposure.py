@@ -169,6 +169,7 @@ def test_limits_hold_and_what_they_took_is_said(project: Project, now: datetime)
     assert report.people == PEOPLE - 3
     assert 0 < report.displaced <= report.people
     assert 0 < report.given_up < 1
+    assert "people are shown others instead, or fewer, and that costs" in report.in_words()
     assert {one.course_id: one.shown for one in report.courses} == {
         one.course_id: seen[int(one.course_id[1:])] for one in report.courses
     }
