@@ -59,6 +59,8 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
         limited = [(one.displaced, one.shown, one.title) for one in planned.exposure.courses]
         if limited:
             print_table(("refused to", "shown to", "course at its limit"), limited[:COURSES])
+        if len(limited) > COURSES:
+            say(f"and {len(limited) - COURSES} more; recmail plan --json lists all")
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
     styles = inlining(opened, opened.campaign(campaign))
     if styles.slow:

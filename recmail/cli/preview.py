@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import print_table, say
+
+if TYPE_CHECKING:
+    from recmail.runs.project import Project
 
 
 @click.command("preview", short_help="Write the emails of ten people, and a page to look at them.")
@@ -51,15 +55,10 @@ def command(
     """
     from recmail.runs.preview import preview
     from recmail.runs.project import open_project
-    from recmail.runs.trial import send_trial
 
     opened = open_project(project)
     if to:
-        sent = send_trial(opened, campaign, to=to, user_id=users[0] if users else None, now=now)
-        if as_json:
-            print_json({"campaign": campaign, "to": to, "as": sent.user_id, "subject": sent.subject})
-        else:
-            click.echo(f"sent to {to}, as {sent.user_id} would get it: {sent.subject}")
+        _send(opened, campaign, to, users[0] if users else None, now=now, as_json=as_json)
         return
     folder = out or opened.folder / "preview" / Path(campaign).stem
     made = preview(opened, campaign, now=now, out=folder, user_ids=users)
@@ -73,3 +72,15 @@ def command(
         say(f"\n{made.note}; for one person: recmail why USER {campaign}")
     say("\nlook at them in a browser:")
     click.echo(made.page)
+
+
+def _send(
+    opened: Project, campaign: str, to: str, user_id: str | None, *, now: datetime, as_json: bool
+) -> None:
+    from recmail.runs.trial import send_trial
+
+    sent = send_trial(opened, campaign, to=to, user_id=user_id, now=now)
+    if as_json:
+        print_json({"campaign": campaign, "to": to, "as": sent.user_id, "subject": sent.subject})
+    else:
+        click.echo(f"sent to {to}, as {sent.user_id} would get it: {sent.subject}")

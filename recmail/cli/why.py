@@ -14,7 +14,7 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, progress, say
 
 if TYPE_CHECKING:
-    from recmail.runs.candidates import Candidate, Explanation
+    from recmail.runs.candidates import Candidate
     from recmail.runs.project import Project
     from recmail.runs.why import Story
 
@@ -89,14 +89,25 @@ def _explain(
     offers = dict.fromkeys((one.block, one.source) for one in found.candidates)
     for block, source in offers:
         mine = [one for one in found.candidates if (one.block, one.source) == (block, source)]
-        _print_offer(found, block, source, mine if every or course else _first(mine))
+        name = found.blocks[block]
+        named = name if source == name else f"{name}, filled up by {source}"
+        click.echo(f"\nBlock {block + 1}, {named}{'' if course else _nothing(mine)}")
+        _print_candidates(mine if every or course else _first(mine))
     if not every and not course:
         say("\nthe first of each offer; all of them with --all, one course with --course ID")
 
 
-def _print_offer(found: Explanation, block: int, source: str, mine: Sequence[Candidate]) -> None:
-    name = found.blocks[block]
-    named = name if source == name else f"{name}, filled up by {source}"
+def _nothing(mine: Sequence[Candidate]) -> str:
+    """Say why an offer has nothing, where it has nothing."""
+    from recmail.filters.fates import NOT_OFFERED
+
+    if any(one.outcome != NOT_OFFERED for one in mine):
+        return ""
+    is_off = all("opted_out" in one.filters for one in mine)
+    return ": nothing, because personalization is off" if is_off else ": has nothing for this person"
+
+
+def _print_candidates(mine: Sequence[Candidate]) -> None:
     rows = [
         (
             one.rank or "",
@@ -107,7 +118,6 @@ def _print_offer(found: Explanation, block: int, source: str, mine: Sequence[Can
         )
         for one in mine
     ]
-    click.echo(f"\nBlock {block + 1}, {named}{'' if rows else ': has nothing for this person'}")
     if rows:
         print_table(("", "score", "course", "title", "what became of it"), rows)
 

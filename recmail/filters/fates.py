@@ -84,6 +84,8 @@ def _of_offer(asked: Asked, slate: Slate, catalogue: Catalogue, closed: np.ndarr
     stage = asked.stage
     block = slate.slots[slate.slots["block"] == stage.number]
     above = slate.slots[slate.slots["block"] < stage.number]["course_no"]
+    used_up = closed.copy()
+    used_up[slate.slots["course_no"]] = False  # not by others, where a block below shows it to this person
     mine = block[block["source"] == stage.name].set_index("course_no")
     spare = slate.reserves["course_no"]
     categories = catalogue.category_no[block["course_no"]]
@@ -103,7 +105,7 @@ def _of_offer(asked: Asked, slate: Slate, catalogue: Catalogue, closed: np.ndarr
             found = _shown(mine.loc[course_no])
         elif course_no in above.values or course_no in block["course_no"].values:
             found = {"outcome": ABOVE}
-        elif score[course_no] >= lowest and stage.limited and closed[course_no]:
+        elif score[course_no] >= lowest and stage.limited and used_up[course_no]:
             found = {"outcome": EXPOSURE}
         elif score[course_no] >= lowest and most and category >= 0 and (categories == category).sum() >= most:
             found = {"outcome": QUOTA}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -14,16 +13,20 @@ import sqlalchemy as sa
 from recmail.db.connect import reading
 from recmail.db.people import find_user
 from recmail.db.tables import users
-from recmail.errors import RefusedError, did_you_mean
+from recmail.errors import ConfigError, RefusedError, did_you_mean
 from recmail.filters import fates
 from recmail.filters.fates import Fate
+from recmail.filters.limits import Exposure
+from recmail.filters.wishing import Wishes
 from recmail.history.reading import last_user_no
 from recmail.pipeline import Explained, Facts, explain, exposure_of, wish
 from recmail.records import SHARD_SIZE, SKIP_WORDS
+from recmail.runs.check import unknown_names
 from recmail.runs.exposure import settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.project import Project
 
+Progress = Callable[[int, int], None] | None
 FILTER_WORDS = {
     "already_taken": "taken already",
     "closed": "closed",
@@ -89,32 +92,30 @@ def explain_candidates(
     name: str,
     *,
     now: datetime,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress = None,
 ) -> Explanation:
     """Tell what becomes of every candidate of one person; with `exposure` the whole audience is asked.
 
     Raises:
         DataError: there is no such person.
         RefusedError: there is no such campaign.
+        ConfigError: the campaign has mistakes, or names courses or clusters that are not there.
         ModelError: a block needs a model and there is none.
     """
     campaign = project.campaign(name)
-    with reading(project.engine) as connection, ExitStack() as stack:
+    if problems := unknown_names(project, campaign):
+        raise ConfigError(problems)
+    with reading(project.engine) as connection:
         user_no = find_user(connection, who)
         user_id = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
         facts = read_facts(connection, project, campaign, now)
         found, note = explain(connection, facts, user_no), None
-        if exposure := exposure_of(campaign):
-            if found.in_audience and found.reason is None:
-                last = last_user_no(connection)
-                asked = _asked(connection, facts, last, progress)
-                seed = draft_run(project, facts)["seed"]
-                settlement = stack.enter_context(settle(facts, exposure, asked, last=last, seed=seed))
-                settled = settlement.of(user_no, user_no + 1)
-                closed = settlement.allocation.closed
-                found = explain(connection, facts, user_no, settled=settled, closed=closed)
-            else:
-                note = "who gets no email takes part in no limit: this is without `exposure`"
+        exposure = exposure_of(campaign)
+        if exposure and found.in_audience and found.reason in (None, "too_few_courses"):
+            seed = draft_run(project, facts)["seed"]
+            found = _explain_limited(connection, facts, exposure, user_no, seed=seed, progress=progress)
+        elif exposure:
+            note = "limits count only those who may be mailed: this is without `exposure`"
     return Explanation(
         user_id=user_id,
         campaign=campaign.name,
@@ -125,10 +126,25 @@ def explain_candidates(
     )
 
 
+def _explain_limited(
+    connection: sa.Connection,
+    facts: Facts,
+    exposure: Exposure,
+    user_no: int,
+    *,
+    seed: int,
+    progress: Progress,
+) -> Explained:
+    last = last_user_no(connection)
+    asked = _asked(connection, facts, last // SHARD_SIZE + 1, progress)
+    with settle(facts, exposure, asked, last=last, seed=seed) as settlement:
+        settled, closed = settlement.of(user_no, user_no + 1), settlement.allocation.closed
+        return explain(connection, facts, user_no, settled=settled, closed=closed)
+
+
 def _asked(
-    connection: sa.Connection, facts: Facts, last: int, progress: Callable[[int, int], None] | None
-) -> Any:
-    shards = last // SHARD_SIZE + 1
+    connection: sa.Connection, facts: Facts, shards: int, progress: Progress
+) -> Iterator[Wishes | None]:
     for shard in range(shards):
         yield wish(connection, facts, shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE)
         if progress:

@@ -125,7 +125,7 @@ class Exposed:
     """One course that more people would have been shown than may be.
 
     Attributes:
-        displaced: people for whom it was the best, and who were shown another one instead.
+        displaced: people for whom it was the best, and who were shown another one, or none.
     """
 
     course_id: str
@@ -157,8 +157,8 @@ class ExposureReport:
             return f"Exposure: no course was refused to any of {self.people:,} people."
         courses = "1 course" if len(self.courses) == 1 else f"{len(self.courses):,} courses"
         return (
-            f"Exposure: {courses} reached the limit, {self.displaced:,} of {self.people:,} people are shown "
-            f"something else instead, and that costs {self.given_up:.1%} of the score."
+            f"Exposure: {courses} reached the limit; {self.displaced:,} of {self.people:,} people are shown "
+            f"others instead, or fewer, and that costs {self.given_up:.1%} of the score."
         )
 
 

@@ -99,10 +99,10 @@ def _plan_shards(project: Project, run_no: int, progress: Progress) -> int:
 def _plan_limited(project: Project, run_no: int, exposure: Exposure, progress: Progress) -> int:
     """Ask all shards what their people wish, settle it, and plan every shard; returns how many there are."""
     with reading(project.engine) as connection:
-        last = last_user_no(connection)
+        shards = last_user_no(connection) // SHARD_SIZE + 1
         run = find_run(connection, run_no)
         facts = run_facts(connection, run)
-    shards, done = last // SHARD_SIZE + 1, count(1)
+    last, done = shards * SHARD_SIZE - 1, count(1)  # whoever is imported meanwhile has room in the last one
     url = project.settings.database_url
 
     def counted(results: Iterable[Result]) -> Iterator[Result]:

@@ -86,15 +86,45 @@ def test_the_table_lists_the_first_and_one_course_can_be_asked_for(limited: Path
     assert {candidate["course_id"] for candidate in one["candidates"]} == {"python-101"}
 
 
-def test_who_gets_no_email_is_told_so_and_takes_part_in_no_limit(limited: Path) -> None:
+def test_who_may_not_be_mailed_is_told_so_and_takes_part_in_no_limit(limited: Path) -> None:
     with sqlite3.connect(limited / "recmail.db") as connection:
-        everybody = [who for (who,) in connection.execute("SELECT user_id FROM users ORDER BY user_no")]
-    mailed = frozen(limited, "limited")
-    other = next(who for who in everybody if who not in mailed)
+        [other] = connection.execute("SELECT user_id FROM users WHERE email_key IS NULL").fetchone()
     story = explained(limited, other, "limited")
     assert story["verdict"].startswith("would get no email: ")
-    assert story["note"] == "who gets no email takes part in no limit: this is without `exposure`"
+    assert story["note"] == "limits count only those who may be mailed: this is without `exposure`"
     assert not any(one["outcome"] == "exposure" for one in story["candidates"])
+
+
+def test_who_would_have_too_few_courses_is_asked_all_the_same(project: Path) -> None:
+    """Two courses of one category are wanted, and one allowed: nobody gets an email, but limits count all."""
+    block = 'popular: {show: 2, at_least: 2, variety: {per_category: 1}, where: category == "Finance"}'
+    blocks = f'subject: "x"\naudience: everyone\nblocks:\n  - {block}\n'
+    (project / "campaigns" / "few.yaml").write_text(blocks + LIMITED)
+    planned = read_json(recmail("plan", "few", "--now", AT, "--json", project=project))
+    assert planned["waiting"] == 0
+    assert planned["exposure"]["displaced"] > 0
+    with sqlite3.connect(project / "recmail.db") as connection:
+        asked = connection.execute(
+            "SELECT user_id FROM ledger JOIN users USING (user_no)"
+            " WHERE reason = 'too_few_courses' ORDER BY user_no"
+        ).fetchall()
+    stories = [explained(project, who, "few") for (who,) in asked[:4]]
+    assert {story["verdict"] for story in stories} == {"would get no email: too few courses to show"}
+    assert {story["note"] for story in stories} == {None}
+    assert "exposure" in {one["outcome"] for story in stories for one in story["candidates"]}
+
+
+def test_who_switched_personalization_off_is_told_so(project: Path) -> None:
+    with sqlite3.connect(project / "recmail.db") as connection:
+        (who,) = connection.execute(
+            "SELECT user_id FROM consent JOIN users USING (user_no) WHERE purpose = 'personalization'"
+            " AND NOT granted ORDER BY 1"
+        ).fetchone()
+    said = recmail("why", who, "weekly-picks", "--now", AT, project=project).stdout
+    assert "Block 2, top_picks: nothing, because personalization is off\n" in said
+    assert "Block 2, top_picks, filled up by popular\n" in said
+    one = recmail("why", who, "weekly-picks", "--course", "python-101", "--now", AT, project=project).stdout
+    assert "Block 2, top_picks\n" in one
 
 
 def test_wrong_names_are_helped_with(limited: Path) -> None:
@@ -104,6 +134,10 @@ def test_wrong_names_are_helped_with(limited: Path) -> None:
     assert "did you mean python-101?" in wrong.stderr
     wrong = recmail("why", "u00001", "12", "--all", project=limited, code=2)
     assert "recmail why USER CAMPAIGN" in wrong.stderr
+    text = (limited / "campaigns" / "weekly-picks.yaml").read_text()
+    (limited / "campaigns" / "wrong.yaml").write_text(text.replace("last_seen within 90d", 'in_cluster("x")'))
+    wrong = recmail("why", "u00001", "wrong", project=limited, code=3)
+    assert "there is no cluster 'x'" in wrong.stderr
     assert "there is no run 12" in recmail("why", "u00001", "12", project=limited, code=4).stderr
 
 

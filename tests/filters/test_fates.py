@@ -76,3 +76,17 @@ def test_a_limit_reached_by_others_is_said_of_who_was_refused() -> None:
     slate = fill(rows_of(shard, slice(0, 1)), catalogue, [block], {}, settled=settled, asked=asked)
     found = fates(asked, slate, catalogue, allocation.closed)
     assert outcomes(found) == {0: "exposure", 1: "shown", 2: "reserve"}
+
+
+def test_a_limit_that_the_person_reached_in_a_block_below_displaced_nothing() -> None:
+    """Course 1 gives way to the quota; the block below shows it, and so it reaches its limit of one."""
+    shard, catalogue = make_shard([[0] * 3]), make_catalogue(3, category_no=[0, 0, 1])
+    blocks = [Ranked.of([3, 2, 1], variety=quota(1)), Ranked.of([3, 2, 1], show=1)]
+    allocation = settle(shard, catalogue, blocks, 1)
+    assert allocation.closed[1]
+    asked: list[Asked] = []
+    settled = Settled.of(allocation.places, 0, 1, allocation.closed)
+    slate = fill(shard, catalogue, blocks, {}, settled=settled, asked=asked)
+    found = fates(asked, slate, catalogue, allocation.closed)
+    assert outcomes(found) == {0: "shown", 1: "quota", 2: "shown"}
+    assert outcomes(found, 1) == {0: "above", 1: "shown", 2: "above"}

@@ -126,6 +126,16 @@ def test_searches_are_part_of_what_was_chosen_from() -> None:
     ]
 
 
+def test_searches_that_find_only_what_the_model_does_not_know_are_part_of_nothing() -> None:
+    """Course 3, which "yoga" finds, was met by nobody when the model learned."""
+    rows = [(person, course, grade) for person, course, grade in _rows() if course != 3]
+    als = Als.fit(make_triples(rows), courses=4, seed=1)
+    shard = make_shard([[0, 1, 0, 0]], searches=[(0, "yoga")])
+    assert hints_of(shard, CATALOGUE) is not None
+    offer = TopPicks().offer(shard, CATALOGUE, {"auto": als})
+    assert offer.reasons(np.array([0]), np.array([2])) == ["Chosen from the course you looked at"]
+
+
 def test_who_only_searched_is_told_so() -> None:
     shard = make_shard(np.zeros((2, 4)), searches=[(0, "excel charts")])
     fitted = scorer()

@@ -23,6 +23,7 @@ from recmail.db.runs import find_run
 from recmail.db.tables import courses, interactions, ledger_context, users
 from recmail.errors import StorageError
 from recmail.pipeline import ShardTask
+from recmail.records import SHARD_SIZE
 from recmail.runs import exposure
 from recmail.runs import plan as planning
 from recmail.runs.create import create_project
@@ -168,6 +169,7 @@ def test_limits_hold_and_what_they_took_is_said(project: Project, now: datetime)
     assert report.people == PEOPLE - 3
     assert 0 < report.displaced <= report.people
     assert 0 < report.given_up < 1
+    assert "people are shown others instead, or fewer, and that costs" in report.in_words()
     assert {one.course_id: one.shown for one in report.courses} == {
         one.course_id: seen[int(one.course_id[1:])] for one in report.courses
     }
@@ -275,3 +277,25 @@ def test_without_room_for_the_wishes_nothing_is_planned(
         planned(project, "limited", now)
     with reading(project.engine) as connection:
         assert find_run(connection, 1)["state"] == "failed"
+
+
+@pytest.mark.parametrize("phase", ["wish_shard", "plan_shard"])
+def test_who_comes_in_while_it_is_planned_breaks_nothing(
+    project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch, phase: str
+) -> None:
+    """Somebody is imported before the last shard is asked, or is planned: that shard has room for them."""
+    work, newcomer = getattr(pipeline, phase), (PEOPLE - 1) * APART + 1
+
+    def with_newcomer(task: ShardTask) -> Any:
+        if task.shard == newcomer // SHARD_SIZE:
+            with writing(project.engine) as connection:
+                connection.execute(users.insert(), [_person(newcomer, now)])
+                record_consent(connection, [Consent(newcomer, "email", True, now, "page")])
+        return work(task)
+
+    monkeypatch.setattr(planning, phase, with_newcomer)
+    run_no = planned(project, "limited", now)
+    assert max(counted(shown(project, run_no)).values()) == 17
+    account = summarize(project, run_no).account
+    assert account.planned_for == PEOPLE + 1
+    assert sum(account.states.values()) == PEOPLE + 1

@@ -80,7 +80,7 @@ def _named_or_counted(
 
 
 def _chosen_from(shard: Shard, known: np.ndarray, hints: sparse.csr_array | None) -> Reasons:
-    """Say how many of the person's courses went into the score, those taken, else those looked at."""
+    """Say what went into the score: how many courses, those taken, else those looked at, and searches."""
     people, courses = graded_pairs(shard.grades, known)
     width = shard.grades.shape[1]
     taken_people = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr))
@@ -89,7 +89,9 @@ def _chosen_from(shard: Shard, known: np.ndarray, hints: sparse.csr_array | None
     taken = np.bincount(people[was_taken], minlength=len(shard))
     looked_at = np.bincount(people[~was_taken], minlength=len(shard))
 
-    searched = np.zeros(len(shard), dtype=bool) if hints is None else np.diff(hints.indptr) > 0
+    searched = np.zeros(len(shard), dtype=bool)
+    if hints is not None:
+        searched[graded_pairs(hints, known)[0]] = True
 
     def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
         each = zip(taken[rows].tolist(), looked_at[rows].tolist(), searched[rows].tolist(), strict=True)
