@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 from watchfiles import Change, watch
@@ -37,7 +38,8 @@ def each_change(folder: Path) -> Iterator[None]:
             yield_on_timeout=True,
             recursive=False,  # the outbox may hold a million files
         )
-        next(changes, None)
+        with closing(changes):  # left to itself it would be closed where a Ctrl-C is lost
+            next(changes, None)
 
 
 def _is_ours(_change: Change, path: str) -> bool:
