@@ -19,14 +19,12 @@ import numpy as np
 from recmail.filters.admission import admit
 from recmail.filters.best import Candidates
 from recmail.filters.block_places import Places, Source, spare_places
-from recmail.filters.everybody import Audience
+from recmail.filters.everybody import AT_ONCE, Audience
 from recmail.filters.limits import NO_LIMIT
 from recmail.filters.mixing import POOL, Tastes, choose, relevance, scale
 from recmail.filters.stages import Stage
 from recmail.filters.wishing import Ranked, from_further_down
 from recmail.recommend.blocks import Variety
-
-_AT_ONCE = 4_096  # people whose candidates are in memory together
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,10 @@ class Allocation:
 
 @dataclass(frozen=True)
 class _Claims:
-    """Courses that people put into their places: row, course, score, and what it is worth to them, 0 to 1."""
+    """Courses that people put into their places: row, course, score, and what it is worth to them, 0 to 1.
+
+    Everybody's may be in memory together, so they are int32 and float32: 16 bytes for each.
+    """
 
     row: np.ndarray
     course: np.ndarray
@@ -70,7 +71,7 @@ class _Claims:
     def __len__(self) -> int:
         return len(self.row)
 
-    def of(self, chosen: np.ndarray) -> _Claims:
+    def of(self, chosen: np.ndarray | slice) -> _Claims:
         """Return some of them, by their indices or a bool for each."""
         return _Claims(self.row[chosen], self.course[chosen], self.score[chosen], self.worth[chosen])
 
@@ -143,7 +144,9 @@ class _Allocating:
 
     def _ask_again(self, stage: Stage, ranked: Ranked, lost: _Claims) -> _Claims:
         """Take from people what they cannot have, and let them ask for the best of what is open."""
-        _vacate(self.places[stage.number], lost)
+        for start in range(0, len(lost), AT_ONCE):
+            _vacate(self.places[stage.number], lost.of(slice(start, start + AT_ONCE)))
+            self.audience.let_go()
         return self._claim(stage, ranked, np.unique(lost.row), best=False)
 
     def _claim(self, stage: Stage, ranked: Ranked, rows: np.ndarray, *, best: bool) -> _Claims:
@@ -153,9 +156,9 @@ class _Allocating:
             best: the very best, closed or not: so it is known what the limits take from them.
         """
         places, parts = self.places[stage.number], list[_Claims]()
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            course, score = ranked.course[some].astype(np.int64), np.asarray(ranked.score[some])
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE].astype(np.int64)
+            course, score = self.audience.read(ranked, some)
             low, high = scale(course, score)
             asked = self._without(stage, some, course, best)
             before = places.filled[some].copy()
@@ -165,9 +168,11 @@ class _Allocating:
                 (columns >= before[:, np.newaxis]) & (columns < places.filled[some][:, np.newaxis])
             )
             place = some[person], column
-            score = np.asarray(places.score[place])
+            score = places.score[place]
             worth = relevance(score, low[person, 0], high[person, 0])
-            parts.append(_Claims(some[person], np.asarray(places.course[place]), score, worth))
+            row, course = some[person].astype(np.int32), places.course[place].astype(np.int32)
+            parts.append(_Claims(row, course, score, worth))
+            self.audience.let_go()
         return _joined(parts)
 
     def _without(self, stage: Stage, rows: np.ndarray, course: np.ndarray, best: bool) -> np.ndarray:
@@ -212,7 +217,7 @@ class _Allocating:
         """Count what the limits take from people: courses that were the best for them."""
         self.displaced += np.bincount(lost.course, minlength=len(self.left))
         self.refused[lost.row] = True
-        keys = lost.row * len(self.left) + lost.course
+        keys = lost.row.astype(np.int64) * len(self.left) + lost.course
         self.refusals = np.sort(np.concatenate([self.refusals, keys]))
 
 
@@ -231,8 +236,8 @@ def _no_reasons(_people: np.ndarray, courses: np.ndarray) -> list[str]:
 
 
 def _joined(parts: Sequence[_Claims]) -> _Claims:
-    nobody = np.zeros(0, dtype=np.int64)
-    every = [_Claims(nobody, nobody, nobody.astype(np.float32), nobody.astype(np.float32)), *parts]
+    nobody, nothing = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
+    every = [_Claims(nobody, nobody, nothing, nothing), *parts]
     return _Claims(
         row=np.concatenate([part.row for part in every]),
         course=np.concatenate([part.course for part in every]),
@@ -253,7 +258,8 @@ def _compared(course: np.ndarray, variety: Variety, most: int) -> np.ndarray:
 def _vacate(places: Places, lost: _Claims) -> None:
     """Empty these places; what else these people have moves up."""
     column = (places.course[lost.row] == lost.course[:, np.newaxis]).argmax(axis=1)
-    places.course[lost.row, column] = -1
+    place = lost.row, column
+    places.course[place], places.score[place], places.source[place] = -1, -np.inf, 0
     people = np.unique(lost.row)
     course = places.course[people]
     order = np.argsort(course < 0, axis=1, kind="stable")

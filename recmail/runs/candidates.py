@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -99,7 +98,7 @@ def explain_candidates(
         ModelError: a block needs a model and there is none.
     """
     campaign = project.campaign(name)
-    with reading(project.engine) as connection, ExitStack() as stack:
+    with reading(project.engine) as connection:
         user_no = find_user(connection, who)
         user_id = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
         facts = read_facts(connection, project, campaign, now)
@@ -109,7 +108,7 @@ def explain_candidates(
                 last = last_user_no(connection)
                 asked = _asked(connection, facts, last, progress)
                 seed = draft_run(project, facts)["seed"]
-                settlement = stack.enter_context(settle(facts, exposure, asked, last=last, seed=seed))
+                settlement = settle(facts, exposure, asked, last=last, seed=seed)
                 settled = settlement.of(user_no, user_no + 1)
                 closed = settlement.allocation.closed
                 found = explain(connection, facts, user_no, settled=settled, closed=closed)
