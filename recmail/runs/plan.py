@@ -50,6 +50,7 @@ def plan(
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)
     run_no = _open_run(project, campaign, now)
+    project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     try:
         if exposure := exposure_of(campaign):
             shards = _plan_limited(project, run_no, exposure, progress)
