@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -133,11 +134,12 @@ class _Allocating:
         claims = self._claim(stage, ranked, rows, best=True)
         self.ideal += float(claims.worth.sum())
         is_open = self.left[claims.course] > 0
-        self._refuse(claims.of(~is_open))
-        first = claims.of(is_open)
-        claims = _joined([first, self._ask_again(stage, ranked, claims.of(~is_open))])
+        first, closed = int(is_open.sum()), claims.of(~is_open)
+        self._refuse(closed)
+        claims = claims.of(is_open)
+        claims = _joined([claims, self._ask_again(stage, ranked, closed)])
         lost = self._grant(claims)
-        self._refuse(claims.of(lost[lost < len(first)]))
+        self._refuse(claims.of(lost[lost < first]))
         while len(lost):
             claims = self._ask_again(stage, ranked, claims.of(lost))
             lost = self._grant(claims)
@@ -204,14 +206,21 @@ class _Allocating:
         """Give every course to those who may see it; return the indices of the claims that are refused."""
         wanted = np.bincount(claims.course, minlength=len(self.left))
         contested = np.flatnonzero((wanted > self.left)[claims.course])
-        row, course, score = claims.row[contested], claims.course[contested], claims.score[contested]
-        order = np.lexsort((row, lot(self.seed, row, course), -score, course))
-        rank = np.arange(len(order)) - np.searchsorted(course[order], course[order])
-        lost: np.ndarray = np.sort(contested[order[rank >= self.left[course[order]]]])
+        contested = contested[np.argsort(claims.course[contested], kind="stable")]
+        bounds = np.flatnonzero(np.diff(claims.course[contested], prepend=-1, append=-1)).tolist()
+        losers = [self._losers(claims, contested[low:high]) for low, high in pairwise(bounds)]
+        lost = np.sort(np.concatenate([contested[:0], *losers]))
         limited = self.left != NO_LIMIT
         self.left[limited] -= np.minimum(wanted, self.left)[limited]
         self.worth += float(claims.worth.sum() - claims.worth[lost].sum())
         return lost
+
+    def _losers(self, claims: _Claims, asked: np.ndarray) -> np.ndarray:
+        """Return which claims to one course are refused: the lowest scores, among equals by lot."""
+        some = claims.of(asked)
+        order = np.lexsort((some.row, lot(self.seed, some.row, some.course), -some.score))
+        losers: np.ndarray = asked[order[self.left[some.course[0]] :]]
+        return losers
 
     def _refuse(self, lost: _Claims) -> None:
         """Count what the limits take from people: courses that were the best for them."""
