@@ -72,6 +72,18 @@ class _Claims:
     def __len__(self) -> int:
         return len(self.row)
 
+    @classmethod
+    def empty(cls, count: int) -> _Claims:
+        """Make room for so many."""
+        row, course = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+        return cls(row, course, np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32))
+
+    def put(self, place: int, others: _Claims) -> None:
+        """Put others in from this place on."""
+        here = slice(place, place + len(others))
+        self.row[here], self.course[here] = others.row, others.course
+        self.score[here], self.worth[here] = others.score, others.worth
+
     def of(self, chosen: np.ndarray | slice) -> _Claims:
         """Return some of them, by their indices or a bool for each."""
         return _Claims(self.row[chosen], self.course[chosen], self.score[chosen], self.worth[chosen])
@@ -136,8 +148,8 @@ class _Allocating:
         is_open = self.left[claims.course] > 0
         first, closed = int(is_open.sum()), claims.of(~is_open)
         self._refuse(closed)
-        claims = claims.of(is_open)
-        claims = _joined([claims, self._ask_again(stage, ranked, closed)])
+        if first < len(is_open):
+            claims = _joined(claims.of(is_open), self._ask_again(stage, ranked, closed))
         lost = self._grant(claims)
         self._refuse(claims.of(lost[lost < first]))
         while len(lost):
@@ -157,7 +169,8 @@ class _Allocating:
         Args:
             best: the very best, closed or not: so it is known what the limits take from them.
         """
-        places, parts = self.places[stage.number], list[_Claims]()
+        places, count = self.places[stage.number], 0
+        claims = _Claims.empty(int((places.size - places.filled[rows]).sum()))
         for start in range(0, len(rows), AT_ONCE):
             some = rows[start : start + AT_ONCE].astype(np.int64)
             course, score = self.audience.read(ranked, some)
@@ -172,10 +185,10 @@ class _Allocating:
             place = some[person], column
             score = places.score[place]
             worth = relevance(score, low[person, 0], high[person, 0])
-            row, course = some[person].astype(np.int32), places.course[place].astype(np.int32)
-            parts.append(_Claims(row, course, score, worth))
+            claims.put(count, _Claims(some[person], places.course[place], score, worth))
+            count += len(person)
             self.audience.let_go()
-        return _joined(parts)
+        return claims.of(slice(count))
 
     def _without(self, stage: Stage, rows: np.ndarray, course: np.ndarray, best: bool) -> np.ndarray:
         """Return these people's candidates, -1 for what is in their email, refused or closed."""
@@ -244,15 +257,11 @@ def _no_reasons(_people: np.ndarray, courses: np.ndarray) -> list[str]:
     return [""] * len(courses)
 
 
-def _joined(parts: Sequence[_Claims]) -> _Claims:
-    nobody, nothing = np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-    every = [_Claims(nobody, nobody, nothing, nothing), *parts]
-    return _Claims(
-        row=np.concatenate([part.row for part in every]),
-        course=np.concatenate([part.course for part in every]),
-        score=np.concatenate([part.score for part in every]),
-        worth=np.concatenate([part.worth for part in every]),
-    )
+def _joined(first: _Claims, second: _Claims) -> _Claims:
+    both = _Claims.empty(len(first) + len(second))
+    both.put(0, first)
+    both.put(len(first), second)
+    return both
 
 
 def _compared(course: np.ndarray, variety: Variety, most: int) -> np.ndarray:
