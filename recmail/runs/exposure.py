@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -85,10 +88,22 @@ def settle(
         tastes=_tastes(audience, facts),
         seed=seed,
     )
+    _trim()
     not_spare = allocation.closed
     if exposure.respect_seats:
         not_spare = not_spare | ~np.isnan(seats_left(catalogue))
     return Settlement(allocation, people, not_spare, files.let_go)
+
+
+def _trim() -> None:
+    """Give memory that is free back to the system.
+
+    glibc keeps up to 64 MiB at the end of its heap ("mallopt", M_TRIM_THRESHOLD), and what allocating left
+    there would be added to all that shards need: 22 MiB of it at 100,000 people, 9 at 20,000.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # musl has no such function, and keeps nothing
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Files:
