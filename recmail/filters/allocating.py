@@ -13,20 +13,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from recmail.filters.admission import admit
 from recmail.filters.best import Candidates
 from recmail.filters.block_places import Places, Source, spare_places
-from recmail.filters.everybody import Audience
+from recmail.filters.everybody import AT_ONCE, Audience
 from recmail.filters.limits import NO_LIMIT
 from recmail.filters.mixing import POOL, Tastes, choose, relevance, scale
 from recmail.filters.stages import Stage
 from recmail.filters.wishing import Ranked, from_further_down
 from recmail.recommend.blocks import Variety
-
-_AT_ONCE = 4_096  # people whose candidates are in memory together
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,10 @@ class Allocation:
 
 @dataclass(frozen=True)
 class _Claims:
-    """Courses that people put into their places: row, course, score, and what it is worth to them, 0 to 1."""
+    """Courses that people put into their places: row, course, score, and what it is worth to them, 0 to 1.
+
+    Everybody's may be in memory together, so they are int32 and float32: 16 bytes for each.
+    """
 
     row: np.ndarray
     course: np.ndarray
@@ -70,7 +72,19 @@ class _Claims:
     def __len__(self) -> int:
         return len(self.row)
 
-    def of(self, chosen: np.ndarray) -> _Claims:
+    @classmethod
+    def empty(cls, count: int) -> _Claims:
+        """Make room for so many."""
+        row, course = np.empty(count, dtype=np.int32), np.empty(count, dtype=np.int32)
+        return cls(row, course, np.empty(count, dtype=np.float32), np.empty(count, dtype=np.float32))
+
+    def put(self, place: int, others: _Claims) -> None:
+        """Put others in from this place on."""
+        here = slice(place, place + len(others))
+        self.row[here], self.course[here] = others.row, others.course
+        self.score[here], self.worth[here] = others.score, others.worth
+
+    def of(self, chosen: np.ndarray | slice) -> _Claims:
         """Return some of them, by their indices or a bool for each."""
         return _Claims(self.row[chosen], self.course[chosen], self.score[chosen], self.worth[chosen])
 
@@ -132,18 +146,21 @@ class _Allocating:
         claims = self._claim(stage, ranked, rows, best=True)
         self.ideal += float(claims.worth.sum())
         is_open = self.left[claims.course] > 0
-        self._refuse(claims.of(~is_open))
-        first = claims.of(is_open)
-        claims = _joined([first, self._ask_again(stage, ranked, claims.of(~is_open))])
+        first, closed = int(is_open.sum()), claims.of(~is_open)
+        self._refuse(closed)
+        if first < len(is_open):
+            claims = _joined(claims.of(is_open), self._ask_again(stage, ranked, closed))
         lost = self._grant(claims)
-        self._refuse(claims.of(lost[lost < len(first)]))
+        self._refuse(claims.of(lost[lost < first]))
         while len(lost):
             claims = self._ask_again(stage, ranked, claims.of(lost))
             lost = self._grant(claims)
 
     def _ask_again(self, stage: Stage, ranked: Ranked, lost: _Claims) -> _Claims:
         """Take from people what they cannot have, and let them ask for the best of what is open."""
-        _vacate(self.places[stage.number], lost)
+        for start in range(0, len(lost), AT_ONCE):
+            _vacate(self.places[stage.number], lost.of(slice(start, start + AT_ONCE)))
+            self.audience.let_go()
         return self._claim(stage, ranked, np.unique(lost.row), best=False)
 
     def _claim(self, stage: Stage, ranked: Ranked, rows: np.ndarray, *, best: bool) -> _Claims:
@@ -152,10 +169,11 @@ class _Allocating:
         Args:
             best: the very best, closed or not: so it is known what the limits take from them.
         """
-        places, parts = self.places[stage.number], list[_Claims]()
-        for start in range(0, len(rows), _AT_ONCE):
-            some = rows[start : start + _AT_ONCE]
-            course, score = ranked.course[some].astype(np.int64), np.asarray(ranked.score[some])
+        places, count = self.places[stage.number], 0
+        claims = _Claims.empty(int((places.size - places.filled[rows]).sum()))
+        for start in range(0, len(rows), AT_ONCE):
+            some = rows[start : start + AT_ONCE].astype(np.int64)
+            course, score = self.audience.read(ranked, some)
             low, high = scale(course, score)
             asked = self._without(stage, some, course, best)
             before = places.filled[some].copy()
@@ -165,10 +183,12 @@ class _Allocating:
                 (columns >= before[:, np.newaxis]) & (columns < places.filled[some][:, np.newaxis])
             )
             place = some[person], column
-            score = np.asarray(places.score[place])
+            score = places.score[place]
             worth = relevance(score, low[person, 0], high[person, 0])
-            parts.append(_Claims(some[person], np.asarray(places.course[place]), score, worth))
-        return _joined(parts)
+            claims.put(count, _Claims(some[person], places.course[place], score, worth))
+            count += len(person)
+            self.audience.let_go()
+        return claims.of(slice(count))
 
     def _without(self, stage: Stage, rows: np.ndarray, course: np.ndarray, best: bool) -> np.ndarray:
         """Return these people's candidates, -1 for what is in their email, refused or closed."""
@@ -199,20 +219,27 @@ class _Allocating:
         """Give every course to those who may see it; return the indices of the claims that are refused."""
         wanted = np.bincount(claims.course, minlength=len(self.left))
         contested = np.flatnonzero((wanted > self.left)[claims.course])
-        row, course, score = claims.row[contested], claims.course[contested], claims.score[contested]
-        order = np.lexsort((row, lot(self.seed, row, course), -score, course))
-        rank = np.arange(len(order)) - np.searchsorted(course[order], course[order])
-        lost: np.ndarray = np.sort(contested[order[rank >= self.left[course[order]]]])
+        contested = contested[np.argsort(claims.course[contested], kind="stable")]
+        bounds = np.flatnonzero(np.diff(claims.course[contested], prepend=-1, append=-1)).tolist()
+        losers = [self._losers(claims, contested[low:high]) for low, high in pairwise(bounds)]
+        lost = np.sort(np.concatenate([contested[:0], *losers]))
         limited = self.left != NO_LIMIT
         self.left[limited] -= np.minimum(wanted, self.left)[limited]
         self.worth += float(claims.worth.sum() - claims.worth[lost].sum())
         return lost
 
+    def _losers(self, claims: _Claims, asked: np.ndarray) -> np.ndarray:
+        """Return which claims to one course are refused: the lowest scores, among equals by lot."""
+        some = claims.of(asked)
+        order = np.lexsort((some.row, lot(self.seed, some.row, some.course), -some.score))
+        losers: np.ndarray = asked[order[self.left[some.course[0]] :]]
+        return losers
+
     def _refuse(self, lost: _Claims) -> None:
         """Count what the limits take from people: courses that were the best for them."""
         self.displaced += np.bincount(lost.course, minlength=len(self.left))
         self.refused[lost.row] = True
-        keys = lost.row * len(self.left) + lost.course
+        keys = lost.row.astype(np.int64) * len(self.left) + lost.course
         self.refusals = np.sort(np.concatenate([self.refusals, keys]))
 
 
@@ -230,15 +257,11 @@ def _no_reasons(_people: np.ndarray, courses: np.ndarray) -> list[str]:
     return [""] * len(courses)
 
 
-def _joined(parts: Sequence[_Claims]) -> _Claims:
-    nobody = np.zeros(0, dtype=np.int64)
-    every = [_Claims(nobody, nobody, nobody.astype(np.float32), nobody.astype(np.float32)), *parts]
-    return _Claims(
-        row=np.concatenate([part.row for part in every]),
-        course=np.concatenate([part.course for part in every]),
-        score=np.concatenate([part.score for part in every]),
-        worth=np.concatenate([part.worth for part in every]),
-    )
+def _joined(first: _Claims, second: _Claims) -> _Claims:
+    both = _Claims.empty(len(first) + len(second))
+    both.put(0, first)
+    both.put(len(first), second)
+    return both
 
 
 def _compared(course: np.ndarray, variety: Variety, most: int) -> np.ndarray:
@@ -253,7 +276,8 @@ def _compared(course: np.ndarray, variety: Variety, most: int) -> np.ndarray:
 def _vacate(places: Places, lost: _Claims) -> None:
     """Empty these places; what else these people have moves up."""
     column = (places.course[lost.row] == lost.course[:, np.newaxis]).argmax(axis=1)
-    places.course[lost.row, column] = -1
+    place = lost.row, column
+    places.course[place], places.score[place], places.source[place] = -1, -np.inf, 0
     people = np.unique(lost.row)
     course = places.course[people]
     order = np.argsort(course < 0, axis=1, kind="stable")

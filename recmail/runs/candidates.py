@@ -137,9 +137,9 @@ def _explain_limited(
 ) -> Explained:
     last = last_user_no(connection)
     asked = _asked(connection, facts, last // SHARD_SIZE + 1, progress)
-    with settle(facts, exposure, asked, last=last, seed=seed) as settlement:
-        settled, closed = settlement.of(user_no, user_no + 1), settlement.allocation.closed
-        return explain(connection, facts, user_no, settled=settled, closed=closed)
+    settlement = settle(facts, exposure, asked, last=last, seed=seed)
+    settled, closed = settlement.of(user_no, user_no + 1), settlement.allocation.closed
+    return explain(connection, facts, user_no, settled=settled, closed=closed)
 
 
 def _asked(

@@ -50,6 +50,7 @@ def plan(
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)
     run_no = _open_run(project, campaign, now)
+    project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     try:
         if exposure := exposure_of(campaign):
             shards = _plan_limited(project, run_no, exposure, progress)
@@ -113,13 +114,13 @@ def _plan_limited(project: Project, run_no: int, exposure: Exposure, progress: P
 
     asked = (ShardTask(url, run_no, shard) for shard in range(shards))
     wishes = counted(_drive(project, wish_shard, asked, shards))
-    with settle(facts, exposure, wishes, last=last, seed=run["seed"]) as settlement:
-        lows = ((shard, shard * SHARD_SIZE) for shard in range(shards))
-        tasks = (ShardTask(url, run_no, shard, settlement.of(low, low + SHARD_SIZE)) for shard, low in lows)
-        for _rows in counted(_drive(project, plan_shard, tasks, shards)):
-            pass
-        with writing(project.engine) as connection:
-            write_exposure(connection, run_no, settlement.to_json())
+    settlement = settle(facts, exposure, wishes, last=last, seed=run["seed"])
+    lows = ((shard, shard * SHARD_SIZE) for shard in range(shards))
+    tasks = (ShardTask(url, run_no, shard, settlement.of(low, low + SHARD_SIZE)) for shard, low in lows)
+    for _rows in counted(_drive(project, plan_shard, tasks, shards)):
+        pass
+    with writing(project.engine) as connection:
+        write_exposure(connection, run_no, settlement.to_json())
     return shards
 
 

@@ -7,7 +7,7 @@ one of two categories, and EASE fitted on the first 20,000 people. Every plan ru
 without a pool, so that its peak of memory is that of a worker and of what coordinates it in one. The figure
 is the last column: the peak against that of the smallest audience.
 
-`anonymous` is without pages of files that are mapped (wishes lie in such files), sampled every 50 ms.
+`anonymous` is without pages of files that are mapped (models, and wishes for a moment), sampled every 50 ms.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recmail.filters import allocating
+from recmail.filters import allocating, everybody
 from recmail.filters.allocating import Allocation, allocate, lot
 from recmail.filters.block_places import Places
 from recmail.filters.everybody import Audience
@@ -253,7 +253,8 @@ def test_neither_shards_nor_their_order_nor_chunks_matter(data: st.DataObject) -
     cuts = sorted(data.draw(st.sets(st.integers(1, len(shard) - 1))))
     parts = data.draw(st.permutations([slice(*cut) for cut in pairwise((0, *cuts, len(shard)))]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(allocating, "_AT_ONCE", 2)
+        patch.setattr(allocating, "AT_ONCE", 2)
+        patch.setattr(everybody, "AT_ONCE", 3)
         again = settle(shard, catalogue, blocks, limits, scorers=scorers, parts=parts)
     for mine, other in zip(whole.places, again.places, strict=True):
         assert np.array_equal(mine.course, other.course)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
@@ -13,6 +14,7 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import sqlalchemy as sa
 
@@ -299,3 +301,38 @@ def test_who_comes_in_while_it_is_planned_breaks_nothing(
     account = summarize(project, run_no).account
     assert account.planned_for == PEOPLE + 1
     assert sum(account.states.values()) == PEOPLE + 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a file that is open keeps its name")
+def test_files_of_wishes_have_no_name_and_keep_what_was_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    files = exposure._Files()
+    array = files.array((1_000, 3), np.int32)
+    assert not array.any()
+    array[:] = np.arange(3_000).reshape(1_000, 3)
+    files.let_go()
+    assert array.ravel().tolist() == list(range(3_000))
+    assert list(tmp_path.iterdir()) == []
+    assert len(files.mapped) == 1
+    del array
+    assert len(files.mapped) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").is_file(), reason="only Linux says what is in memory")
+def test_what_is_let_go_is_not_in_memory() -> None:
+    """32 MB are written; 1 MB more or less may be anything else."""
+    files, size = exposure._Files(), 32_000_000
+    array = files.array((size,), np.uint8)
+    before = mapped_bytes()
+    array[:] = 1
+    assert mapped_bytes() - before > size - 1_000_000
+    files.let_go()
+    assert mapped_bytes() - before < 1_000_000
+
+
+def mapped_bytes() -> int:
+    """The memory of this process that is mapped from files, on disks or in memory."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return sum(1024 * int(line.split()[1]) for line in lines if line.startswith(("RssFile", "RssShmem")))
