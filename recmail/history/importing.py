@@ -306,6 +306,8 @@ class _Work:
                 began = time.perf_counter()
                 counts = write(connection, batch)
                 self._note_newest(connection)
+                if isinstance(self.target, LinkTarget):
+                    self.target.wrote(connection)
             pace.took(len(batch), time.perf_counter() - began, written=counts.written)
             self.counts += counts
             self._settle()

@@ -182,12 +182,14 @@ class Interactions:
         known, unknown, erased = self._by_person(connection, rows)
         counts = self._write_known(connection, known) + Counts(erased=erased)
         if not self._keeps:
-            self._people.wrote(connection)
             return counts + Counts(unknown_people=len(unknown))
         waiting, of_erased = self._of_the_living(connection, waiting)
         counts += self._keep(connection, [_kept(event) for event in (*unknown, *waiting)])
-        self._people.wrote(connection)
         return counts + Counts(erased=of_erased)
+
+    def wrote(self, connection: sa.Connection) -> None:
+        """Take what the transaction has written for one's own: who is known need not be asked again."""
+        self._people.wrote(connection)
 
     def _write_known(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> Counts:
         again = [row for row in rows if row[4] <= self._reread_until]

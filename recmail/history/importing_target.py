@@ -172,3 +172,6 @@ class LinkTarget(Target, Protocol):
 
     def link(self, connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> Counts:
         """Write some of a chunk's pairs of another id and a user_id, before the chunk's rows are written."""
+
+    def wrote(self, connection: sa.Connection) -> None:
+        """Take all that its transaction has written for the import's own."""
