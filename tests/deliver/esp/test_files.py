@@ -8,10 +8,13 @@ import mailbox
 import os
 import re
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from email.message import EmailMessage
 from email.policy import SMTP
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -270,8 +273,21 @@ def test_a_probe_says_what_is_in_the_way(outbox: Files) -> None:
         outbox.probe()
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_probe_says_what_may_not_be_written(outbox: Files) -> None:
-    outbox.folder.mkdir(mode=0o500)
-    with pytest.raises(AccountRefused, match="Permission denied"):
-        outbox.probe()
+@contextmanager
+def nobody() -> Iterator[None]:
+    """Not as root, who may write everywhere."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.setresuid(65_534, 65_534, 0)
+    try:
+        yield
+    finally:
+        if is_root:
+            os.setresuid(0, 0, 0)
+
+
+def test_a_probe_says_what_may_not_be_written() -> None:
+    with TemporaryDirectory() as folder:  # in a place that everybody may enter, unlike pytest's own
+        Path(folder).chmod(0o555)
+        with nobody(), pytest.raises(AccountRefused, match="Permission denied"):
+            Files(folder=Path(folder)).probe()
