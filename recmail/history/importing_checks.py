@@ -37,7 +37,7 @@ class Checks:
         self.lines = lines
         self.reasons: list[str | None] = [None] * len(lines)
         self.found: dict[int, str] = {}  # what stood there, of rows that are refused for it
-        self.ids: Sequence[str] = ()  # whose row each is, or of what
+        self.ids: Sequence[Sequence[str]] = ()  # columns: the first that is filled tells whose row it is
         self.id_name = "id"
         self.rejected = False  # any of them
         self.warnings: Counter[str] = Counter()
@@ -72,7 +72,7 @@ class Checks:
 
     def whose(self, row: int) -> str:
         """Whose row it is, or of what; empty where that is not known."""
-        found = self.ids[row] if row < len(self.ids) else ""
+        found = next((column[row] for column in self.ids if column[row]), "")
         return f"{self.id_name} {found[:_ID_SHOWN]}" if found else ""
 
     def accepted(self) -> list[int]:

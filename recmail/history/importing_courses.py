@@ -68,7 +68,7 @@ class Courses:
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[Row]:
         """Check a chunk of courses."""
         ids = columns["course_id"]
-        checks.ids, checks.id_name = ids, "course_id"
+        checks.ids, checks.id_name = (ids,), "course_id"
         reject_ids("course_id", ids, checks)
         checks.reject([row for row, title in enumerate(columns["title"]) if not title], "title: empty")
         values = self._values(columns, checks)

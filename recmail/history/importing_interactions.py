@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -99,9 +100,10 @@ class Interactions:
         """Check a chunk of interactions."""
         empty = [""] * len(checks.lines)
         user_ids = _any_ids(columns, checks)
-        self.sample += list(filter(None, columns.get("user_id", ())))[: SAMPLE - len(self.sample)]
+        if len(self.sample) < SAMPLE:
+            self.sample += list(filter(None, columns.get("user_id", ())))[: SAMPLE - len(self.sample)]
         event_ids = columns.get("event_id", empty)
-        checks.ids = [one or other for one, other in zip(event_ids, user_ids, strict=True)]
+        checks.ids = (event_ids, user_ids)
         checks.reject(
             [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],
             f"event_id: longer than {LONGEST_ID} characters",
@@ -119,8 +121,9 @@ class Interactions:
         at = micros.tolist()
         keys = self._keys(event_ids, at, zip(user_ids, course_ids, kinds, at, queries, values, strict=True))
         accepted = checks.accepted()
-        waiting = [row for row in accepted if isinstance(course_nos[row], str)]
-        checks.warn(waiting, WAITS if self._course_nos else UNCHECKED)
+        if _some_wait(course_nos):
+            waiting = [row for row in accepted if isinstance(course_nos[row], str)]
+            checks.warn(waiting, WAITS if self._course_nos else UNCHECKED)
         self.newest = max(self.newest, int(micros[accepted].max(initial=-1)))
         sources = [self._setting.options.source] * len(at)
         known = (keys, user_ids, course_nos, kinds, at)
@@ -192,7 +195,7 @@ class Interactions:
         self._people.wrote(connection)
 
     def _write_known(self, connection: sa.Connection, rows: list[tuple[Any, ...]]) -> Counts:
-        again = [row for row in rows if row[4] <= self._reread_until]
+        again = [row for row in rows if row[4] <= self._reread_until] if self._reread_until >= 0 else []
         if not again:
             added = insert_interactions(connection, rows) if rows else 0
             return Counts(added=added, unchanged=len(rows) - added)
@@ -240,9 +243,9 @@ class Interactions:
         self, connection: sa.Connection, rows: Sequence[_Event]
     ) -> tuple[Sequence[_Event], list[_Event]]:
         """Events whose course is known, maybe only since this import began, and those that wait for it."""
-        course_ids = sorted({row[2] for row in rows if isinstance(row[2], str)})
-        if not course_ids:
+        if not _some_wait(map(itemgetter(2), rows)):
             return rows, []
+        course_ids = sorted({row[2] for row in rows if isinstance(row[2], str)})
         wait_for_other_imports(connection)
         found = read_course_nos(connection, among(courses.c.course_id, course_ids))
         rows = [
@@ -307,6 +310,11 @@ def _any_ids(columns: Mapping[str, list[str]], checks: Checks) -> list[str]:
         ids = [user_id or other_id for user_id, other_id in zip(columns["user_id"], ids, strict=True)]
     reject_ids("user_id or other_id", ids, checks)
     return ids
+
+
+def _some_wait(course_nos: Iterable[int | str | None]) -> bool:
+    """Whether any of them is the id of a course that is waited for."""
+    return str in set(map(type, course_nos))
 
 
 def _kept(event: _Event) -> Kept:

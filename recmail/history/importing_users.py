@@ -92,7 +92,7 @@ class Users:
     def check(self, columns: Mapping[str, list[str]], checks: Checks) -> list[_Person]:
         """Check a chunk of people."""
         ids = columns["user_id"]
-        checks.ids, checks.id_name = ids, "user_id"
+        checks.ids, checks.id_name = (ids,), "user_id"
         reject_ids("user_id", ids, checks)
         values = self._values(columns, checks)
         said = read_consent(columns, checks, self._setting)
