@@ -140,10 +140,9 @@ class _Allocating:
         places = self.places[stage.number]
         places.sources.append(Source(stage.name, _no_reasons, None))
         rows = np.flatnonzero(self.audience.asked & (places.filled < places.size))
-        if not stage.limited:
-            self._claim(stage, ranked, rows, best=True)
-            return
         claims = self._claim(stage, ranked, rows, best=True)
+        if not stage.limited:
+            return
         self.ideal += float(claims.worth.sum())
         is_open = self.left[claims.course] > 0
         first, closed = int(is_open.sum()), claims.of(~is_open)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from recmail.filters import may_be_shown
+from recmail.filters.admission import categories_of
 from recmail.filters.best import Candidates, best
 from recmail.filters.mixing import POOL, Tastes, at_any_depth, pool
 from recmail.filters.quota import full_categories
@@ -140,8 +141,7 @@ def _of_other_categories(
     """Return the best of the categories that these people's candidates do not fill yet, at any depth."""
     category_no = catalogue.category_no
     categories = int(category_no.max(initial=-1)) + 1
-    chosen = np.append(category_no, np.int32(-1))[seen]
-    full = full_categories(chosen, categories, block.variety.per_category)
+    full = full_categories(categories_of(seen, category_no), categories, block.variety.per_category)
     others = allowed.copy()
     others[rows] &= ~full[:, category_no]
     people, places = np.nonzero(seen >= 0)

@@ -45,7 +45,7 @@ class Emptied:
 def read_funnel(project: Project, campaign: Campaign, *, now: datetime) -> list[Step]:
     """Count the audience of a campaign rule by rule, everybody in the database first."""
     with reading(project.engine) as connection:
-        return _steps(connection, _segment(connection, project, campaign, now))
+        return _steps(connection, segment_of(connection, project, campaign, now))
 
 
 def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Account]:
@@ -54,7 +54,7 @@ def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list
     Nothing is scored: whoever would have too few courses to show still waits in this account.
     """
     with reading(project.engine) as connection:
-        segment = _segment(connection, project, campaign, now)
+        segment = segment_of(connection, project, campaign, now)
         steps = _steps(connection, segment)
         counts = count_skip_reasons(
             connection,
@@ -70,7 +70,7 @@ def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list
 def read_emptied(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Emptied | None]:
     """Count the audience rule by rule, and look closer at a rule that leaves nobody."""
     with reading(project.engine) as connection:
-        segment = _segment(connection, project, campaign, now)
+        segment = segment_of(connection, project, campaign, now)
         everybody, *steps = funnel = _steps(connection, segment)
         number = next((number for number, step in enumerate(steps) if not step.people), None)
         if number is None or not everybody.people:
@@ -78,7 +78,8 @@ def read_emptied(project: Project, campaign: Campaign, *, now: datetime) -> tupl
         return funnel, Emptied(steps[number].rule, values_instead(connection, segment, number))
 
 
-def _segment(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Segment:
+def segment_of(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Segment:
+    """Compile whom a campaign addresses, as of now."""
     courses = Courses.of_columns(read_courses(connection))
     who, attributes = campaign.audience.who, project.settings.attributes
     return compile_segment(who, now, attributes=attributes, courses=courses)

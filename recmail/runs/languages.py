@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from recmail.campaign import Campaign
 from recmail.db.connect import reading
-from recmail.db.courses import read_courses
 from recmail.db.tables import users
 from recmail.render.languages import editions, spoken
+from recmail.runs.funnel import segment_of
 from recmail.runs.project import Project
-from recmail.segment import Courses, compile_segment, whole_audience
+from recmail.segment import whole_audience
 
 
 def people_by_language(project: Project, campaign: Campaign, *, now: datetime) -> dict[str, int]:
@@ -27,12 +27,7 @@ def people_by_language(project: Project, campaign: Campaign, *, now: datetime) -
         return {}
     default = project.settings.project.language
     with reading(project.engine) as connection:
-        segment = compile_segment(
-            campaign.audience.who,
-            now,
-            attributes=project.settings.attributes,
-            courses=Courses.of_columns(read_courses(connection)),
-        )
+        segment = segment_of(connection, project, campaign, now)
         counting = (
             sa.select(users.c.language, sa.func.count())
             .where(users.c.user_no.in_(whole_audience(connection, segment)))
