@@ -81,7 +81,11 @@ def _plain(value: object, copies: dict[int, object]) -> object:
     if id(value) in copies:
         return copies[id(value)]
     if type(value) is dict:
-        made: object = {key: _plain(item, copies) for key, item in value.items()}
+        made: object = {
+            # Nearly all are texts like this; the call would cost more than the question.
+            key: item if type(item) is str and item.isprintable() else _plain(item, copies)
+            for key, item in value.items()
+        }
     elif type(value) is list:
         made = [_plain(item, copies) for item in value]
     else:

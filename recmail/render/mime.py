@@ -231,7 +231,8 @@ def _quote(line: bytes) -> bytes:
     """Return what `binascii.b2a_qp` does, for lines of ASCII in half of its time."""
     if line.translate(None, _VISIBLE) or line.endswith(b" ") or line == b".":
         return binascii.b2a_qp(line).replace(b"\n", b"\r\n")
-    return b"=\r\n".join(_PIECE.findall(line.replace(b"=", b"=3D")))
+    quoted = line.replace(b"=", b"=3D")
+    return quoted if len(quoted) < _LINE else b"=\r\n".join(_PIECE.findall(quoted))
 
 
 # Most lines of a page are the template's, alike in all messages; to quote them is most of a message's cost.

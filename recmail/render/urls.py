@@ -20,8 +20,8 @@ ALLOWED = re.compile(r"(?:https?://|mailto:|#)[^\s]", re.IGNORECASE)
 _IGNORED = re.compile("[\x00-\x20\x7f-\xa0]")
 # How nearly every tag is written: double quotes, and an address that says at once what it is.
 _PLAIN_TAG = re.compile(
-    r'<[a-zA-Z][a-zA-Z0-9:]*(?:\s+(?:(?!(?:href|src|background|action|formaction|poster)\b)[a-z:-]+(?:="[^"]*")?'
-    r"""|[a-z]+="(?:https?://|mailto:|\#)[!\#-%'-~][^"]*"))*\s*/?>"""
+    r"<[a-zA-Z][a-zA-Z0-9:]*+(?:\s++(?:(?!(?:href|src|background|action|formaction|poster)\b)[a-z:-]++"
+    r"""(?:="[^"]*+")?+|[a-z]++="(?:https?://|mailto:|\#)[!\#-%'-~][^"]*+"))*+\s*+/?>"""
 )
 
 _harmless_before: set[str] = set()
