@@ -66,6 +66,7 @@ def course(course_id: str, *, block: str = "top_picks", position: int = 1, **cha
         "image_url": f"{course_id}.png",
         "url": f"https://learn.acme.example/{course_id}?utm_source=recmail&utm_campaign=weekly",
         "reason": None,
+        "progress": None,
         "block": block,
         "position": position,
     }
@@ -82,7 +83,7 @@ def context(blocks: list[Context], **changes: Any) -> Context:
     return {
         "user": {"first_name": "Ana", "last_name": "Sousa", "language": "en", "country": "IN"},
         "courses": [course for part in blocks for course in part["courses"]],
-        "because": {"title": "Spreadsheets That Do Not Lie", "course_id": "spreadsheets"},
+        "because": {"title": "Spreadsheets That Do Not Lie", "course_id": "spreadsheets", "progress": 100},
         "blocks": blocks,
         "campaign": {
             "name": "weekly",
