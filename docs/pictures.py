@@ -1,6 +1,6 @@
 """Takes pictures of the shipped templates, to look at them and for the README.
 
-    python docs/pictures.py                     # docs/NAME.png of every set, for the README
+    python docs/pictures.py                     # docs/NAME.png: the top of every set, for the README
     python docs/pictures.py --all FOLDER        # every set in every light, on two widths
     python docs/pictures.py --brand accent=#ab0154 --all FOLDER
 
@@ -69,19 +69,27 @@ def demo_image(route: Route) -> None:
         route.abort()
 
 
-def shoot(browser: Browser, html: str, path: Path, *, width: int, dark: bool, images: bool) -> None:
-    """Write one picture of a page as high as it is."""
+def shoot(
+    browser: Browser,
+    html: str,
+    path: Path,
+    *,
+    width: int,
+    dark: bool,
+    images: bool,
+    height: int | None = None,
+) -> None:
+    """Write one picture of a page, as high as it is unless a height is given."""
     page = browser.new_page(
-        viewport={"width": width, "height": 800},
+        viewport={"width": width, "height": height or 800},
         color_scheme="dark" if dark else "light",
-        device_scale_factor=1,
     )
     page.route(re.compile("^https:"), demo_image if images else lambda route: route.abort())
     page.set_content(html, wait_until="load")
     wide = page.evaluate("document.documentElement.scrollWidth")
     if wide > width:
         sys.stderr.write(f"{path.name} is {wide} pixels wide\n")
-    page.screenshot(path=path, full_page=True)
+    page.screenshot(path=path, full_page=height is None)
     page.close()
 
 
@@ -99,11 +107,11 @@ def shoot_all(browser: Browser, folder: Path, brand: dict[str, Any], *, only: st
 
 
 def shoot_for_readme(browser: Browser, brand: dict[str, Any]) -> None:
-    """Take every set once."""
+    """Take the top of every set once."""
     for name, whom, html in pages(brand):
         if whom == "full":
             path = CLONE / "docs" / f"{name}.png"
-            shoot(browser, html, path, width=640, dark=False, images=True)
+            shoot(browser, html, path, width=640, dark=False, images=True, height=1200)
 
 
 def main() -> int:

@@ -147,9 +147,7 @@ def finished() -> Context:
     because = "Because you finished Spreadsheets That Do Not Lie"
     return context(
         [
-            block(
-                "text", [], text="You went through to the end, which few people do. This is where it leads."
-            ),
+            block("text", [], text="You went through to the end, which few people do."),
             block("because_you_took", [course("sql", block="because_you_took", reason=because)]),
             block("top_picks", others, title="Or take another road"),
         ]
@@ -160,7 +158,7 @@ def released() -> Context:
     """Return a catalogue: five new courses, one too many for two columns, and two popular ones."""
     new = [
         course(name, block="new_releases", position=at, reason=f"New since {23 - 3 * at} November 2026")
-        for at, name in enumerate(("sql", "portraits", "kannada", "forecasts", "interviews"))
+        for at, name in enumerate(("portraits", "forecasts", "kannada", "sql", "interviews"))
     ]
     popular = [
         course("pricing", block="popular", reason="1,204 learners joined in 90 days"),
@@ -176,10 +174,11 @@ def released() -> Context:
 
 
 def unfinished() -> Context:
-    """Return what was left at 62 %, what was hardly begun, and two picks."""
+    """Return what was left at 62 %, what was hardly begun and has no picture, and two picks."""
+    waiting = "Waiting for you since 3 November 2026"
     left = [
-        course("sql", block="continue_learning", progress=62, reason="You are 62 % through"),
-        course("bare", block="continue_learning", position=1, reason="Waiting for you since 3 November 2026"),
+        course("kannada", block="continue_learning", progress=62, reason="You are 62 % through"),
+        course("pricing", block="continue_learning", position=1, image_url=None, reason=waiting),
     ]
     picks = [course("forecasts", position=0), course("interviews", position=1)]
     return context(
