@@ -78,8 +78,14 @@ def _only_fallbacks(emails: Sequence[Composed], facts: Facts) -> list[tuple[str,
 
 
 def _lowest_score(emails: Sequence[Composed], facts: Facts) -> list[tuple[str, int]]:
-    """Scores compare within one block: the first that shows anybody courses of its own, not of a fallback."""
-    own = ((slot[0], slot[5], one.user_no) for one in emails for slot in _slots(one) if not slot[4])
+    """The course that a model thinks least of: in the first block that asks one, without fallbacks."""
+    asking = [number for number, block in enumerate(facts.campaign.blocks) if block.needs_model]
+    own = (
+        (slot[0], slot[5], one.user_no)
+        for one in emails
+        for slot in _slots(one)
+        if slot[0] in asking and not slot[4]
+    )
     block, score, user_no = min(own, default=(0, 0.0, None))
     if user_no is None:
         return []

@@ -133,6 +133,7 @@ def test_preview_shows_people_who_matter_and_sends_nothing(project: Path) -> Non
     assert len({person["user"] for person in made["people"]}) == len(made["people"]) >= 15
     for person in made["people"]:
         assert person["why"] in page
+    assert any("the lowest score (" in person["why"] for person in made["people"])
     assert not (project / "outbox").exists()
 
 

@@ -43,7 +43,7 @@ PLANTED = {
 OTHERS = (
     *("an ordinary learner", "no history", "one interaction", "no name", "a right-to-left name"),
     *("unknown time zone", "personalization is off", "unsubscribed", "no consent on record"),
-    *("the largest message", "the longest title", "only courses of fallbacks", "the lowest score"),
+    *("the largest message", "the longest title", "only courses of fallbacks"),
 )
 
 
