@@ -85,11 +85,12 @@ def test_those_who_get_nothing_stand_apart_with_the_rule_that_failed() -> None:
 def test_errors_stand_before_warnings() -> None:
     findings = [
         Finding(Severity.WARNING, "dark", "pale in the dark", "darken it"),
-        Finding(Severity.ERROR, "image-alt", "an image without alt", "describe it"),
+        Finding(Severity.ERROR, "image-alt", "an image without alt", "describe it", "weekly.html.j2", 12),
     ]
     page = page_of(sample("u1", findings=findings))
     assert page.index("an image without alt") < page.index("pale in the dark")
     assert '<li class="error">' in page
+    assert "describe it · weekly.html.j2:12" in page
 
 
 def test_what_is_known_of_a_person_as_json() -> None:

@@ -142,6 +142,14 @@ def test_so_many_are_looked_at_and_no_more(
     assert reasons(made)["markup in the name"] == planted()["name with markup"]  # of all of them
 
 
+def test_nobody_can_be_unsubscribed_by_a_preview(small: Project, tmp_path: Path) -> None:
+    made = preview(small, "autumn", now=NOW, out=tmp_path)
+    written = [path.read_text("utf-8") for path in tmp_path.iterdir() if path.name != "index.html"]
+    assert len(written) == 2 * sum(one.sent for one in made.samples)
+    assert all("https://test-link.invalid/" in text for text in written)
+    assert not any("unsubscribe.invalid" in text for text in written)
+
+
 def test_only_those_asked_for_each_once(small: Project, tmp_path: Path) -> None:
     made = preview(small, "few", now=NOW, out=tmp_path, user_ids=["u00150", "u00001", "u00150"])
     assert {one.user_id for one in made.samples} == {"u00150", "u00001"}
