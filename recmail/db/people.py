@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import ascii_letters
 
 import sqlalchemy as sa
 
+from recmail.db.among import among
 from recmail.db.tables import users
 from recmail.errors import DataError, did_you_mean
 from recmail.tokens import email_key
@@ -47,6 +49,12 @@ def _meant(connection: sa.Connection, who: str) -> str:
                 return f"; did you mean {one}?"
     before, after = some.where(ids < who).order_by(ids.desc()), some.where(ids > who).order_by(ids)
     return did_you_mean(who, [*connection.scalars(before), *connection.scalars(after)])
+
+
+def user_ids(connection: sa.Connection, user_nos: Sequence[int]) -> list[str]:
+    """Return the ids of people, by user_no."""
+    query = sa.select(users.c.user_id).where(among(users.c.user_no, user_nos)).order_by(users.c.user_no)
+    return list(connection.scalars(query))
 
 
 def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> list[int]:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from recmail.recommend.blocks import COURSE
+from recmail.recommend.blocks import COURSE, Words
 from recmail.render.context import clean_name
-from recmail.render.languages import direction, spoken
+from recmail.render.languages import direction, spoken, words_in
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +27,8 @@ class Wording:
 
     Attributes:
         courses: the run's catalogue by column, as `history.frozen` keeps it.
-        blocks: for each block of the campaign its name, title and text (None where it has none).
+        blocks: for each block of the campaign its name, title and text (None where it has none), each a
+            text or one for each language.
         language: of those for whose language there is no template.
         languages: in which there are templates.
         titles: of the blocks that others fall back on, by name.
@@ -40,7 +41,7 @@ class Wording:
     language: str
     date: date
     courses: Mapping[str, list[Any]]
-    blocks: list[dict[str, str | None]]
+    blocks: list[dict[str, Words | None]]
     titles: Mapping[str, str | None]
     link: Callable[[str, str, str], str]
     languages: Collection[str] = ()
@@ -74,13 +75,14 @@ def _name(field: str, value: str | None) -> str | None:
 
 def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     """Everything that a template may print for one person, except what is added when it is sent: links."""
+    language = spoken(frozen["user"].get("language"), wording.languages, wording.language)
     blocks: list[dict[str, Any]] = []
     for number, block in enumerate(wording.blocks):
         slots = [slot for slot in frozen["slots"] if slot[0] == number]
         if not slots and block["text"] is None:
             continue
         courses = [_course(wording, slot, position) for position, slot in enumerate(slots)]
-        title = _honest_title(block["title"], slots, wording.titles)
+        title = _honest_title(words_in(block["title"], language, wording.language), slots, wording.titles)
         if title and COURSE in title:
             about = _because(slots, wording)
             title = title.replace(COURSE, about["title"]) if about else None
@@ -92,8 +94,8 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
         if blocks and slots and title is not None and title == blocks[-1]["title"]:
             blocks[-1]["courses"] += courses  # one heading over both
         else:
-            blocks.append({**block, "title": title, "courses": courses})
-    language = spoken(frozen["user"].get("language"), wording.languages, wording.language)
+            text = words_in(block["text"], language, wording.language)
+            blocks.append({"name": block["name"], "title": title, "text": text, "courses": courses})
     return {
         "user": dict(frozen["user"]),
         "courses": [course for block in blocks for course in block["courses"]],

@@ -175,3 +175,18 @@ def test_a_block_about_one_course_says_so_once() -> None:
     blocks[1]["title"] = "More"
     context = full_context(frozen, replace(wording(), blocks=blocks))
     assert [course["reason"] for course in context["courses"]] == ["Chosen", "Because you took title 2"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "expected"),
+    [(["pt"], ["Olá", "Picked", "Mais vistos"]), ([], ["Hello", "Picked", "Popular"])],
+)
+def test_titles_and_texts_are_in_the_language_of_the_email(languages: list[str], expected: list[str]) -> None:
+    ana = freeze_people(SLOTS, PEOPLE)[0]
+    blocks = [
+        {"name": "text", "title": None, "text": {"en": "Hello", "pt": "Olá"}},
+        {"name": "top_picks", "title": {"hi": "आपके लिए", "en": "Picked"}, "text": None},
+        {"name": "popular", "title": {"en": "Popular", "pt": "Mais vistos"}, "text": None},
+    ]
+    context = full_context(ana, replace(wording(), blocks=blocks, languages=languages))
+    assert [block["text"] or block["title"] for block in context["blocks"]] == expected

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recmail.errors import ModelError
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import COURSE, BlockOptions
+from recmail.recommend.blocks import COURSE, BlockOptions, Words
 from recmail.recommend.searched import hints_of
 from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
@@ -26,7 +26,7 @@ class BecauseYouTook(BlockOptions):
 
     about_one_course: ClassVar[bool] = True
 
-    title: str | None = Field(
+    title: Words | None = Field(
         f"Because you took {COURSE}", description=f"The heading over the courses; {COURSE} is that course"
     )
     scorer: str = Field("auto", description="What ranks: auto, or the name of a scorer that gives reasons")
