@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from html import unescape
 
 from recmail.render.inline.tokens import VOID
@@ -19,9 +19,9 @@ from recmail.render.lint.css import Declarations, declarations_of
 
 # Comments (with what they hide for Outlook), raw elements, and tags whose quoted values may hold a >.
 _TOKEN = re.compile(
-    r"""(<!--.*?-->|<(?:style|script|title)\b[^>]*>.*?</(?:style|script|title)\s*>"""
-    r"""|<[/a-zA-Z!?](?:[^"'>]++|"[^"]*+"|'[^']*+')*+>|<[/a-zA-Z!?][^>]*>)""",
-    re.DOTALL | re.IGNORECASE,
+    r"""(<(?:/[^>]*>|!--.*?-->|(?i:style|script|title)\b[^>]*>.*?</(?i:style|script|title)\s*>"""
+    r"""|[a-zA-Z!?][^"'>]*+(?:(?:"[^"]*+"|'[^']*+')[^"'>]*+)*+>|[a-zA-Z!?][^>]*>))""",
+    re.DOTALL,
 )
 _START = re.compile(r"""<[a-zA-Z](?:[^"'>]++|"[^"]*+"|'[^']*+')*+>|<[a-zA-Z][^>]*>""")
 _NAME = re.compile(r"</?([a-zA-Z][^\s/>]*)")
@@ -89,7 +89,7 @@ def read_tag(token: str) -> Tag:
     attributes: dict[str, str] = {}
     for key, *value in _ATTRIBUTE.findall(inside):
         attributes.setdefault(key.lower(), unescape("".join(value)))
-    shape = "".join(f" {key}={value}" for key, value in attributes.items() if key not in _PERSONAL)
+    shape = "".join(f" {key}={'' if key in _PERSONAL else value}" for key, value in attributes.items())
     raw = name in ("style", "script", "title")
     return Tag(name, attributes=attributes, shape=name + shape, void=raw or name in VOID)
 
@@ -102,15 +102,14 @@ class Path:
         sheet: the text of the page's style elements.
     """
 
-    __slots__ = ("asked", "children", "hidden", "looks", "parent", "sheet", "slot", "tag")
+    __slots__ = ("children", "hidden", "holds", "parent", "sheet", "slot", "tag")
 
     def __init__(self, tag: Tag, parent: Path | None, sheet: str) -> None:
         self.tag, self.parent, self.sheet = tag, parent, sheet
         self.children: dict[str, Path] = {}
         self.hidden: bool = bool(parent and parent.hidden) or tag.styles.hidden
         self.slot = tag.name in _SLOTS and not self.hidden
-        self.asked = False
-        self.looks: dict[str, object] = {}
+        self.holds = PICTURE if tag.styles.pictured else NOTHING
 
 
 @dataclass
@@ -122,6 +121,7 @@ class Page:
         tags: its start tags.
         written: the paths in which words stand.
         words: the words, one text for each stretch between two tags.
+        alts: the alternative texts of its images.
         empty: tags that hold nothing, or a space only, with which of these.
         unnamed: links whose only content is a picture without words.
         bare: headings after which the next one comes at once, in another place.
@@ -131,9 +131,15 @@ class Page:
     tags: list[Tag] = field(default_factory=list)
     written: set[Path] = field(default_factory=set)
     words: list[str] = field(default_factory=list)
+    alts: list[str] = field(default_factory=list)
     empty: list[tuple[Path, int]] = field(default_factory=list)
     unnamed: list[Path] = field(default_factory=list)
     bare: list[Path] = field(default_factory=list)
+
+    @cached_property
+    def links(self) -> list[Tag]:
+        """The tags that lead somewhere."""
+        return [tag for tag in self.tags if tag.name in ("a", "area") and "href" in tag.attributes]
 
 
 @lru_cache(maxsize=16_384)
@@ -192,9 +198,12 @@ class _Walk:
     def __init__(self, root: Path, child: Callable[[Path, Tag], Path]) -> None:
         self.page = Page(sheet=root.sheet)
         self._path, self._child = root, child
-        self._open: list[tuple[Path, int]] = []  # the paths around this one, with what each holds so far
+        # What is open around this tag: its path, what it holds so far, and its number on the page.
+        self._open: list[tuple[Path, int, int]] = []
         self._holds = NOTHING
-        self._heading: Path | None = None  # the last one, until words or pictures come
+        self._number = 0
+        # The last heading with the number of the tag that it stands in, until words or pictures come.
+        self._heading: tuple[Path, int] | None = None
 
     def start(self, tag: Tag) -> None:
         """Open a tag."""
@@ -205,14 +214,16 @@ class _Walk:
         path = self._path.children.get(tag.shape) or self._child(self._path, tag)
         if tag.void:
             if tag.name == "img" and not path.hidden:
-                self._hold(WORDS if tag.attributes.get("alt", "").strip() else PICTURE)
+                alt = tag.attributes.get("alt", "").strip()
+                self._hold(WORDS if alt else PICTURE)
+                self.page.alts.append(alt)
             return
         if tag.name in HEADINGS:
-            before = self._heading
-            if before and tag.name <= before.tag.name and before.parent is not self._path:
+            before, place = self._heading or (None, 0)
+            if before and tag.name <= before.tag.name and place != self._number:
                 self.page.bare.append(before)
-        self._open.append((self._path, self._holds))
-        self._path, self._holds = path, PICTURE if path.tag.styles.pictured else NOTHING
+        self._open.append((self._path, self._holds, self._number))
+        self._path, self._holds, self._number = path, path.holds, len(self.page.tags)
 
     def text(self, text: str) -> None:
         """Read what stands between two tags."""
@@ -226,7 +237,7 @@ class _Walk:
 
     def end(self, name: str) -> None:
         """Close the tag of this name that was opened last, with those in it; without one nothing."""
-        if self._path.tag.name != name and all(path.tag.name != name for path, _ in self._open):
+        if self._path.tag.name != name and all(path.tag.name != name for path, _, _ in self._open):
             return
         while self._path.tag.name != name:
             self._end()
@@ -245,7 +256,7 @@ class _Walk:
 
     def _end(self) -> None:
         path, holds = self._path, self._holds
-        self._path, self._holds = self._open.pop()
+        self._path, self._holds, self._number = self._open.pop()
         if path.hidden:
             return
         if path.slot:
@@ -257,6 +268,6 @@ class _Walk:
         if holds < PICTURE:
             self.page.empty.append((path, holds))
         elif path.tag.name in HEADINGS:
-            self._heading = path
+            self._heading = path, self._number
         elif path.tag.name == "a" and holds == PICTURE:
             self.page.unnamed.append(path)

@@ -30,7 +30,7 @@ def of_templates(sources: Sources) -> Iterator[Finding]:
 def of_message(message: Message) -> Iterator[Finding]:
     """Look for the person's own address to unsubscribe."""
     address = message.value("links", "unsubscribe")
-    links = (tag.attributes.get("href", "").strip() for tag in message.page.tags if tag.name in ("a", "area"))
+    links = (tag.attributes["href"].strip() for tag in message.page.links)
     if not address or address not in links:
         yield RULE.finding(_HTML)
     if message.email.text.strip() and (not address or address not in message.email.text):

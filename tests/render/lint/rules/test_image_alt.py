@@ -20,6 +20,7 @@ IMG = '<img src="https://acme.example/a.png" width="10"'
         (f'<a href="https://acme.example">{IMG} alt=""></a>', ["image-alt"]),
         (f'<a href="https://acme.example">{IMG} alt=""> Read on</a>', []),
         (f'<a href="https://acme.example">{IMG} alt="A loaf"></a>', []),
+        ('<a href="https://acme.example" style="background:url(a.png)"></a>', ["image-alt"]),
     ],
 )
 def test_an_empty_one_is_a_decision_unless_a_link_holds_nothing_else(body, expected):
