@@ -24,6 +24,7 @@ class Declaration:
         value: in lower case, without !important.
         line: of the stylesheet, from 1.
         around: the at-rules and the selector that it stands in, outermost first.
+        rule: the number of its rule in the stylesheet.
     """
 
     property: str
@@ -31,6 +32,7 @@ class Declaration:
     important: bool = False
     line: int = 1
     around: Sequence[str] = ()
+    rule: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +66,7 @@ class Declarations:
 @lru_cache(maxsize=4_096)
 def declarations_of(style: str) -> Declarations:
     """Return what a style attribute declares."""
-    return Declarations(list(_declarations(style, 1, ())))
+    return Declarations(list(_declarations(style, 1, (), 0)))
 
 
 def read_sheet(css: str) -> Iterator[Declaration]:
@@ -74,18 +76,20 @@ def read_sheet(css: str) -> Iterator[Declaration]:
     """
     css = _COMMENT.sub(lambda comment: "\n" * comment[0].count("\n"), css)
     around: list[str] = []
+    rule = 0
     for piece in _PIECE.finditer(css):
         text, end = piece[1], piece[2]
         line = css.count("\n", 0, piece.start() + len(text) - len(text.lstrip())) + 1
         if end == "{":
             around.append(" ".join(text.split()))
+            rule += 1
             continue
-        yield from _declarations(text, line, tuple(around))
+        yield from _declarations(text, line, tuple(around), rule)
         if end == "}" and around:
             around.pop()
 
 
-def _declarations(text: str, line: int, around: Sequence[str]) -> Iterator[Declaration]:
+def _declarations(text: str, line: int, around: Sequence[str], rule: int) -> Iterator[Declaration]:
     for piece in _PIECE.finditer(text):
         written = " ".join(piece[1].split()).lower()
         name, colon, value = written.partition(":")
@@ -94,4 +98,4 @@ def _declarations(text: str, line: int, around: Sequence[str]) -> Iterator[Decla
         if not colon:
             continue
         value, important, _ = value.partition("!important")
-        yield Declaration(name.strip(), value.strip(), bool(important), line, around)
+        yield Declaration(name.strip(), value.strip(), bool(important), line, around, rule)
