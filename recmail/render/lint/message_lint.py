@@ -13,7 +13,7 @@ from recmail.render.lint.finding import Finding
 from recmail.render.lint.message import Message
 from recmail.render.lint.page import Page, Path, Reader, Tag
 from recmail.render.lint.rule import ask
-from recmail.render.lint.sources import own_words, places_of_classes
+from recmail.render.lint.sources import Sources, own_words, places_of_classes
 
 
 class MessageLint:
@@ -27,10 +27,12 @@ class MessageLint:
 
     def __init__(self, bundle: TemplateBundle | None = None, lines: Iterable[str] = ()) -> None:
         self._places = places_of_classes(bundle) if bundle else {}
+        written = ask("of_written_styles", Sources(bundle, "")) if bundle else []
+        self._written = {(finding.rule, finding.found): finding for finding in written}
         self._own_words = own_words([*(bundle.files.values() if bundle else ()), *lines])
         self._reader = Reader()
         self._of_tag = lru_cache(maxsize=16_384)(self._ask_tag)
-        self._of_style = lru_cache(maxsize=64)(lambda css: ask("of_style", css))
+        self._of_style = lru_cache(maxsize=64)(self._ask_style)
         self._of_path: dict[Path, list[Finding]] = {}
 
     def findings(self, email: Email, context: Mapping[str, Any]) -> list[Finding]:
@@ -65,12 +67,21 @@ class MessageLint:
     def _ask_tag(self, tag: Tag) -> list[Finding]:
         return self._placed(tag, ask("of_tag", tag))
 
+    def _ask_style(self, css: str) -> list[Finding]:
+        return [self._written.get((one.rule, one.found), one) for one in ask("of_style", css)]
+
     def _placed(self, tag: Tag, found: list[Finding]) -> list[Finding]:
-        """Say where a tag stands in the templates, if one of its classes stands there once only."""
+        """Say where findings stand in the templates.
+
+        Styles stand where they are written, tags where one of their classes stands, if that is one place.
+        """
+        if not found:
+            return found
+        found = [self._written.get((one.rule, one.found), one) for one in found]
         for name in tag.attributes.get("class", "").split():
             if name in self._places:
                 file, line = self._places[name]
-                return [replace(finding, template=file, line=line) for finding in found]
+                return [one if one.template else replace(one, template=file, line=line) for one in found]
         return found
 
 

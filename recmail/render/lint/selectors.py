@@ -33,7 +33,7 @@ def _applies(tree: object, path: Path) -> Selected:
     tag = path.tag
     match tree:
         case parser.Element():
-            return tree.element is None or tree.element.lower() == tag.name
+            return bool(tag.name) and (tree.element is None or tree.element.lower() == tag.name)
         case parser.Class():
             return _both(tree.class_name in _classes(tag), _applies(tree.selector, path))
         case parser.Hash():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import unescape
 
@@ -31,6 +31,7 @@ class Sources:
     """A template set.
 
     Attributes:
+        template: the name that a campaign gives; empty for all files of the bundle, whoever uses them.
         lines: the campaign's subject and preheader, by these names.
     """
 
@@ -41,6 +42,8 @@ class Sources:
     @cached_property
     def html(self) -> Mapping[str, str]:
         """The files that the HTML part is made of, by name."""
+        if not self.template:
+            return {name: text for name, text in self.bundle.files.items() if not name.endswith(".txt.j2")}
         return self._used(f"{self.template}.html.j2")
 
     @cached_property
@@ -93,7 +96,7 @@ def css_of(name: str, text: str) -> Iterator[Declaration]:
         line = text.count("\n", 0, tag.start()) + 1
         styles = _JINJA.sub("", read_tag(tag[0]).attributes.get("style", ""))
         for found in read_sheet(styles):
-            yield Declaration(found.property, found.value, found.important, line)
+            yield replace(found, line=line)
 
 
 def own_words(texts: Iterable[str]) -> Sequence[str]:

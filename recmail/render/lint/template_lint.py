@@ -19,4 +19,5 @@ def lint_templates(
         preheader: the same.
     """
     lines = {"subject": subject, "preheader": preheader or ""}
-    return sorted(set(ask("of_templates", Sources(bundle, template, lines))))
+    sources = Sources(bundle, template, lines)
+    return sorted({*ask("of_templates", sources), *ask("of_written_styles", sources)})

@@ -43,6 +43,6 @@ def found(sent: Email, values: Context | None = None, lint: MessageLint | None =
     ]
 
 
-def body_found(body: str, *, style: str = "") -> list[str]:
-    """Return what is found in an email around some HTML, in short."""
-    return found(email(body, style=style))
+def body_found(body: str, *, style: str = "", rule: str = "") -> list[str]:
+    """Return what is found in an email around some HTML, in short; with `rule` only what that one finds."""
+    return [one for one in found(email(body, style=style)) if not rule or one.removesuffix("!") == rule]

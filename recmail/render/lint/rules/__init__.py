@@ -3,6 +3,7 @@
 | function | is asked about | how often |
 |---|---|---|
 | of_templates(sources: Sources) | the files of a template set | once for a campaign |
+| of_written_styles(sources: Sources) | the styles in those files; messages show them once more | the same |
 | of_style(css: str) | the text of a message's style element | once for each different one |
 | of_tag(tag: Tag) | one start tag as it was sent | once for each different one |
 | of_words(path: Path) | a tag with words and those around it, without addresses and words | once for each |

@@ -34,7 +34,7 @@ DARK = "@media (prefers-color-scheme: dark) {{ {} }}"
     ],
 )
 def test_ordinary_and_large_words_have_their_own_threshold(style, expected):
-    assert body_found(f'<p style="{style}">Words</p>') == expected
+    assert body_found(f'<p style="{style}">Words</p>', rule="contrast") == expected
 
 
 @pytest.mark.parametrize(

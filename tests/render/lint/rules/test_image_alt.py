@@ -24,7 +24,7 @@ IMG = '<img src="https://acme.example/a.png" width="10"'
     ],
 )
 def test_an_empty_one_is_a_decision_unless_a_link_holds_nothing_else(body, expected):
-    assert body_found(body) == expected
+    assert body_found(body, rule="image-alt") == expected
 
 
 def test_in_templates_the_line_is_said():
