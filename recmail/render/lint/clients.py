@@ -79,6 +79,7 @@ HARMLESS = {
             "css-min-width",
             "css-overflow",
             "css-table-layout",
+            "css-aspect-ratio",
         ),
     ),
     "the background's colour stands alone": (

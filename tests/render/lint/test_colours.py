@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recmail.render.lint.colours import BLACK, WHITE, Colour, contrast, read_colour
@@ -57,12 +57,14 @@ def test_contrast_on_white_as_published(ink, ratio):
     assert contrast(colour, WHITE) == pytest.approx(ratio, abs=0.001)
 
 
+@settings(deadline=None)
 @given(COLOUR, COLOUR)
 def test_contrast_is_the_same_both_ways_and_from_1_to_21(one, other):
     assert contrast(one, other) == contrast(other, one)
     assert 1 <= contrast(one, other) <= contrast(BLACK, WHITE) + 1e-9
 
 
+@settings(deadline=None)
 @given(COLOUR)
 def test_a_colour_reads_as_it_is_written(colour):
     assert read_colour(str(colour)) == colour

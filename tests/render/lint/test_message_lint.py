@@ -84,7 +84,7 @@ PEOPLE = st.lists(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(PEOPLE)
 def test_what_is_kept_of_earlier_messages_changes_nothing(people):
     kept = MessageLint(BUNDLE)

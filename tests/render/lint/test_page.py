@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import html as lxml_html
 
@@ -76,6 +76,7 @@ def test_paths_without_end_are_forgotten():
     assert sum(len(root.children) for root in reader._roots.values()) <= 102
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read(text):
     assert all(read(text).words)
@@ -93,6 +94,7 @@ TREE = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(TREE)
 def test_the_words_are_those_that_lxml_reads(body):
     page = f"<html><body><div>{body}</div></body></html>"

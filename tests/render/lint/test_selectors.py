@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import cssselect
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -29,6 +29,7 @@ def path_of(tags: list[str]) -> Path:
     return path
 
 
+@settings(deadline=None)
 @given(st.lists(TAG, min_size=1, max_size=4), SELECTOR)
 def test_what_can_be_told_from_a_path_is_what_lxml_selects(tags, selector):
     root = element = etree.Element("html")

@@ -24,9 +24,9 @@ def of_tag(tag: Tag) -> Iterator[Finding]:
     address = tag.attributes.get("src", "")
     if address.strip()[:5].lower() == "file:":
         yield RULE.finding(
-            f"{tag.label} is a file of this machine: nobody else sees it",
+            "images are files of this machine: nobody else sees them",
             severity=Severity.WARNING,
-            fix="publish the images, and write where under `images` in recmail.toml",
+            fix="set public_url under [sender] in recmail.toml",
         )
     elif why := fault(address):
         yield RULE.finding(f"the address of {tag.label} {why}")
