@@ -53,7 +53,6 @@ class Declarations:
         return (
             last.get("display") == "none"
             or last.get("visibility") == "hidden"
-            or last.get("mso-hide") == "all"
             or any(_NO_SIZE.match(last.get(name, "1")) for name in ("opacity", "max-height"))
         )
 

@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from recmail.render.email import Email
-from recmail.render.lint.page import Page
-
-_ISOLATES = re.compile("[\u2066-\u2069]")
-
-
-def plain(text: str) -> str:
-    """Return a text in one line and without marks of direction, to compare what was printed with values."""
-    if not text.isascii():
-        text = _ISOLATES.sub("", text)
-    return " ".join(text.split())
+from recmail.render.lint.page import Page, plain
 
 
 @dataclass(frozen=True)
@@ -39,7 +29,7 @@ class Message:
     @cached_property
     def html_words(self) -> str:
         """All that is read in the HTML, in one line."""
-        return plain(" ".join(self.page.words))
+        return " ".join(self.page.words)
 
     @cached_property
     def text_words(self) -> str:

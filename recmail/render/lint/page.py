@@ -27,9 +27,9 @@ _START = re.compile(r"""<[a-zA-Z](?:[^"'>]++|"[^"]*+"|'[^']*+')*+>|<[a-zA-Z][^>]
 _NAME = re.compile(r"</?([a-zA-Z][^\s/>]*)")
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
 _STYLE_TEXT = re.compile(r"<style[^>]*>(.*)</style\s*>", re.DOTALL | re.IGNORECASE)
-# Nobody sees these: spaces of any width, joiners, and what fills the line after a preheader.
-_INVISIBLE = re.compile(
-    "[\\s\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2060-\u206f\u2800\ufeff]+"
+# Nobody sees these: joiners, marks of direction, soft hyphens, and what fills the line after a preheader.
+_UNSEEN = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]+"
 )
 # Of one person or one course; all else of a tag is how the page is built.
 _PERSONAL = frozenset({"href", "src", "alt", "title", "aria-label", "content", "name", "background"})
@@ -49,13 +49,14 @@ NOTHING, SPACE, PICTURE, WORDS = range(4)
 """What a tag holds at most: SPACE is a no-break space, PICTURE an image without alternative text."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, slots=True)
 class Tag:
     """A start tag, an end tag, or None for `name` where it is a comment or declaration.
 
     Attributes:
         attributes: with lower-case names and character references resolved; "" for one without a value.
         shape: the tag without what may be of one person; equal shapes look the same.
+        ends: which open tags it closes where their end tags were left out.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Tag:
     attributes: Mapping[str, str] = field(default_factory=dict)
     shape: str = ""
     void: bool = False
+    ends: frozenset[str] = frozenset()
 
     @property
     def label(self) -> str:
@@ -91,21 +93,31 @@ def read_tag(token: str) -> Tag:
         attributes.setdefault(key.lower(), unescape("".join(value)))
     shape = "".join(f" {key}={'' if key in _PERSONAL else value}" for key, value in attributes.items())
     raw = name in ("style", "script", "title")
-    return Tag(name, attributes=attributes, shape=name + shape, void=raw or name in VOID)
+    return Tag(
+        name,
+        attributes=attributes,
+        shape=name + shape,
+        void=raw or name in VOID,
+        ends=_ENDS.get(name, frozenset()),
+    )
 
 
 class Path:
-    """A tag with the tags around it, up to the page; what holds for all its words is kept here.
+    """A tag with the tags around it, up to the page.
 
     Attributes:
         tag: of one message; its addresses and alternative texts are not to be looked at.
         sheet: the text of the page's style elements.
+        end: its end tag, as nearly everybody writes it.
+        slot: it is one that was made to hold something.
+        holds: what it holds without anything in it.
     """
 
-    __slots__ = ("children", "hidden", "holds", "parent", "sheet", "slot", "tag")
+    __slots__ = ("children", "end", "hidden", "holds", "parent", "sheet", "slot", "tag")
 
     def __init__(self, tag: Tag, parent: Path | None, sheet: str) -> None:
         self.tag, self.parent, self.sheet = tag, parent, sheet
+        self.end = f"</{tag.name}>"
         self.children: dict[str, Path] = {}
         self.hidden: bool = bool(parent and parent.hidden) or tag.styles.hidden
         self.slot = tag.name in _SLOTS and not self.hidden
@@ -142,12 +154,17 @@ class Page:
         return [tag for tag in self.tags if tag.name in ("a", "area") and "href" in tag.attributes]
 
 
+def plain(text: str) -> str:
+    """Return a text as it is read, in one line and without what nobody sees; so texts can be compared."""
+    if not text.isascii():
+        text = _UNSEEN.sub("", text)
+    return " ".join(text.split())
+
+
 @lru_cache(maxsize=16_384)
-def visible(text: str) -> str:
-    """Return the words of a stretch between two tags as they are read: in one line, without the unseen."""
-    if "&" in text:
-        text = unescape(text)
-    return _INVISIBLE.sub(" ", text).strip()
+def visible(html: str) -> str:
+    """Return the words of a stretch of HTML between two tags."""
+    return plain(unescape(html))
 
 
 class Reader:
@@ -166,11 +183,14 @@ class Reader:
         walk = _Walk(self._root(parts), self._child)
         read_tag = self.tag
         for token, text in zip(parts[1::2], parts[2::2], strict=True):
-            tag = read_tag(token)
-            if tag.closing:
-                walk.end(tag.name)
-            elif tag.name:
-                walk.start(tag)
+            if token == walk.path.end:
+                walk.close()
+            else:
+                tag = read_tag(token)
+                if tag.closing:
+                    walk.end(tag.name)
+                elif tag.name:
+                    walk.start(tag)
             if text and not text.isspace():
                 walk.text(text)
         walk.end_all()
@@ -197,7 +217,7 @@ class _Walk:
 
     def __init__(self, root: Path, child: Callable[[Path, Tag], Path]) -> None:
         self.page = Page(sheet=root.sheet)
-        self._path, self._child = root, child
+        self.path, self._child = root, child
         # What is open around this tag: its path, what it holds so far, and its number on the page.
         self._open: list[tuple[Path, int, int]] = []
         self._holds = NOTHING
@@ -207,46 +227,48 @@ class _Walk:
 
     def start(self, tag: Tag) -> None:
         """Open a tag."""
-        ends = _ENDS.get(tag.name)
-        while ends and self._path.tag.name in ends:
-            self._end()
+        around = self.path
+        if tag.ends:
+            while around.tag.name in tag.ends:
+                self.close()
+                around = self.path
         self.page.tags.append(tag)
-        path = self._path.children.get(tag.shape) or self._child(self._path, tag)
+        path = around.children.get(tag.shape) or self._child(around, tag)
         if tag.void:
             if tag.name == "img" and not path.hidden:
                 alt = tag.attributes.get("alt", "").strip()
                 self._hold(WORDS if alt else PICTURE)
                 self.page.alts.append(alt)
             return
-        if tag.name in HEADINGS:
-            before, place = self._heading or (None, 0)
-            if before and tag.name <= before.tag.name and place != self._number:
+        if self._heading and tag.name in HEADINGS:
+            before, place = self._heading
+            if tag.name <= before.tag.name and place != self._number:
                 self.page.bare.append(before)
-        self._open.append((self._path, self._holds, self._number))
-        self._path, self._holds, self._number = path, path.holds, len(self.page.tags)
+        self._open.append((around, self._holds, self._number))
+        self.path, self._holds, self._number = path, path.holds, len(self.page.tags)
 
     def text(self, text: str) -> None:
         """Read what stands between two tags."""
-        if self._path.hidden:
+        if self.path.hidden:
             return
         words = visible(text)
         if words:
             self.page.words.append(words)
-            self.page.written.add(self._path)
+            self.page.written.add(self.path)
         self._hold(WORDS if words else SPACE)
 
     def end(self, name: str) -> None:
         """Close the tag of this name that was opened last, with those in it; without one nothing."""
-        if self._path.tag.name != name and all(path.tag.name != name for path, _, _ in self._open):
+        if self.path.tag.name != name and all(path.tag.name != name for path, _, _ in self._open):
             return
-        while self._path.tag.name != name:
-            self._end()
-        self._end()
+        while self.path.tag.name != name:
+            self.close()
+        self.close()
 
     def end_all(self) -> None:
         """Close what is open."""
         while self._open:
-            self._end()
+            self.close()
 
     def _hold(self, what: int) -> None:
         if what > self._holds:
@@ -254,15 +276,13 @@ class _Walk:
         if what >= PICTURE:
             self._heading = None
 
-    def _end(self) -> None:
-        path, holds = self._path, self._holds
-        self._path, self._holds, self._number = self._open.pop()
-        if path.hidden:
-            return
+    def close(self) -> None:
+        """Close the tag that was opened last."""
+        path, holds = self.path, self._holds
+        self.path, before, self._number = self._open.pop()
+        self._holds = before if path.hidden or before > holds else holds
         if path.slot:
             self._slot(path, holds)
-        if holds > self._holds:
-            self._holds = holds
 
     def _slot(self, path: Path, holds: int) -> None:
         if holds < PICTURE:

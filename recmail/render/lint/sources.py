@@ -15,8 +15,7 @@ from recmail.render.bundle import TemplateBundle
 from recmail.render.environment import make_environment
 from recmail.render.links import TAG
 from recmail.render.lint.css import Declaration, read_sheet
-from recmail.render.lint.message import plain
-from recmail.render.lint.page import Tag, read_tag
+from recmail.render.lint.page import Tag, plain, read_tag
 
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.DOTALL | re.IGNORECASE)

@@ -57,7 +57,7 @@ def test_any_text_is_read(css):
         ("Display: None", True),
         ("max-height:0; overflow:hidden", True),
         ("opacity:0", True),
-        ("mso-hide:all", True),
+        ("mso-hide:all", False),
         ("visibility:hidden", True),
         ("max-height:none; opacity:1; display:block", False),
         ("opacity:0.5; max-height:10px", False),

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from recmail.render.lint.finding import Finding, Severity
-from recmail.render.lint.message import Message, plain
+from recmail.render.lint.message import Message
+from recmail.render.lint.page import plain
 from recmail.render.lint.rule import Rule
 
 RULE = Rule(
     name="equal-courses",
     severity=Severity.ERROR,
     what="an email shows a course twice; a warning where two courses have the same title",
-    fix="report this: one email never gets a course twice",
+    fix="please report it: no email is planned with a course twice",
 )
 
 

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from recmail.render.lint.finding import Finding, Severity
-from recmail.render.lint.message import Message, plain
-from recmail.render.lint.page import Tag
+from recmail.render.lint.message import Message
+from recmail.render.lint.page import Tag, plain
 from recmail.render.lint.rule import Rule
 
 RULE = Rule(

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 from recmail.render.lint.finding import Finding, Severity
-from recmail.render.lint.message import Message, plain
+from recmail.render.lint.message import Message
+from recmail.render.lint.page import plain
 from recmail.render.lint.rule import Rule
 from recmail.render.lint.sources import Sources
 
@@ -35,7 +36,16 @@ def of_message(message: Message) -> Iterator[Finding]:
             "no postal address is set", fix="write postal_address under [sender] in recmail.toml"
         )
         return
-    if address not in message.html_words:
+    if not _shows(message.html_words, address):
         yield RULE.finding(_HTML)
-    if message.email.text.strip() and address not in message.text_words:
+    if message.email.text.strip() and not _shows(message.text_words, address):
         yield RULE.finding(_TEXT)
+
+
+def _shows(words: str, address: str) -> bool:
+    """Return whether an address is among words, also in lines of its own without the commas between."""
+    return address in words or _letters(address) in _letters(words)
+
+
+def _letters(text: str) -> str:
+    return re.sub(r"[\W_]+", "", text).casefold()

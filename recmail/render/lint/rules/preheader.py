@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from recmail.render.lint.finding import Finding, Severity
 from recmail.render.lint.message import Message
+from recmail.render.lint.page import plain
 from recmail.render.lint.rule import Rule
 
 SHORTEST, LONGEST = 40, 110
@@ -20,7 +21,7 @@ RULE = Rule(
 
 def of_message(message: Message) -> Iterator[Finding]:
     """Look at the length of the preheader."""
-    length = len(message.email.preheader.strip())
+    length = len(plain(message.email.preheader))
     if not length:
         yield RULE.finding("no preheader: inboxes show the first words of the email instead")
     elif length < SHORTEST:

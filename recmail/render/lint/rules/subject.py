@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from recmail.render.lint.finding import Finding, Severity
 from recmail.render.lint.message import Message
+from recmail.render.lint.page import plain
 from recmail.render.lint.rule import Rule
 
 LONGEST = 60
@@ -20,7 +21,7 @@ RULE = Rule(
 
 def of_message(message: Message) -> Iterator[Finding]:
     """Look at the length of the subject."""
-    subject = message.email.subject.strip()
+    subject = plain(message.email.subject)
     if not subject:
         yield RULE.finding(
             "the subject is empty",

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from recmail.render.lint.finding import Finding, Severity
-from recmail.render.lint.message import Message, plain
+from recmail.render.lint.message import Message
+from recmail.render.lint.page import plain
 from recmail.render.lint.rule import Rule
 
 RULE = Rule(

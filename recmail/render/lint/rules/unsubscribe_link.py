@@ -31,7 +31,7 @@ def of_message(message: Message) -> Iterator[Finding]:
     """Look for the person's own address to unsubscribe."""
     address = message.value("links", "unsubscribe")
     links = (tag.attributes["href"].strip() for tag in message.page.links)
-    if not address or address not in links:
+    if not address or not any(link.startswith(address) for link in links):
         yield RULE.finding(_HTML)
     if message.email.text.strip() and (not address or address not in message.email.text):
         yield RULE.finding(_TEXT)

@@ -29,3 +29,21 @@ def test_templates_show_it_without_anybody():
     files = {"a.html.j2": way_out + "{{ sender.name }}", "a.txt.j2": way_out + "{{ sender.postal_address }}"}
     (finding,) = lint_templates(TemplateBundle(files), "a")
     assert (finding.rule, finding.template) == ("postal-address", "a.html.j2")
+
+
+def test_an_address_may_stand_in_lines_without_commas():
+    html = FOOTER.replace(ADDRESS, ADDRESS.replace(", ", "<br>"))
+    assert found(email(html=html, text=TEXT.replace(ADDRESS, ADDRESS.upper().replace(", ", "\n")))) == []
+    assert found(email(html=html.replace("560025", "560026"))) == ["postal-address!"]
+
+
+def test_joiners_within_words_are_no_difference():
+    address = "شرکت می\u200cخواهم، تهران"
+    values = one_course() | {"sender": {"name": "Acme", "postal_address": address}}
+    html = FOOTER.replace(ADDRESS, f"\u2068{address}\u2069")
+    assert found(email(html=html, text=TEXT.replace(ADDRESS, address)), values) == []
+
+
+def test_what_is_hidden_in_outlook_alone_is_seen():
+    assert found(email(html=f'<div style="mso-hide:all">{FOOTER}</div>')) == []
+    assert found(email(html=f'<div style="display:none">{FOOTER}</div>')) == ["postal-address!"]

@@ -9,7 +9,14 @@ from tests.render.lint.messages import email, found
 
 @pytest.mark.parametrize(
     ("subject", "expected"),
-    [("x" * 61, ["subject"]), ("x" * 60, []), ("Hi", []), ("", ["subject!"]), ("  ", ["subject!"])],
+    [
+        ("\u2068" + "x" * 60 + "\u2069", []),
+        ("x" * 61, ["subject"]),
+        ("x" * 60, []),
+        ("Hi", []),
+        ("", ["subject!"]),
+        ("  ", ["subject!"]),
+    ],
 )
 def test_longer_than_60_characters_is_cut_on_phones(subject, expected):
     assert found(email(subject=subject)) == expected

@@ -13,6 +13,10 @@ def test_both_parts_need_it():
     assert found(email(text=f"Hello, Unsubscribe\n{ADDRESS}")) == ["unsubscribe-link!"]
 
 
+def test_something_may_follow_the_address():
+    assert found(email(html=FOOTER.replace("u/3yQ", "u/3yQ?lang=en"))) == []
+
+
 def test_the_address_among_the_words_is_no_link():
     sent = email(
         html=FOOTER.replace('<a href="https://acme.example/u/3yQ">', "https://acme.example/u/3yQ<a>")
