@@ -37,7 +37,6 @@ GROUPS = {
     ),
     "css-grid-template": "css-display-grid",
     **dict.fromkeys(("css-left-right-top-bottom", "css-inset", "css-z-index"), "css-position"),
-    "css-clear": "css-float",
     "css-object-position": "css-object-fit",
     "css-radial-gradient": "css-linear-gradient",
     "css-conic-gradient": "css-linear-gradient",
@@ -52,6 +51,7 @@ HARMLESS = {
     "nothing has a shadow": ("css-box-shadow", "css-text-shadow"),
     "nothing is seen through": ("css-opacity", "css-mix-blend-mode", "css-backdrop-filter"),
     "nothing moves": ("css-animation", "css-transition", "css-scroll-snap"),
+    "what does not float need not be stopped": ("css-clear",),
     "lines break elsewhere": (
         *("css-word-break", "css-word-wrap", "css-overflow-wrap", "css-white-space", "css-hyphens"),
         *("css-hyphenate-character", "css-hyphenate-limit-chars", "css-text-wrap", "css-text-overflow"),

@@ -1,7 +1,7 @@
 """How the words of a path look: their colour, what is behind them, their size; in light and in dark mode.
 
-Light is what the inlined styles and attributes say; dark adds @media (prefers-color-scheme: dark). What mail
-clients do of their own accord to emails without such rules is not foretold.
+Light is what inlined styles, attributes and rules that could not be inlined (a:link) say; dark adds those of
+@media (prefers-color-scheme: dark). What clients do of their own accord without them is not foretold.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from recmail.render.lint.selectors import applies, read_selectors
 _DARK = re.compile(
     r"@media\s+(?:(?:only\s+)?(?:all|screen)\s+and\s+)?\(\s*prefers-color-scheme\s*:\s*dark\s*\)"
 )
+_ALWAYS = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)")
 _WORD = re.compile(r"(?:[^\s()]|\([^()]*\))+")
 _SIZE = re.compile(r"([\d.]+)(px|pt|em|rem|%)")
 _KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
@@ -42,22 +43,29 @@ class Look:
 
 
 @dataclass(frozen=True)
-class _DarkRule:
-    """One selector of the rules for dark mode."""
+class _Rule:
+    """One selector of a rule in a style element."""
 
     selector: cssselect.Selector
     declarations: Sequence[Declaration]
 
 
 @lru_cache(maxsize=64)
-def dark_rules(sheet: str) -> Sequence[_DarkRule]:
-    """Return the rules for dark mode in the order in which they win."""
+def has_dark(sheet: str) -> bool:
+    """Return whether style elements say how an email looks in dark mode."""
+    return any(_DARK.fullmatch(" ".join(one.around[:1]).lower()) for one in read_sheet(sheet))
+
+
+@lru_cache(maxsize=128)
+def _rules(sheet: str, dark: bool) -> Sequence[_Rule]:
+    """Return the rules that hold in a mode, in the order in which they win."""
     rules: dict[tuple[int, str], list[Declaration]] = {}
-    for declaration in read_sheet(sheet):
-        if len(declaration.around) == 2 and _DARK.fullmatch(declaration.around[0].lower()):
-            rules.setdefault((declaration.rule, declaration.around[1]), []).append(declaration)
+    for one in read_sheet(sheet):
+        *media, selectors = one.around or ("",)
+        if all(_ALWAYS.fullmatch(rule.lower()) or (dark and _DARK.fullmatch(rule.lower())) for rule in media):
+            rules.setdefault((one.rule, selectors), []).append(one)
     found = [
-        _DarkRule(selector, declarations)
+        _Rule(selector, declarations)
         for (_, selectors), declarations in rules.items()
         for selector in read_selectors(selectors)
     ]
@@ -84,8 +92,7 @@ def look(path: Path, dark: bool) -> Look:
 def _styles(path: Path, dark: bool) -> tuple[Mapping[str, str], bool]:
     """Return what counts for a tag, by property, and whether that can be told from the path."""
     tag, styles, sure = path.tag, _attributes(path.tag), True
-    rules = dark_rules(path.sheet) if dark else ()
-    chosen = [(rule, applies(rule.selector, path)) for rule in rules]
+    chosen = [(rule, applies(rule.selector, path)) for rule in _rules(path.sheet, dark)]
     for rule, chose in chosen:
         if chose is None:
             sure = sure and not any(one.property in _LOOKED_AT for one in rule.declarations)

@@ -10,7 +10,11 @@ from cssselect import parser
 from recmail.render.lint.page import Path, Tag
 
 Selected = bool | None
-"""Whether a selector applies; None where a path alone does not tell: siblings, :first-child, :hover."""
+"""Whether a selector applies; None where a path alone does not tell: siblings, :first-child."""
+# What a person does with a link or field; nothing of it holds when an email is opened.
+_DONE = frozenset(
+    {"hover", "focus", "focus-within", "focus-visible", "active", "visited", "target", "checked"}
+)
 
 
 @lru_cache(maxsize=1_024)
@@ -42,12 +46,21 @@ def _applies(tree: object, path: Path) -> Selected:
             return _both(_attribute(tree, tag), _applies(tree.selector, path))
         case parser.CombinedSelector():
             return _both(_around(tree, path), _applies(tree.subselector, path))
+        case parser.Pseudo():
+            return _both(_state(tree.ident.lower(), tag), _applies(tree.selector, path))
         case parser.Negation():
             other = _applies(tree.subselector, path)
             return _both(None if other is None else not other, _applies(tree.selector, path))
         case _:
             selected = getattr(tree, "selector", None)
             return _both(None, True if selected is None else _applies(selected, path))
+
+
+def _state(name: str, tag: Tag) -> Selected:
+    """Return whether a pseudo-class applies to a tag."""
+    if name in ("link", "any-link"):
+        return tag.name in ("a", "area") and "href" in tag.attributes
+    return False if name in _DONE else None
 
 
 def _both(one: Selected, other: Selected) -> Selected:

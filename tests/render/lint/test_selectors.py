@@ -48,7 +48,9 @@ def test_what_can_be_told_from_a_path_is_what_lxml_selects(tags, selector):
         ("a:first-child", False),
         ("div + p", None),
         ("div ~ .y", False),
-        (".x:hover", None),
+        (".x:hover", False),
+        ("p:link", False),
+        ("p:not(:hover)", True),
         ("div:first-child p", None),
         ("div:first-child > p, a", None),
         ("p::before", False),
@@ -61,6 +63,12 @@ def test_what_can_be_told_from_a_path_is_what_lxml_selects(tags, selector):
 def test_what_neighbours_decide_cannot_be_told(selector, expected):
     path = path_of(['<div id="top">', '<p class="x z">'])
     assert applies(read_selectors(selector)[0], path) is expected
+
+
+def test_links_that_nobody_has_followed():
+    link = path_of(['<a href="https://acme.example">'])
+    assert applies(read_selectors("a:link")[0], link) is True
+    assert applies(read_selectors("a:visited")[0], link) is False
 
 
 def test_what_nobody_can_read_selects_nothing():

@@ -10,7 +10,7 @@ from math import floor
 
 from recmail.render.lint.colours import contrast
 from recmail.render.lint.finding import Finding, Severity
-from recmail.render.lint.look import Look, dark_rules, look
+from recmail.render.lint.look import Look, has_dark, look
 from recmail.render.lint.page import Path
 from recmail.render.lint.rule import Rule
 
@@ -28,7 +28,7 @@ def of_words(path: Path) -> Iterator[Finding]:
     """Compare the colour of words with what is behind them."""
     light = look(path, False)
     yield from _compared(path, light, "light")
-    if dark_rules(path.sheet):
+    if has_dark(path.sheet):
         dark = look(path, True)
         if (dark.ink, dark.behind) != (light.ink, light.behind):
             yield from _compared(path, dark, "dark")

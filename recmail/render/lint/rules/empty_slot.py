@@ -35,9 +35,10 @@ def of_message(message: Message) -> Iterator[Finding]:
 
 
 def _for_words(path: Path) -> bool:
-    """Return whether a cell has styles of words; empty cells that only part others have none."""
-    styles = path.tag.styles.last
-    if path.tag.name not in ("td", "th") or "height" in styles or "height" in path.tag.attributes:
+    """Return whether a cell has a class and styles of words, and no size, as cells have that part others."""
+    styles, attributes = path.tag.styles.last, path.tag.attributes
+    sized = any(name in styles or name in attributes for name in ("width", "height"))
+    if path.tag.name not in ("td", "th") or sized or not attributes.get("class"):
         return False
     size = _PIXELS.match(styles.get("font-size", ""))
     if size and float(size[1]) < _LARGEST_SPACER_PX:

@@ -80,6 +80,14 @@ def test_rules_of_dark_mode_win_as_css_says(rules, expected):
     assert body_found(body, style=DARK.format(rules)) == expected
 
 
+def test_rules_that_cannot_be_inlined_hold_in_light_mode():
+    body = '<td bgcolor="#000000"><a href="https://acme.example">Words</a></td>'
+    assert body_found(body, style="td a:hover { color: #fff !important }") == ["contrast"]
+    assert body_found(body, style="td a:link { color: #fff !important }") == []
+    assert body_found(body, style="@media screen { td a { color: #fff !important } }") == []
+    assert body_found(body, style="@media print { td a { color: #fff !important } }") == ["contrast"]
+
+
 def test_rules_that_hold_for_phones_only_are_no_dark_mode():
     style = "@media (prefers-color-scheme: dark) and (max-width: 600px) { p { color: #fff !important } }"
     assert body_found('<p style="color:#000">Words</p>', style=style) == []

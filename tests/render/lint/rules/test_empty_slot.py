@@ -26,7 +26,12 @@ def test_headings_links_buttons_and_items_hold_something(body):
 
 
 @pytest.mark.parametrize(
-    "body", ["<p></p>", '<td style="font-family:Arial"></td>', '<td style="font-size:16px"></td>']
+    "body",
+    [
+        "<p></p>",
+        '<td class="a" style="font-family:Arial"></td>',
+        '<td class="a" style="font-size:16px"></td>',
+    ],
 )
 def test_paragraphs_and_cells_for_words_should(body):
     assert body_found(body, rule="empty-slot") == ["empty-slot"]
@@ -36,9 +41,11 @@ def test_paragraphs_and_cells_for_words_should(body):
     "body",
     [
         "<td></td>",
+        '<td style="font-family:Arial"></td>',
+        '<td class="gap" width="20" style="font-family:Arial"></td>',
         '<td style="font-size:1px">&nbsp;</td>',
-        '<td style="font-size:1px;font-family:Arial"></td>',
-        '<td height="20" style="font-size:20px"></td>',
+        '<td class="a" style="font-size:1px;font-family:Arial"></td>',
+        '<td class="a" height="20" style="font-size:20px"></td>',
         "<p>&nbsp;</p>",
         '<a name="top"></a>',
         '<h2><img src="https://acme.example/a.png" alt="" width="9"></h2>',
