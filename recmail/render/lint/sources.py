@@ -68,12 +68,17 @@ class Sources:
             waiting += list(self.bundle.files) if None in named else [other for other in named if other]
         return used
 
-    def tags(self) -> Iterator[tuple[Tag, str, int]]:
-        """Yield each start tag of the HTML part with its file and line; values in it are left as Jinja."""
+    def tag_texts(self) -> Iterator[tuple[str, str, int]]:
+        """Yield each start tag of the HTML part as it is written, with its file and line."""
         for name, text in self.html.items():
             if not name.endswith(".css"):
                 for found in TAG.finditer(_blanked(_COMMENT, text)):
-                    yield read_tag(found[0]), name, text.count("\n", 0, found.start()) + 1
+                    yield found[0], name, text.count("\n", 0, found.start()) + 1
+
+    def tags(self) -> Iterator[tuple[Tag, str, int]]:
+        """Yield each start tag of the HTML part with its file and line; values in it are left as Jinja."""
+        for text, name, line in self.tag_texts():
+            yield read_tag(text), name, line
 
     def declarations(self) -> Iterator[tuple[Declaration, str]]:
         """Yield each declaration of stylesheets, style elements and style attributes, with its file."""

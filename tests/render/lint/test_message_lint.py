@@ -20,6 +20,11 @@ from tests.render.lint.messages import email, findings, one_course
 BUNDLE = branded(load_bundle(Path(__file__).parents[3] / "templates"), asdict(default_brand()))
 SUBJECT = "{{ user.first_name or 'Hello' }}, have you seen this?"
 PREHEADER = "And {{ courses|length }} more courses, each with the reason why you see it"
+SETS = [
+    name.removesuffix(".html.j2")
+    for name, text in BUNDLE.files.items()
+    if name.endswith(".html.j2") and "{% extends" in text
+]
 WEEKLY = Renderer(BUNDLE, template="weekly", subject=SUBJECT, preheader=PREHEADER)
 
 
@@ -28,8 +33,21 @@ def weekly(values):
 
 
 @pytest.mark.parametrize("make", [full, arabic])
-def test_the_shipped_template_is_clean(make):
-    assert MessageLint(BUNDLE).findings(weekly(make()), make()) == []
+@pytest.mark.parametrize("name", SETS)
+def test_the_shipped_templates_are_clean(name, make):
+    renderer = Renderer(BUNDLE, template=name, subject=SUBJECT, preheader=PREHEADER)
+    assert MessageLint(BUNDLE).findings(renderer.render(make(), user_id="u1"), make()) == []
+
+
+def test_a_brand_that_cannot_be_read_is_found():
+    brand = asdict(default_brand()) | {"quiet": "#999999", "dark_quiet": "#555555"}
+    bundle = branded(load_bundle(Path(__file__).parents[3] / "templates"), brand)
+    pale = Renderer(bundle, template="weekly", subject=SUBJECT, preheader=PREHEADER)
+    found = MessageLint(bundle).findings(pale.render(full(), user_id="u1"), full())
+    assert {one.rule for one in found} == {"contrast"}
+    said = " ".join(one.found for one in found)
+    assert "#999999 on #ffffff in light mode: contrast 2.84" in said
+    assert "#555555 on #191c1b in dark mode" in said
 
 
 def test_what_is_odd_about_people_and_courses_is_not_blamed_on_the_template():
@@ -47,8 +65,9 @@ def test_without_a_postal_address_that_alone_is_wrong():
     assert [one.rule for one in MessageLint(BUNDLE).findings(weekly(values), values)] == ["postal-address"]
 
 
-def test_the_shipped_template_says_nothing_to_mend_without_anybody():
-    assert lint_templates(BUNDLE, "weekly", subject=SUBJECT, preheader=PREHEADER) == []
+@pytest.mark.parametrize("name", SETS)
+def test_the_shipped_templates_have_nothing_to_mend(name):
+    assert lint_templates(BUNDLE, name, subject=SUBJECT, preheader=PREHEADER) == []
 
 
 TITLE = st.sampled_from(["Bread", "None of the Above", "{{ 7*7 }}", "nan", "شيء", "<b>", "A & B"])
@@ -92,6 +111,56 @@ def test_what_is_kept_of_earlier_messages_changes_nothing(people):
         sent = weekly(values)
         assert kept.findings(sent, values) == MessageLint(BUNDLE).findings(sent, values)
         assert kept.findings(sent, values) == kept.findings(sent, values)
+
+
+SOUP = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "<p>",
+                "</p>",
+                "<a href=",
+                "'",
+                '"',
+                ">",
+                "<",
+                "<td bgcolor=red>",
+                "<!--",
+                "-->",
+                "<h2>",
+                "</h2>",
+            ),
+            *(
+                "<style>",
+                "@media (prefers-color-scheme: dark) {",
+                "p {",
+                "}",
+                "color: red;",
+                "</style>",
+                "&nbsp;",
+            ),
+            *(
+                '<b style="color:#777; font:',
+                "}",
+                "(",
+                'url(">',
+                "None",
+                "{{",
+                "<img src=x alt>",
+                "</table>",
+                "\u2068",
+            ),
+        ]
+    ),
+    max_size=25,
+)
+
+
+@settings(deadline=None)
+@given(SOUP)
+def test_any_page_is_looked_at(parts):
+    sent = email(html=" ".join(parts))
+    assert findings(sent) == findings(sent)
 
 
 def test_findings_hold_nothing_of_one_person():
