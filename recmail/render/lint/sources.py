@@ -41,8 +41,6 @@ class Sources:
     @cached_property
     def html(self) -> Mapping[str, str]:
         """The files that the HTML part is made of, by name."""
-        if not self.template:
-            return {name: text for name, text in self.bundle.files.items() if not name.endswith(".txt.j2")}
         return self._used(f"{self.template}.html.j2")
 
     @cached_property
@@ -52,6 +50,9 @@ class Sources:
 
     def _used(self, first: str) -> Mapping[str, str]:
         """Return a template with all that it extends, includes and imports, as far as they can be read."""
+        if not self.template:
+            other = ".html.j2" if first.endswith(".txt.j2") else ".txt.j2"
+            return {name: text for name, text in self.bundle.files.items() if not name.endswith(other)}
         environment = make_environment(self.bundle)
         used: dict[str, str] = {}
         waiting = [first]

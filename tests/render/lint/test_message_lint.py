@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recmail.render.brand import branded
-from recmail.render.bundle import load_bundle
+from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.render.email import Renderer
 from recmail.render.lint import MessageLint, Severity, lint_templates
 from recmail.settings.sections import default_brand
@@ -186,3 +186,25 @@ def test_a_place_is_said_where_a_class_stands_once():
 def test_errors_come_before_warnings():
     found = findings(email("<h2></h2>", preheader=""), one_course())
     assert [one.severity for one in found] == [Severity.ERROR, Severity.WARNING]
+
+
+def test_what_templates_show_has_the_same_place_in_messages():
+    way_out = '<a href="{{ links.unsubscribe }}">Out</a> {{ sender.postal_address }}'
+    html = f'<p>{way_out}</p>\n<img src="https://acme.example/a.png" width="9">\n<form>Words</form>'
+    text = "{{ links.unsubscribe }} {{ sender.postal_address }}\nhttp://acme.example"
+    bundle = TemplateBundle({"a.html.j2": html, "a.txt.j2": text})
+    sent = Renderer(bundle, template="a", subject="Hello", preheader=PREHEADER).render(
+        one_course(), user_id="u1"
+    )
+    found = MessageLint(bundle).findings(sent, one_course())
+    assert found == lint_templates(bundle, "a")
+    others = TemplateBundle(
+        {f"{name}.{kind}.j2": files for name in ("a", "b") for kind, files in (("html", html), ("txt", text))}
+    )
+    assert {one.template for one in MessageLint(others).findings(sent, one_course())} == {""}
+    assert MessageLint(others, templates=["a"]).findings(sent, one_course()) == found
+    assert [(one.rule, one.template, one.line) for one in found] == [
+        ("http-address", "a.txt.j2", 2),
+        ("image-alt", "a.html.j2", 2),
+        ("unsupported", "a.html.j2", 3),
+    ]

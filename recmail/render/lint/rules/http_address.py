@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from recmail.render.lint.finding import Finding, Severity
+from recmail.render.lint.message import Message
 from recmail.render.lint.page import Tag
 from recmail.render.lint.rule import Rule
 from recmail.render.lint.sources import Sources
@@ -12,9 +14,11 @@ from recmail.render.lint.sources import Sources
 RULE = Rule(
     name="http-address",
     severity=Severity.WARNING,
-    what="a link or an image has an http: address",
+    what="a link or an image has an http: address, or one stands in the text part",
     fix="write https:, in the catalogue if it comes from there",
 )
+_HTTP = re.compile(r"\bhttp://", re.IGNORECASE)
+_IN_TEXT = "the text part has an http: address"
 
 
 def of_templates(sources: Sources) -> Iterator[Finding]:
@@ -22,6 +26,16 @@ def of_templates(sources: Sources) -> Iterator[Finding]:
     for tag, file, line in sources.tags():
         for finding in of_tag(tag):
             yield RULE.finding(finding.found, template=file, line=line)
+    for file, text in sources.text.items():
+        for number, written in enumerate(text.split("\n"), start=1):
+            if _HTTP.search(written):
+                yield RULE.finding(_IN_TEXT, template=file, line=number)
+
+
+def of_message(message: Message) -> Iterator[Finding]:
+    """Look at the addresses of the text part."""
+    if _HTTP.search(message.email.text):
+        yield RULE.finding(_IN_TEXT)
 
 
 def of_tag(tag: Tag) -> Iterator[Finding]:
