@@ -197,7 +197,7 @@ class Reader:
         return walk.page
 
     def _root(self, parts: list[str]) -> Path:
-        sheets = [part for part in parts[1::2] if part[:6].lower() == "<style"]
+        sheets = [part for part in parts[1::2] if part[1] in "sS" and part[:6].lower() == "<style"]
         sheet = "\n".join(found[1] for part in sheets if (found := _STYLE_TEXT.match(part)))
         if self._paths > self.MOST_PATHS:
             self._roots, self._paths = {}, 0
