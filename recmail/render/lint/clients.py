@@ -92,6 +92,8 @@ HARMLESS = {
 }
 """What a client that lacks a feature shows instead, where that is good enough: no finding."""
 
+IS_HARMLESS = frozenset(slug for slugs in HARMLESS.values() for slug in slugs)
+
 WITH_COLOUR = frozenset({"css-background-image", "css-linear-gradient"})
 """Harmless where the same styles have a background colour, which is shown instead."""
 
@@ -184,10 +186,9 @@ def _read() -> Mapping[str, Any]:
 @cache
 def _lacks() -> Mapping[str, Lack]:
     features = _read()["features"]
-    harmless = {slug for slugs in HARMLESS.values() for slug in slugs}
     clients: dict[str, list[str]] = {}
     for slug, (_, lacking) in features.items():
-        if slug not in harmless:
+        if slug not in IS_HARMLESS:
             clients.setdefault(GROUPS.get(slug, slug), []).extend(lacking.split())
     lacks = {}
     for slug, lacking in clients.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from recmail.render.lint import features
-from recmail.render.lint.clients import GROUPS, WITH_COLOUR, lack_of
+from recmail.render.lint.clients import GROUPS, IS_HARMLESS, WITH_COLOUR, lack_of
 from recmail.render.lint.colours import read_colour
 from recmail.render.lint.css import Declaration, read_sheet
 from recmail.render.lint.finding import Finding, Severity
@@ -64,6 +64,8 @@ def _features(declaration: Declaration, beside: Sequence[Declaration]) -> Iterat
     """Yield the features that matter, with the other declarations of the same rule in view."""
     if any(one.property == "display" and one.value == "none" for one in beside):
         return  # all else that hides it as well may be ignored
+    if f"css-{declaration.property}" in IS_HARMLESS:
+        return  # so is then what stands in its value: the rgba() of a shadow
     for slug in features.of_declaration(declaration):
         if GROUPS.get(slug, slug) not in WITH_COLOUR or not any(map(_colours, beside)):
             yield slug
