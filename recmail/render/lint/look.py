@@ -72,12 +72,20 @@ def _rules(sheet: str, dark: bool) -> Sequence[_Rule]:
     return sorted(found, key=lambda rule: rule.selector.specificity())
 
 
-@lru_cache(maxsize=8_192)
 def look(path: Path, dark: bool) -> Look:
     """Return how words look that stand in a path."""
-    if path.parent is None:
-        return Look(None, None, _ROOT_PX, False) if dark else Look(BLACK, WHITE, _ROOT_PX, False)
-    around = look(path.parent, dark)
+    seen = Look(None, None, _ROOT_PX, False) if dark else Look(BLACK, WHITE, _ROOT_PX, False)
+    tags = []
+    while path.parent is not None:
+        tags.append(path)
+        path = path.parent
+    for tag in reversed(tags):
+        seen = _inside(tag, seen, dark)
+    return seen
+
+
+@lru_cache(maxsize=8_192)
+def _inside(path: Path, around: Look, dark: bool) -> Look:
     styles, sure = _styles(path, dark)
     behind = _behind(styles, around) if sure else None
     ink = _ink(path.tag, styles, around, dark) if sure else None

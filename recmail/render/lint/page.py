@@ -17,16 +17,18 @@ from html import unescape
 from recmail.render.inline.tokens import VOID
 from recmail.render.lint.css import Declarations, declarations_of
 
-# Comments (with what they hide for Outlook), raw elements, and tags whose quoted values may hold a >.
+# Comments (with what they hide for Outlook), raw elements, and tags whose quoted values may hold a >; what is
+# not closed goes on to the end, as in browsers.
 _TOKEN = re.compile(
-    r"""(<(?:/[^>]*>|!--.*?-->|(?i:style|script|title)\b[^>]*>.*?</(?i:style|script|title)\s*>"""
-    r"""|[a-zA-Z!?][^"'>]*+(?:(?:"[^"]*+"|'[^']*+')[^"'>]*+)*+>|[a-zA-Z!?][^>]*>))""",
+    r"""(<(?:/[^>]*(?:>|\Z)|!--(?:.*?-->|.*)"""
+    r"""|(?i:style|script|title)\b[^>]*>(?:.*?</(?i:style|script|title)\s*>|.*)"""
+    r"""|[a-zA-Z!?][^"'>]*+(?:(?:"[^"]*+"|'[^']*+')[^"'>]*+)*+>|[a-zA-Z!?][^>]*(?:>|\Z)))""",
     re.DOTALL,
 )
 _START = re.compile(r"""<[a-zA-Z](?:[^"'>]++|"[^"]*+"|'[^']*+')*+>|<[a-zA-Z][^>]*>""")
 _NAME = re.compile(r"</?([a-zA-Z][^\s/>]*)")
 _ATTRIBUTE = re.compile(r"""([^\s"'<>/=]+)(?:\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+)))?""")
-_STYLE_TEXT = re.compile(r"<style[^>]*>(.*)</style\s*>", re.DOTALL | re.IGNORECASE)
+_STYLE_TEXT = re.compile(r"<style[^>]*>(.*?)(?:</style\s*>|\Z)", re.DOTALL | re.IGNORECASE)
 # Nobody sees these: joiners, marks of direction, soft hyphens, and what fills the line after a preheader.
 _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]+"
@@ -182,6 +184,7 @@ class Reader:
         parts = _TOKEN.split(html)
         walk = _Walk(self._root(parts), self._child)
         read_tag = self.tag
+        walk.text(parts[0])
         for token, text in zip(parts[1::2], parts[2::2], strict=True):
             if token == walk.path.end:
                 walk.close()

@@ -100,3 +100,14 @@ def test_the_words_are_those_that_lxml_reads(body):
     page = f"<html><body><div>{body}</div></body></html>"
     texts = [visible(text) for text in lxml_html.document_fromstring(page).itertext()]
     assert read(page).words == [text for text in texts if text]
+
+
+def test_what_is_not_closed_goes_on_to_the_end():
+    assert read("Words <!-- a <p>b</p>").words == ["Words"]
+    assert read("Words <style> p { <p>b</p>").words == ["Words"]
+    assert read('Words <p title="a <b>c</b>').words == ["Words", "c"]
+    assert read("No tag at all").words == ["No tag at all"]
+
+
+def test_thousands_of_tags_in_each_other_are_read():
+    assert read("<div>" * 5_000 + "Words").words == ["Words"]

@@ -51,19 +51,24 @@ def of_message(message: Message) -> Iterator[Finding]:
 
 
 def _blame(message: Message, part: str, text: str) -> Iterator[Finding]:
-    for found in _SIGN.finditer(text):
-        sign = found[0]
-        named = _PAIRS.get(sign, sign)
+    for sign in dict.fromkeys(_SIGN.findall(text)):
         held = [plain(value) for value in _texts(message.context) if sign in value]
-        if any(_printed(value, text, found) for value in held):
-            if sign in held or sign in _MARKS:
-                yield RULE.finding(
-                    f"{named} is read: the imported values hold it",
-                    severity=Severity.WARNING,
-                    fix="correct it in your data and import it again",
-                )
-        elif not any(_printed(own, text, found) for own in message.own_words if sign in own):
+        own = [words for words in message.own_words if sign in words]
+        places = [found for found in _SIGN.finditer(text) if found[0] == sign]
+        named = _PAIRS.get(sign, sign)
+        if any(not _explained(text, found, (*held, *own)) for found in places):
             yield RULE.finding(f"{named} is read in the {part}")
+        if (sign in held or sign in _MARKS) and any(_explained(text, found, held) for found in places):
+            yield RULE.finding(
+                f"{named} is read: the imported values hold it",
+                severity=Severity.WARNING,
+                fix="correct it in your data and import it again",
+            )
+
+
+def _explained(text: str, found: re.Match[str], values: Iterable[str]) -> bool:
+    """Return whether a sign in a text is that in one of some values."""
+    return any(_printed(value, text, found) for value in values)
 
 
 def _printed(value: str, text: str, found: re.Match[str]) -> bool:

@@ -103,3 +103,7 @@ def test_the_finding_says_what_was_seen():
         'the words of <p class="facts"> are #777777 on #ffffff in light mode: '
         "contrast 4.47, where 4.5 can be read"
     )
+
+
+def test_thousands_of_tags_in_each_other_are_no_harm():
+    assert body_found("<div>" * 3_000 + '<p style="color:#777">Words</p>') == ["contrast"]
