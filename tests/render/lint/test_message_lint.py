@@ -103,7 +103,7 @@ PEOPLE = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(PEOPLE)
 def test_what_is_kept_of_earlier_messages_changes_nothing(people):
     kept = MessageLint(BUNDLE)
