@@ -10,7 +10,12 @@ import sqlalchemy as sa
 
 from recmail.db.connect import connect, writing, writing_in_bulk
 from recmail.errors import StorageError
+from recmail.history import importing_tidying
+from recmail.history.importers import csv
+from recmail.history.importing import ImportOptions, import_file
+from recmail.history.importing_target import Counts
 from recmail.history.importing_tidying import Tidying
+from tests.history.imported import EVENTS, KEY, NOW, Import
 
 
 @pytest.fixture
@@ -79,3 +84,27 @@ def test_it_does_not_hide_what_stopped_the_import(engine: sa.Engine) -> None:
         log.wrote(40_000)
         raise KeyError
     holder.dispose()
+
+
+def test_an_import_that_tidies_after_each_row_brings_the_same(
+    filled: Import, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("CHUNK_ROWS", "_PIECE_ROWS"):
+        monkeypatch.setattr(csv, name, 1)
+    monkeypatch.setattr(importing_tidying, "_ROWS", 1)
+    assert filled("interactions", EVENTS).counts == Counts(added=4)
+    assert filled("interactions", EVENTS).counts == Counts(unchanged=4)
+
+
+def test_ctrl_c_while_the_log_is_tidied_loses_nothing(
+    database: sa.Engine, filled: Import, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: int) -> None:
+        raise KeyboardInterrupt
+
+    file = tmp_path / "events.csv"
+    file.write_text(EVENTS)
+    monkeypatch.setattr(importing_tidying, "_ROWS", 1)
+    with pytest.raises(KeyboardInterrupt, match="interrupted at row 4; what was written is kept"):
+        import_file(database, "interactions", file, now=NOW, key=KEY, options=ImportOptions(), progress=stop)
+    assert filled("interactions", EVENTS).counts == Counts(unchanged=4)
