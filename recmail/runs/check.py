@@ -74,10 +74,13 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
         campaign = project.campaign(name)
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
-    problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
+    misspelt = unknown_names(project, campaign)
+    problems = [*misspelt, *template_problems(project, campaign)]
     styles = Inlining() if problems else inlining(project, campaign)
     problems += styles.problems
     funnel, emptied = read_emptied(project, campaign, now=now)
+    if any(problem.message.startswith("audience") for problem in misspelt):
+        emptied = None  # what is not there leaves nobody, and that has been said
     spoken = {} if problems else people_by_language(project, campaign, now=now)
     return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied, spoken, styles)
 
