@@ -9,10 +9,14 @@ from recmail.filters.block_places import Places
 from recmail.filters.quota import below_quota, full_categories
 
 
-def forbid(allowed: np.ndarray, courses: np.ndarray) -> None:
-    """Clear the given courses (people x any, -1 for none) in `allowed` (people x courses)."""
-    people, places = np.nonzero(courses >= 0)
-    allowed[people, courses[people, places]] = False
+def forbid(allowed: np.ndarray, courses: np.ndarray, *, people: np.ndarray | None = None) -> None:
+    """Clear the given courses (people x any, -1 for none) in `allowed` (everybody x courses).
+
+    Args:
+        people: the row of `allowed` that each row of courses is of; None where they are the same.
+    """
+    rows, places = np.nonzero(courses >= 0)
+    allowed[rows if people is None else people[rows], courses[rows, places]] = False
 
 
 def forbid_full(allowed: np.ndarray, places: Places, people: np.ndarray, category_no: np.ndarray) -> None:

@@ -138,9 +138,7 @@ class _Filler:
                 seen = candidates.course
             admit(places, candidates, active, category_no)
             # What was looked at is done with: it was admitted, or the quota that refused it stays full.
-            looked_at = np.full((len(allowed), seen.shape[1]), -1, dtype=np.int64)
-            looked_at[active] = seen
-            forbid(allowed, looked_at)
+            forbid(allowed, seen, people=active)
             active = active[candidates.more & (places.filled[active] < places.size)]
             depth *= 2
 
