@@ -18,6 +18,7 @@ from recmail.records import Catalogue, Offer, Shard
 if TYPE_CHECKING:
     from scipy import sparse
 
+ROWS_AT_ONCE = 256  # people whose rankings are cut at once; bounds memory
 _LOOKED_AT = 30  # of the person's ranking: what is further down does not follow from anything
 
 
@@ -80,7 +81,10 @@ class BecauseYouTook(BlockOptions):
 def _best(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the first _LOOKED_AT of each person's ranking, best first: person and course_no of each."""
     depth = min(_LOOKED_AT, score.shape[1])
-    top = np.sort(np.argpartition(-score, depth - 1, axis=1)[:, :depth], axis=1) if depth else score[:, :0]
+    top = np.empty((len(score), depth), dtype=np.int64)
+    for start in range(0, len(score) if depth else 0, ROWS_AT_ONCE):  # its columns are twice the scores' size
+        part = np.argpartition(-score[start : start + ROWS_AT_ONCE], depth - 1, axis=1)[:, :depth]
+        top[start : start + ROWS_AT_ONCE] = np.sort(part, axis=1)
     by_score = np.argsort(-np.take_along_axis(score, top, axis=1), axis=1, kind="stable")
     order = np.take_along_axis(top, by_score, axis=1)
     people = np.repeat(np.arange(len(score)), depth)
