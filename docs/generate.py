@@ -41,6 +41,9 @@ def renewed(text: str) -> str:
         "blocks": blocks_table,
         "block options": block_options,
         "course filters": course_filters_table,
+        "lint rules": lint_rules_table,
+        "harmless lacks": harmless_table,
+        "mail clients": lambda: f"{_mail_clients()}\n",
         "full campaign": lambda: f"```yaml\n{FULL.read_text(encoding='utf-8')}```\n",
     }
     return _PART.sub(lambda found: f"{found[1]}{parts[found[2]]()}{found[3]}", text)
@@ -201,6 +204,34 @@ def events_table() -> str:
         courses = [] if kind == "searched" else ["fields of courses"]
         rows.append([f"`{kind}()`", words, "; ".join([*about, *courses])])
     return _table(["event", "the person", "in its parentheses"], rows)
+
+
+def lint_rules_table() -> str:
+    """Return the rules of the lint."""
+    from recmail.render.lint.rule import rule_modules
+
+    rules = [module.RULE for module in rule_modules()]
+    rows = [[f"`{rule.name}`", rule.severity.value, rule.what, rule.fix] for rule in rules]
+    return _table(["rule", "severity", "finds", "what to do"], rows)
+
+
+def harmless_table() -> str:
+    """Return which features of CSS may be lacking without a finding."""
+    from recmail.render.lint.clients import HARMLESS
+
+    rows = [
+        [f"{shows}", ", ".join(_code(slug.removeprefix("css-")) for slug in slugs)]
+        for shows, slugs in HARMLESS.items()
+    ]
+    return _table(["where it is lacking", "features"], rows)
+
+
+def _mail_clients() -> str:
+    from recmail.render.lint.clients import upstream
+
+    data = upstream()
+    version, day = data["api_version"], data["last_update_date"][:10]
+    return f"Data: {data['source']}, API version {version}, of {day}, MIT licence."
 
 
 def _kind(schema: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ Scope = ChainMap[str, object]
 
 
 @dataclass(frozen=True, eq=False)
-class _Macro:
+class Macro:
     """A macro, with the template and the names around it."""
 
     node: nodes.Macro
@@ -46,7 +46,7 @@ def check_templates(
     tests, and missing files; also in branches that nobody reaches. What `is defined` or `default` asks about
     is no mistake. In file order: the subject, the preheader, then each template as it is met, by line.
     """
-    walk = _Walk(bundle)
+    walk = Walk(bundle)
     walk.line(subject, name="subject")
     walk.line(preheader or "", name="preheader")
     for kind in ("html", "txt"):
@@ -56,20 +56,20 @@ def check_templates(
 
 def check_line(source: str, *, name: str) -> list[RenderError]:
     """Return every mistake in one line of a campaign, by line; `name` stands for its template."""
-    walk = _Walk(TemplateBundle({}))
+    walk = Walk(TemplateBundle({}))
     walk.line(source, name=name)
     return walk.finish()
 
 
 @dataclass
-class _Walk:
+class Walk:
     """One pass over a template set: each statement with the names it sees, each expression with its shape."""
 
     bundle: TemplateBundle
     sources: dict[str, str] = field(default_factory=dict)  # what was met, in that order
     trees: dict[str, nodes.Template | None] = field(default_factory=dict)
     errors: dict[tuple[str, int, str], RenderError] = field(default_factory=dict)
-    macros: dict[_Macro, bool] = field(default_factory=dict)  # whether it was called
+    macros: dict[Macro, bool] = field(default_factory=dict)  # whether it was called
     scoped_blocks: dict[str, Scope] = field(default_factory=dict)
     under_way: list[object] = field(default_factory=list)
     name: str = ""
@@ -189,7 +189,7 @@ class _Walk:
 
     def on_macro(self, node: nodes.Macro, scope: Scope) -> None:
         """Keep a macro until it is called, since only then its arguments have shapes."""
-        macro = _Macro(node, self.name, scope)
+        macro = Macro(node, self.name, scope)
         self.macros.setdefault(macro, False)
         scope[node.name] = macro
 
@@ -309,14 +309,14 @@ class _Walk:
     def of_call(self, node: nodes.Call, scope: Scope) -> object:
         """Check a call; a macro is checked with the shapes that it is called with."""
         called = self.shape(node.node, scope)
-        if isinstance(called, _Macro):
+        if isinstance(called, Macro):
             self.call(called, node, scope)
         else:
             for argument in [*node.args, *(pair.value for pair in node.kwargs)]:
                 self.shape(argument, scope)
         return _ANYTHING
 
-    def call(self, macro: _Macro, node: nodes.Call | None, scope: Scope) -> None:
+    def call(self, macro: Macro, node: nodes.Call | None, scope: Scope) -> None:
         """Check a macro's body for one call; without a call its arguments may be anything."""
         self.macros[macro] = True
         inner = macro.scope.new_child(dict.fromkeys(("caller", "varargs", "kwargs"), _ANYTHING))
