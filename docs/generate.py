@@ -249,6 +249,8 @@ def _kind(schema: Mapping[str, Any]) -> str:
         low, high = schema.get("minimum"), schema.get("maximum")
         return f"a number from {low}" + ("" if high is None else f" to {high}")
     examples = ", ".join(_code(example) for example in schema.get("examples", []))
+    if "propertyNames" in schema:
+        return "one for each language"
     title = schema.get("title", "text") if kind == "string" else known.get(kind, kind)
     return f"{title}: {examples}" if examples and kind == "string" else title
 

@@ -209,8 +209,8 @@ def choose(shard: Shard, facts: Facts, settled: Settled | None = None) -> Slate:
 
 
 def _emails(shard: Shard, slate: Slate) -> dict[int, Composed]:
-    contexts = freeze_people(slate.slots, shard.people)
-    reserves = freeze_people(slate.reserves, shard.people)
+    contexts = freeze_people(slate.slots, shard.people, shard.pairs)
+    reserves = freeze_people(slate.reserves, shard.people, shard.pairs)
     numbers = shard.people["user_no"].tolist()
     return {
         user_no: Composed(user_no, None, context, reserve["slots"])

@@ -12,6 +12,7 @@ import pytest
 from recmail.campaign import parse_campaign
 from recmail.settings.source import SourceText
 from tests.campaign.projects import project
+from tests.render.contexts import SETS
 
 DOCS = Path(__file__).parents[1] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -37,6 +38,12 @@ def test_the_reference_is_generated() -> None:
     text = (DOCS / "campaigns.md").read_text("utf-8")
     assert "| `control_group` |" in text
     assert "| `courses[].title` |" in (DOCS / "templates.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("template", SETS)
+def test_every_set_of_templates_is_described_and_has_a_picture(template: str) -> None:
+    assert f"| `{template}` |" in (DOCS / "templates.md").read_text("utf-8")
+    assert 20_000 < (DOCS / f"{template}.png").stat().st_size < 200_000
 
 
 def test_every_campaign_in_the_documentation_can_be_read(tmp_path: Path) -> None:

@@ -15,9 +15,13 @@ from recmail.campaign.segments import where_mistakes
 from recmail.campaign.yaml import Document, Path
 from recmail.errors import Problem, did_you_mean
 from recmail.recommend.blocks import Options
+from recmail.render.languages import TAG
 from recmail.settings.source import shown
 
 PACKAGE = "recommend.blocks"
+PRINTED = frozenset({"title", "text"})
+"""Options that are printed as they are; each may have a text for each language."""
+_TAG = re.compile(TAG)
 _TEMPLATE_MARK = re.compile(r"\{\{|\{%|\{#")
 
 
@@ -73,7 +77,7 @@ def _read_block(document: Document, item: Any, path: Path) -> tuple[Block | None
 
 def _built_block(document: Document, name: str, value: Any, path: Path) -> tuple[Block | None, list[Problem]]:
     kind: type[Options] = plugins.load(PACKAGE, name)
-    options = {} if value is None else value if isinstance(value, dict | list) else {kind.scalar: value}
+    options = options_of(kind, value)
     problems = list(_check_names(document, options, path)) if isinstance(options, dict) else []
     try:
         return Block(name, path, kind.model_validate(options)), problems
@@ -81,13 +85,39 @@ def _built_block(document: Document, name: str, value: Any, path: Path) -> tuple
         return None, problems + explain_values(document, error, kind, path)
 
 
+def options_of(kind: type[Options], value: Any) -> Any:
+    """Return what stands under a block's name as options: a single value, and a text by language, are one."""
+    if value is None:
+        return {}
+    by_language = kind.scalar in PRINTED and isinstance(value, dict) and any(map(_TAG.fullmatch, value))
+    return value if isinstance(value, dict | list) and not by_language else {kind.scalar: value}
+
+
+def named_blocks(data: Mapping[str, Any]) -> Iterator[tuple[Path, str, Any]]:
+    """Return the path, name and options of each block that there is, those of variants too."""
+    variants = data.get("variants")
+    owners: list[tuple[Path, Any]] = [((), data)]
+    owners += [
+        (("variants", at), one) for at, one in enumerate(variants if isinstance(variants, list) else ())
+    ]
+    for path, owner in owners:
+        blocks = owner.get("blocks") if isinstance(owner, dict) else None
+        for number, block in enumerate(blocks if isinstance(blocks, list) else ()):
+            for name, value in block.items() if isinstance(block, dict) else ():
+                if name in plugins.names(PACKAGE):
+                    yield (*path, "blocks", number, name), name, value
+
+
 def _check_names(document: Document, options: Mapping[str, Any], path: Path) -> Iterator[Problem]:
     """Check what a plug-in cannot know by itself: other plug-ins' names, and that its words are final."""
-    for option in ("title", "text"):
-        words = options.get(option)
-        if isinstance(words, str) and _TEMPLATE_MARK.search(words):
-            message = "is printed as it is; {{ }} works in subject, preheader and templates"
-            yield _problem(document, (*path, option), message)
+    for option in sorted(PRINTED & options.keys()):
+        words = options[option]
+        for tag, line in words.items() if isinstance(words, dict) else [("", words)]:
+            if isinstance(line, str) and _TEMPLATE_MARK.search(line):
+                message = "is printed as it is; {{ }} works in subject, preheader and templates"
+                yield _problem(
+                    document, (*document.existing((*path, option)), *([tag] if tag else [])), message
+                )
     where = options.get("where")
     if isinstance(where, str):
         yield from where_mistakes(document, (*path, "where"), where)

@@ -1,13 +1,15 @@
-"""Subjects and preheaders in several languages: `subject: {en: Hello, hi: नमस्ते}`."""
+"""Words in several languages: `subject: {en: Hello, hi: नमस्ते}`, and the titles and texts of blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from recmail import plugins
+from recmail.campaign.blocks import PACKAGE, PRINTED, named_blocks, options_of
 from recmail.campaign.explain import written
 from recmail.campaign.values import check_line
-from recmail.campaign.yaml import Document
+from recmail.campaign.yaml import Document, Path
 from recmail.errors import Problem, did_you_mean
 from recmail.render.bundle import TemplateBundle
 from recmail.render.languages import editions, nearest
@@ -24,12 +26,9 @@ def language_mistakes(document: Document, data: Mapping[str, Any], project: str)
     Args:
         project: the language of the project, which everybody gets for whose language there is no line.
     """
-    for key in BY_LANGUAGE:
-        lines = data.get(key)
-        if not isinstance(lines, dict):
-            continue
+    for place, lines in _by_language(document, data):
         for tag, line in lines.items():
-            path = (key, tag)
+            path = (*place, tag)
             try:
                 read_language(tag)
             except ValueError as error:
@@ -37,10 +36,23 @@ def language_mistakes(document: Document, data: Mapping[str, Any], project: str)
             try:
                 check_line(line)
             except ValueError as error:
-                yield document.at_value(path, f"{written(path)}: {error}")
+                if place[0] in BY_LANGUAGE:  # the block itself says so of its own
+                    yield document.at_value(path, f"{written(path)}: {error}")
         if lines and nearest(project, lines) is None:
             message = f"there is no line in {project}, the project's language, which everybody else gets"
-            yield document.at_key((key,), f"{key}: {message}")
+            yield document.at_key(place, f"{written(place)}: {message}")
+
+
+def _by_language(document: Document, data: Mapping[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Return all that is written with a line for each language, and where."""
+    for key in BY_LANGUAGE:
+        if isinstance(data.get(key), dict):
+            yield (key,), data[key]
+    for path, name, value in named_blocks(data):
+        options = options_of(plugins.load(PACKAGE, name), value)
+        for option in sorted(PRINTED & options.keys()) if isinstance(options, dict) else ():
+            if isinstance(options[option], dict):
+                yield document.existing((*path, option)), options[option]
 
 
 def unused_lines(
@@ -48,13 +60,11 @@ def unused_lines(
 ) -> Iterator[Problem]:
     """Return the lines in languages that no email of the campaign speaks."""
     there = {project, *editions(bundle, template)}
-    for key in BY_LANGUAGE:
-        lines = document.data.get(key)
-        if not isinstance(lines, dict):
-            continue
+    for place, lines in _by_language(document, document.data):
         used = {nearest(tag, lines) for tag in there}
         for tag in lines:
             if tag not in used:
                 hint = did_you_mean(tag, there) or f"; write templates/{template}.{tag}.html.j2 and .txt.j2"
                 message = f"nobody gets this line: there is no template {shown(template)} in {tag}{hint}"
-                yield document.at_key((key, tag), f"{key}.{tag}: {message}")
+                path = (*place, tag)
+                yield document.at_key(path, f"{written(path)}: {message}")

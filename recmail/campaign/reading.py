@@ -18,7 +18,7 @@ from recmail.campaign.segments import who_mistakes
 from recmail.campaign.yaml import Document, read_yaml
 from recmail.campaign.yaml import Path as Place
 from recmail.errors import ConfigError, Problem, did_you_mean
-from recmail.recommend.blocks import Options, fallback_block
+from recmail.recommend.blocks import Options, Words, fallback_block
 from recmail.render.bundle import TemplateBundle
 from recmail.render.languages import editions, nearest
 from recmail.settings import Settings
@@ -59,8 +59,8 @@ class Campaign(CampaignKeys):
             for tag in (language, *editions(bundle, self.template))
         }
 
-    def headings(self) -> list[dict[str, str | None]]:
-        """Return name, title and text of each block, None where it has none."""
+    def headings(self) -> list[dict[str, Words | None]]:
+        """Return name, title and text of each block, None where it has none; by language where written so."""
         return [
             {"name": name, "title": getattr(block, "title", None), "text": getattr(block, "text", None)}
             for name, block in zip(self.block_names, self.blocks, strict=True)

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 
 from recmail import plugins
-from recmail.campaign.blocks import PACKAGE, fallback_names, scorer_names
+from recmail.campaign.blocks import PACKAGE, PRINTED, fallback_names, scorer_names
 from recmail.campaign.languages import BY_LANGUAGE
 from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
@@ -96,6 +96,8 @@ def _block_schema() -> Schema:
 def _options_schema(kind: type[Options]) -> Schema:
     options = _schema_of(kind)
     properties = options["properties"]
+    for name in PRINTED & properties.keys():
+        properties[name] = _by_language(properties[name])
     if "scorer" in properties:
         properties["scorer"] = _one_of(properties["scorer"], scorer_names())
     if "fallback" in properties:
@@ -121,10 +123,11 @@ def _mark_later(schema: Schema, path: Sequence[str | int]) -> None:
 
 def _by_language(schema: Schema) -> Schema:
     """Return the schema of a line that may also stand under each language."""
-    line = {key: value for key, value in schema.items() if key not in ("description", "examples")}
+    whole = ("description", "examples", "default")
+    line = {key: value for key, value in schema.items() if key not in whole}
     tags = {"type": "object", "minProperties": 1, "propertyNames": {"pattern": f"^{TAG}$"}}
     lines = {**tags, "title": "by language", "additionalProperties": {**line, "type": "string"}}
-    rest = {key: value for key, value in schema.items() if key in ("description", "examples")}
+    rest = {key: value for key, value in schema.items() if key in whole}
     return {**rest, "anyOf": [line, lines]}
 
 

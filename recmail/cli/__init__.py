@@ -20,6 +20,7 @@ _ORDER = (
     "check",
     "preview",
     "plan",
+    "diff",
     "approve",
     "send",
     "runs",

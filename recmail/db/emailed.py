@@ -38,7 +38,7 @@ def emailed_courses(
         ledger.c.due_at > since,
     )
     emails = sa.union_all(left, waiting).subquery("emails")
-    slot, course_no = _slots(connection)
+    slot, course_no, _ = _slots(connection)
     at = microseconds(connection, sa.func.max(emails.c.at))
     query = (
         sa.select(emails.c.user_no, course_no.label("course_no"), at.label("at"))
@@ -50,11 +50,33 @@ def emailed_courses(
     return pd.read_sql(query, connection)
 
 
-def _slots(connection: sa.Connection) -> tuple[sa.FromClause, sa.ColumnElement[int]]:
-    """The slots of a frozen context, a row each, and the course_no that is the second item of a slot."""
+def planned_courses(connection: sa.Connection, run_no: int, low: int, high: int) -> pd.DataFrame:
+    """Read the courses in the emails that a run planned for the people with low <= user_no < high.
+
+    Returns:
+        user_no, course_no, is_fallback (whether a fallback filled up with it), by user_no and course_no.
+    """
+    slot, course_no, is_fallback = _slots(connection)
+    context = ledger_context
+    query = (
+        sa.select(context.c.user_no, course_no.label("course_no"), is_fallback.label("is_fallback"))
+        .join(slot, sa.true())
+        .where(context.c.run_no == run_no, context.c.user_no >= low, context.c.user_no < high)
+        .order_by(context.c.user_no, course_no)
+    )
+    rows = pd.read_sql(query, connection)
+    return rows.astype({"user_no": "int64", "course_no": "int64", "is_fallback": "bool"})
+
+
+def _slots(
+    connection: sa.Connection,
+) -> tuple[sa.FromClause, sa.ColumnElement[int], sa.ColumnElement[bool]]:
+    """The slots of a frozen context, a row each; and the course_no and the fallback mark of a slot."""
     context: Any = ledger_context.c.context
     if connection.dialect.name == "postgresql":
         slot = sa.func.json_array_elements(context["slots"]).table_valued(sa.column("value", JSON))
-        return slot, sa.cast(slot.c.value[1].astext, sa.BigInteger)
+        items = slot.c.value
+        return slot, sa.cast(items[1].astext, sa.BigInteger), sa.cast(items[4].astext, sa.Boolean)
     slot = sa.func.json_each(context, sa.literal_column("'$.slots'")).table_valued("value")
-    return slot, sa.func.json_extract(slot.c.value, sa.literal_column("'$[1]'"), type_=sa.BigInteger)
+    course_no = sa.func.json_extract(slot.c.value, sa.literal_column("'$[1]'"), type_=sa.BigInteger)
+    return slot, course_no, sa.func.json_extract(slot.c.value, sa.literal_column("'$[4]'"), type_=sa.Boolean)

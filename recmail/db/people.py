@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 
+from recmail.db.among import among
 from recmail.db.tables import users
 from recmail.errors import DataError
 from recmail.tokens import email_key
@@ -29,6 +32,12 @@ def find_user(connection: sa.Connection, who: str) -> int:
         ids = ", ".join(user_id for _, user_id in found[:10])
         raise DataError(f"{len(found)} users have the address {who}; give one user_id: {ids}")
     return int(found[0].user_no)
+
+
+def user_ids(connection: sa.Connection, user_nos: Sequence[int]) -> list[str]:
+    """Return the ids of people, by user_no."""
+    query = sa.select(users.c.user_id).where(among(users.c.user_no, user_nos)).order_by(users.c.user_no)
+    return list(connection.scalars(query))
 
 
 def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from recmail.errors import RenderError
 
@@ -14,6 +14,7 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufde
 # Marks that switch the writing direction: one left open in a name would turn the sentence around it.
 _DIRECTION_MARKS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _FIRST_STRONG_ISOLATE, _POP_DIRECTIONAL_ISOLATE = "\u2068", "\u2069"
+_UNCHANGED = frozenset({int, float, bool, type(None)})
 _OTHER_DIRECTION = {"ltr": frozenset({"R", "AL"}), "rtl": frozenset({"L"})}
 
 
@@ -22,7 +23,9 @@ def clean_name(name: str) -> str:
 
     Message headers want it too: `build_mime` refuses a name that holds a control character.
     """
-    return " ".join(_DIRECTION_MARKS.sub("", _UNPRINTABLE.sub(" ", name)).split())
+    if not name.isprintable():
+        name = _DIRECTION_MARKS.sub("", _UNPRINTABLE.sub(" ", name))
+    return " ".join(name.split())
 
 
 def isolate(text: str, direction: str) -> str:
@@ -49,7 +52,11 @@ def printable(context: Mapping[str, object], *, user_id: str) -> dict[str, objec
             the methods of any other object, and autoescape trusts what calls itself markup.
     """
     copies: dict[int, object] = {}
-    values = {name: _plain(value, name, user_id, copies) for name, value in context.items()}
+    try:
+        values = {name: _plain(value, copies) for name, value in context.items()}
+    except TypeError:
+        path, kind = next(_improper(context, ""))
+        raise RenderError(f"{path} is a {kind}; templates get plain values only", user_id=user_id) from None
     direction = str(values.get("direction") or "ltr")
     _isolate_fields(values.get("user"), ("first_name", "last_name"), direction)
     _isolate_fields(values.get("because"), ("title",), direction)
@@ -61,24 +68,42 @@ def printable(context: Mapping[str, object], *, user_id: str) -> dict[str, objec
     return values
 
 
-def _plain(value: object, path: str, user_id: str, copies: dict[int, object]) -> object:
-    """Return a copy of a value; what stands in two places, as courses do, is copied once."""
+def _plain(value: object, copies: dict[int, object]) -> object:
+    """Return a copy of a value; what stands in two places, as courses do, is copied once.
+
+    Raises:
+        TypeError: it is not plain, or not all that it holds.
+    """
     if type(value) is str:
         return value if value.isprintable() else _UNPRINTABLE.sub("", value)
-    if value is None or type(value) in (int, float, bool):
+    if type(value) in _UNCHANGED:
         return value
     if id(value) in copies:
         return copies[id(value)]
     if type(value) is dict:
-        made: object = {key: _plain(item, f"{path}.{key}", user_id, copies) for key, item in value.items()}
+        made: object = {
+            # Nearly all are texts like this; the call would cost more than the question.
+            key: item if type(item) is str and item.isprintable() else _plain(item, copies)
+            for key, item in value.items()
+        }
     elif type(value) is list:
-        made = [_plain(item, f"{path}[{at}]", user_id, copies) for at, item in enumerate(value)]
+        made = [_plain(item, copies) for item in value]
     else:
-        raise RenderError(
-            f"{path} is a {type(value).__name__}; templates get plain values only", user_id=user_id
-        )
+        raise TypeError(type(value))
     copies[id(value)] = made
     return made
+
+
+def _improper(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """Yield where values stand that are not plain, and what they are."""
+    if type(value) is dict:
+        for key, item in value.items():
+            yield from _improper(item, f"{path}.{key}" if path else key)
+    elif type(value) is list:
+        for at, item in enumerate(value):
+            yield from _improper(item, f"{path}[{at}]")
+    elif type(value) is not str and type(value) not in _UNCHANGED:
+        yield path, type(value).__name__
 
 
 def _listed(value: object) -> list[object]:

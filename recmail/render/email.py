@@ -143,5 +143,5 @@ def _one_line(text: str) -> str:
 
 def _tidy(text: str) -> str:
     """Leave no spaces at line ends, at most two empty lines in a row, and none at either end."""
-    lines = re.sub(r"[^\S\n]+\n", "\n", text.strip() + "\n")
-    return re.sub(r"\n{4,}", "\n\n\n", lines)
+    lines = "\n".join(map(str.rstrip, text.strip().split("\n"))) + "\n"
+    return re.sub(r"\n\n\n\n+", "\n\n\n", lines)  # \n{4,} would look at every character

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from recmail.recommend.blocks import COURSE
+from recmail.recommend.blocks import COURSE, Words
 from recmail.render.context import clean_name
-from recmail.render.languages import direction, spoken
+from recmail.render.languages import direction, spoken, words_in
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 _USER = ("first_name", "last_name", "language", "country")
@@ -21,13 +22,17 @@ _COURSE = (
 )
 
 
+_BECAUSE = 6  # its place in a slot
+
+
 @dataclass(frozen=True)
 class Wording:
     """What all emails of a run print alike.
 
     Attributes:
         courses: the run's catalogue by column, as `history.frozen` keeps it.
-        blocks: for each block of the campaign its name, title and text (None where it has none).
+        blocks: for each block of the campaign its name, title and text (None where it has none), each a
+            text or one for each language.
         language: of those for whose language there is no template.
         languages: in which there are templates.
         titles: of the blocks that others fall back on, by name.
@@ -40,20 +45,23 @@ class Wording:
     language: str
     date: date
     courses: Mapping[str, list[Any]]
-    blocks: list[dict[str, str | None]]
+    blocks: list[dict[str, Words | None]]
     titles: Mapping[str, str | None]
     link: Callable[[str, str, str], str]
     languages: Collection[str] = ()
 
 
-def freeze_people(slots: pd.DataFrame, people: pd.DataFrame) -> list[dict[str, Any]]:
+def freeze_people(slots: pd.DataFrame, people: pd.DataFrame, pairs: pd.DataFrame) -> list[dict[str, Any]]:
     """One small JSON document for each person: their names, and the courses of each block with reasons.
 
-    A slot is [block, course_no, reason, source, fallback, score, because], as in SLOT_COLUMNS.
+    A slot is [block, course_no, reason, source, fallback, score, because, progress], as in SLOT_COLUMNS;
+    progress is how much of the course `because`, or else of the one shown, the person has done, in percent,
+    and None where that is not known. Runs that an older version froze have slots without it.
 
     Args:
         slots: SLOT_COLUMNS of a shard, sorted by person, block and position.
         people: the shard's people; row i is person i.
+        pairs: PAIR_COLUMNS of the shard.
     """
     names = people[list(_USER)].astype(object)
     frozen: list[dict[str, Any]] = [
@@ -62,10 +70,28 @@ def freeze_people(slots: pd.DataFrame, people: pd.DataFrame) -> list[dict[str, A
     ]
     columns = ["person", "block", "course_no", "reason", "source", "fallback", "score", "because"]
     rows = slots[columns].itertuples(index=False, name=None)
-    for person, block, course_no, reason, source, fallback, score, because in rows:
+    for (person, block, course_no, reason, source, fallback, score, because), percent in zip(
+        rows, _percent(slots, pairs), strict=True
+    ):
         slot = (int(block), int(course_no), reason or None, source, bool(fallback), round(float(score), 4))
-        frozen[person]["slots"].append([*slot, int(because) if because >= 0 else None])
+        known = (int(number) if number >= 0 else None for number in (because, percent))
+        frozen[person]["slots"].append([*slot, *known])
     return frozen
+
+
+def _percent(slots: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
+    """Return how much of the course that each slot is about was done, in whole percent; -1: not known."""
+    # Planning has them; writing emails of a frozen run has no need of them.
+    import numpy as np
+
+    from recmail.recommend.pair_values import ByPair
+
+    because, shown = slots["because"].to_numpy(), slots["course_no"].to_numpy()
+    # What is not quite done is not called 100 %.
+    done = np.floor(pairs["progress"].to_numpy(np.float64) * 100 + 1e-9)
+    percent = np.where(pairs["completed"], 100, np.where(np.isnan(done), -1, done))
+    found = ByPair(pairs["person"].to_numpy(), pairs["course_no"].to_numpy(), percent)
+    return found.at(slots["person"].to_numpy(), np.where(because >= 0, because, shown))
 
 
 def _name(field: str, value: str | None) -> str | None:
@@ -74,26 +100,27 @@ def _name(field: str, value: str | None) -> str | None:
 
 def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
     """Everything that a template may print for one person, except what is added when it is sent: links."""
+    language = spoken(frozen["user"].get("language"), wording.languages, wording.language)
     blocks: list[dict[str, Any]] = []
     for number, block in enumerate(wording.blocks):
         slots = [slot for slot in frozen["slots"] if slot[0] == number]
         if not slots and block["text"] is None:
             continue
         courses = [_course(wording, slot, position) for position, slot in enumerate(slots)]
-        title = _honest_title(block["title"], slots, wording.titles)
+        title = _honest_title(words_in(block["title"], language, wording.language), slots, wording.titles)
         if title and COURSE in title:
             about = _because(slots, wording)
             title = title.replace(COURSE, about["title"]) if about else None
             # The heading is the reason of those that are about the course.
             courses = [
-                course if slot[-1] is None else {**course, "reason": None}
+                course if slot[_BECAUSE] is None else {**course, "reason": None}
                 for course, slot in zip(courses, slots, strict=True)
             ]
         if blocks and slots and title is not None and title == blocks[-1]["title"]:
             blocks[-1]["courses"] += courses  # one heading over both
         else:
-            blocks.append({**block, "title": title, "courses": courses})
-    language = spoken(frozen["user"].get("language"), wording.languages, wording.language)
+            text = words_in(block["text"], language, wording.language)
+            blocks.append({"name": block["name"], "title": title, "text": text, "courses": courses})
     return {
         "user": dict(frozen["user"]),
         "courses": [course for block in blocks for course in block["courses"]],
@@ -120,12 +147,18 @@ def _honest_title(
     return title
 
 
-def _because(slots: Sequence[list[Any]], wording: Wording) -> dict[str, str] | None:
+def _because(slots: Sequence[list[Any]], wording: Wording) -> dict[str, Any] | None:
     """The course of the person's own that the first of these slots is about which is about one."""
-    course_no = next((slot[-1] for slot in slots if slot[-1] is not None), None)
-    if course_no is None:
+    slot = next((slot for slot in slots if slot[_BECAUSE] is not None), None)
+    if slot is None:
         return None
-    return {name: wording.courses[name][course_no] for name in ("title", "course_id")}
+    about = {name: wording.courses[name][slot[_BECAUSE]] for name in ("title", "course_id")}
+    return {**about, "progress": _progress(slot)}
+
+
+def _progress(slot: list[Any]) -> int | None:
+    percent: int | None = next(iter(slot[_BECAUSE + 1 :]), None)
+    return percent
 
 
 def _course(wording: Wording, slot: list[Any], position: int) -> dict[str, Any]:
@@ -134,7 +167,8 @@ def _course(wording: Wording, slot: list[Any], position: int) -> dict[str, Any]:
     name = wording.blocks[block]["name"] or ""
     if course["url"]:
         course["url"] = wording.link(course["url"], name, course["course_id"])
-    return {**course, "reason": reason, "block": name, "position": position}
+    progress = _progress(slot) if slot[_BECAUSE] is None else None
+    return {**course, "reason": reason, "progress": progress, "block": name, "position": position}
 
 
 def replace_stale(

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
+from typing import TYPE_CHECKING
 
 from recmail.render.bundle import TemplateBundle
+
+if TYPE_CHECKING:
+    from recmail.recommend.blocks import Words
 
 TAG = "[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*"
 """A language (BCP 47) as settings and file names have it."""
@@ -29,6 +33,13 @@ def nearest(tag: str, offered: Collection[str]) -> str | None:
 def spoken(person: str | None, offered: Collection[str], default: str) -> str:
     """Return the language of one person's email: the nearest to theirs that is offered, else the default."""
     return nearest(person or default, {*offered, default}) or default
+
+
+def words_in(words: Words | None, language: str, default: str) -> str | None:
+    """Return a text of a campaign in a language: the nearest that it is written in, else the default one."""
+    if not isinstance(words, dict):
+        return words
+    return words[nearest(language, words) or nearest(default, words) or next(iter(words))]
 
 
 def direction(language: str) -> str:

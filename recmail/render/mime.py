@@ -34,7 +34,8 @@ _BREAKING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _MESSAGE_ID = re.compile(rf"<{_DOT_ATOM.pattern}@{_DOMAIN.pattern}>")
 _BRACKETED = re.compile(r"<[!-;=?-~]+>")
 _VISIBLE_OR_SPACE = re.compile(r"[\x21-\x7e]+(?: [\x21-\x7e]+)*")
-_ASCII = bytes(range(128))
+_ASCII, _VISIBLE = bytes(range(128)), bytes(range(0x20, 0x7F))
+_PIECE = re.compile(rb".{76}\Z(?<!=3D)|.{1,75}(?<!=)(?<!=3)")  # of a quoted line; =3D is not cut
 _REMEMBERED_BYTES = 1_000  # of the longest line that is kept: some 10 MB at most, however long lines are
 
 
@@ -227,7 +228,11 @@ def _quoted(lines: list[bytes]) -> Iterator[bytes]:
 
 
 def _quote(line: bytes) -> bytes:
-    return binascii.b2a_qp(line).replace(b"\n", b"\r\n")
+    """Return what `binascii.b2a_qp` does, for lines of ASCII in half of its time."""
+    if line.translate(None, _VISIBLE) or line.endswith(b" ") or line == b".":
+        return binascii.b2a_qp(line).replace(b"\n", b"\r\n")
+    quoted = line.replace(b"=", b"=3D")
+    return quoted if len(quoted) < _LINE else b"=\r\n".join(_PIECE.findall(quoted))
 
 
 # Most lines of a page are the template's, alike in all messages; to quote them is most of a message's cost.

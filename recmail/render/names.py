@@ -48,6 +48,13 @@ DOCUMENTED = (
     Name(
         "courses[].reason", "text", "why this person sees it", "From the 7 courses you took", may_be_none=True
     ),
+    Name(
+        "courses[].progress",
+        "number",
+        "how much of it the person has done, in percent; of what continue_learning shows",
+        "62",
+        may_be_none=True,
+    ),
     Name("courses[].block", "text", "the block that shows it", "top_picks"),
     Name("courses[].position", "number", "its place in the block, from 0", "0"),
     Name(
@@ -58,6 +65,7 @@ DOCUMENTED = (
     ),
     Name("because.title", "text", "", "Spreadsheets That Do Not Lie"),
     Name("because.course_id", "text", "", "spreadsheets"),
+    Name("because.progress", "number", "in percent; 100: they finished it", "100", may_be_none=True),
     Name("blocks[]", "list", "the blocks of the campaign that have something to show"),
     Name("blocks[].name", "text", "", "top_picks"),
     Name("blocks[].title", "text", "the heading over the courses", "Picked for you", may_be_none=True),

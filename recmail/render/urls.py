@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from html import unescape
 
 from recmail.errors import RenderError
@@ -21,9 +20,12 @@ ALLOWED = re.compile(r"(?:https?://|mailto:|#)[^\s]", re.IGNORECASE)
 _IGNORED = re.compile("[\x00-\x20\x7f-\xa0]")
 # How nearly every tag is written: double quotes, and an address that says at once what it is.
 _PLAIN_TAG = re.compile(
-    r'<[a-zA-Z][a-zA-Z0-9:]*(?:\s+(?:(?!(?:href|src|background|action|formaction|poster)\b)[a-z:-]+(?:="[^"]*")?'
-    r"""|[a-z]+="(?:https?://|mailto:|\#)[!\#-%'-~][^"]*"))*\s*/?>"""
+    r"<[a-zA-Z][a-zA-Z0-9:]*+(?:\s++(?:(?!(?:href|src|background|action|formaction|poster)\b)[a-z:-]++"
+    r"""(?:="[^"]*+")?+|[a-z]++="(?:https?://|mailto:|\#)[!\#-%'-~][^"]*+"))*+\s*+/?>"""
 )
+
+_harmless_before: set[str] = set()
+_MOST_TAGS, _LONGEST_TAG = 4_096, 1_000  # of those that are kept: a few megabytes
 
 
 def check_addresses(html: str, *, images: str | None, template: str, user_id: str) -> None:
@@ -36,11 +38,13 @@ def check_addresses(html: str, *, images: str | None, template: str, user_id: st
     Raises:
         RenderError: the first address that is not.
     """
-    if all(map(_harmless, _SHORTEST_TAG.findall(html))):
+    unknown = set(_SHORTEST_TAG.findall(html)) - _harmless_before
+    if all(map(_PLAIN_TAG.fullmatch, unknown)):
+        _remember(unknown)
         return
     local = images if images and images.startswith("file:") else None
     for tag in _TAG.finditer(html):
-        if _harmless(tag.group()):
+        if _PLAIN_TAG.fullmatch(tag.group()):
             continue  # most tags; taking them apart too would double the cost
         for attribute, *value in _ATTRIBUTE.findall(tag.group()):
             if attribute.lower() not in ADDRESSES:
@@ -58,12 +62,8 @@ def check_addresses(html: str, *, images: str | None, template: str, user_id: st
             )
 
 
-def _harmless(tag: str) -> bool:
-    """Return whether a tag surely points nowhere else; only the others are taken apart."""
-    return _harmless_before(tag) if len(tag) <= 1_000 else _PLAIN_TAG.fullmatch(tag) is not None
-
-
-@lru_cache(maxsize=4_096)
-def _harmless_before(tag: str) -> bool:
-    # Most tags are the template's, alike in all messages of a run.
-    return _PLAIN_TAG.fullmatch(tag) is not None
+def _remember(harmless: set[str]) -> None:
+    """Keep tags for the next pages: most of a page's are the template's, alike in all messages of a run."""
+    if len(_harmless_before) > _MOST_TAGS:
+        _harmless_before.clear()
+    _harmless_before.update(tag for tag in harmless if len(tag) <= _LONGEST_TAG)

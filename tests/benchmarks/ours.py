@@ -133,7 +133,7 @@ def score_and_select(facts: Facts, shards: Sequence[Shard]) -> dict[int, Mapping
         slate = choose(shard, facts)
         people = zip(
             shard.people["user_no"].tolist(),
-            freeze_people(slate.slots, shard.people),
+            freeze_people(slate.slots, shard.people, shard.pairs),
             slate.enough,
             strict=True,
         )

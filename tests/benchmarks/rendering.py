@@ -1,6 +1,6 @@
-"""What inlining once saves, and whether it is the same: the shipped templates for 500 made-up people.
+"""What inlining once saves, and whether it is the same: the four shipped sets for 500 made-up people.
 
-    python tests/benchmarks/rendering.py                # 500 people, in about a minute
+    python tests/benchmarks/rendering.py                # 500 people, in about three minutes
     python tests/benchmarks/rendering.py --people 50
 
 Compared are the same template rendered by bare Jinja without inlining, inlined once, and inlined per message
@@ -29,9 +29,8 @@ from recmail.render.environment import load_template, make_environment, run
 from recmail.render.inline import differs, inline_once, inline_styles
 from recmail.render.mime import MessageHeaders, build_mime
 from recmail.settings.sections import default_brand
-from tests.render.contexts import COURSES, TEXT, arabic, block, context, course, edge, sparse
+from tests.render.contexts import COURSES, SETS, TEXT, arabic, block, context, course, edge, sparse
 
-NAME = "weekly.html.j2"
 ROUNDS = 15
 COURSE_FIELDS = ("subtitle", "category", "level", "reason", "image_url", "url", "duration_min", "price_minor")
 NAMES = ("Ana", "O'Brien & Sons", "<script>", "नमस्ते 👋", "שרה", "李", None)
@@ -47,38 +46,33 @@ Values = dict[str, Any]
 def people(count: int) -> list[Values]:
     """Return contexts of people who get two to six courses, some of which lack some fields."""
     dice = random.Random(1)
-    made = [sparse(), arabic(), edge()]
+    made = [sparse(), arabic(), edge(), *(make() for make in SETS.values())]
     while len(made) < count:
-        picks = []
-        for position in range(dice.randint(2, 6)):
-            known = course(dice.choice(list(COURSES)), position=position)
-            for field in (
-                "subtitle",
-                "category",
-                "level",
-                "reason",
-                "image_url",
-                "url",
-                "duration_min",
-                "price_minor",
-            ):
-                if dice.random() < 0.15:
-                    known[field] = None
-            picks.append(known)
+        picks = [_course(dice, position) for position in range(dice.randint(2, 6))]
         blocks = [block("top_picks", picks, title=dice.choice(["Picked for you", None]))]
-        opening = (
-            [block("text", [], title=dice.choice(["A word", None]), text=TEXT)] if dice.random() < 0.8 else []
-        )
+        if dice.random() < 0.8:
+            blocks.insert(0, block("text", [], title=dice.choice(["A word", None]), text=TEXT))
+        if dice.random() < 0.5:
+            begun = _course(dice, 0) | {"block": "continue_learning"}
+            begun["progress"] = dice.choice([None, 0, 1, 50, 99, 100])
+            title = dice.choice(["Continue learning", None])
+            blocks.insert(dice.randint(0, len(blocks)), block("continue_learning", [begun], title=title))
         user = {"first_name": dice.choice(NAMES), "last_name": None, "language": None, "country": None}
-        made.append(context(opening + blocks, user=user))
+        about = {"title": "Spreadsheets", "course_id": "s", "progress": dice.choice([None, 40, 100])}
+        made.append(context(blocks, user=user, because=dice.choice([about, None])))
     heads = {"subject": "Five courses picked for you", "preheader": "And then?"}
     return [{**printable(one, user_id="u"), **heads} for one in made[:count]]
 
 
-def best_us(works: Mapping[str, Callable[[], object]], times: int) -> dict[str, float]:
+def _course(dice: random.Random, position: int) -> Values:
+    known: Values = course(dice.choice(list(COURSES)), position=position)
+    return known | {field: None for field in COURSE_FIELDS if dice.random() < 0.15}
+
+
+def best_us(works: Mapping[str, Callable[[], object]], times: int, rounds: int = ROUNDS) -> dict[str, float]:
     """Return the CPU microseconds of each work, of `times` that one call does; they take turns."""
     best = dict.fromkeys(works, float("inf"))
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         for name, work in works.items():
             started = time.process_time()
             work()
@@ -86,44 +80,50 @@ def best_us(works: Mapping[str, Callable[[], object]], times: int) -> dict[str, 
     return best
 
 
-def compare_rendering(bundle: TemplateBundle, everybody: Sequence[Values]) -> None:
+def compare_rendering(bundle: TemplateBundle, template: str, everybody: Sequence[Values]) -> None:
     """Print what a page costs by each of the three ways, and what compiling costs."""
-    bare = load_template(make_environment(bundle), NAME)
-    once = inline_once(bundle, NAME).template
-    assert once, "the shipped templates are to be inlined once"
+    name = f"{template}.html.j2"
+    bare = load_template(make_environment(bundle), name)
+    once = inline_once(bundle, name).template
+    assert once, f"{name} is to be inlined once"
     few = everybody[:50]
     pages = [run(bare, values, user_id="u") for values in few]
     cost = best_us(
         {
-            "bare Jinja, styles not inlined": lambda: [run(bare, values, user_id="u") for values in few],
-            "inlined once": lambda: [run(once, values, user_id="u") for values in few],
-            "bare Jinja + premailer per message": lambda: [
-                inline_styles(run(bare, values, user_id="u")) for values in few
-            ],
+            "bare": lambda: [run(bare, values, user_id="u") for values in few],
+            "once": lambda: [run(once, values, user_id="u") for values in few],
         },
         len(few),
     )
-    for name, microseconds in cost.items():
-        print(f"{name:<40}{microseconds:>12,.0f} us a message")
-    plain, fast, slow = cost.values()
-    print(f"inlined once / bare Jinja                 {fast / plain:.2f}   (asked: at most 1.20)")
-    print(f"inlined once / premailer per message    1/{slow / fast:.0f}   (asked: at most 1/35)")
+    inline_styles(pages[0])  # premailer's caches are filled
+    cost |= best_us({"each": lambda: [inline_styles(page) for page in pages]}, len(few), rounds=3)
     inline_once.cache_clear()
     started = time.process_time()
-    inline_once(bundle, NAME)
+    inline_once(bundle, name)
     compiling = time.process_time() - started
-    runs = compiling / ((slow - plain) / 1e6)
-    print(f"compiling: {compiling * 1e3:.0f} ms, as long as {runs:.0f} runs of premailer (asked: at most 50)")
-    sizes = sorted(len(page.encode()) for page in pages)
-    inlined = sorted(len(run(once, values, user_id="u").encode()) for values in few)
-    print(f"median size: {sizes[25]:,} bytes as written, {inlined[25]:,} inlined")
+    size, inlined = (
+        sorted(len(page.encode()) for page in made)[25]
+        for made in (pages, [run(once, values, user_id="u") for values in few])
+    )
+    slow = cost["bare"] + cost["each"]
+    print(
+        f"{template:<22}{cost['bare']:>7,.0f}{cost['once']:>7,.0f}{slow:>9,.0f}"
+        f"{cost['once'] / cost['bare']:>10.2f}{'1/' + format(slow / cost['once'], '.0f'):>8}"
+        f"{compiling * 1e3:>8,.0f}{compiling / (cost['each'] / 1e6):>6.0f}{size:>9,}{inlined:>8,}"
+    )
+
+
+HEADING = """
+                           us a message         once against         compiling    median bytes
+                         bare   once  premailer   bare premailer    ms  runs  written inlined
+                                                (1.20)  (1/35)            (50)""".lstrip("\n")
 
 
 def compare_messages(bundle: TemplateBundle, everybody: Sequence[Values]) -> None:
     """Print what whole messages cost beside Jinja and the standard library's messages."""
     ours = Renderer(bundle, template="weekly", subject="Five courses picked for you", preheader="And then?")
     environment = make_environment(bundle)
-    html, text = inline_once(bundle, NAME).template, load_template(environment, "weekly.txt.j2")
+    html, text = inline_once(bundle, "weekly.html.j2").template, load_template(environment, "weekly.txt.j2")
     assert html
     few = everybody[:50]
 
@@ -150,9 +150,10 @@ def compare_messages(bundle: TemplateBundle, everybody: Sequence[Values]) -> Non
     print(f"ours / EmailMessage                     1/{theirs / mine:.1f}   (asked: at most 1/5)")
 
 
-def count_differences(bundle: TemplateBundle, everybody: Sequence[Values]) -> int:
+def count_differences(bundle: TemplateBundle, template: str, everybody: Sequence[Values]) -> int:
     """Return for how many people the page inlined once is not what premailer makes of theirs."""
-    bare, once = load_template(make_environment(bundle), NAME), inline_once(bundle, NAME).template
+    name = f"{template}.html.j2"
+    bare, once = load_template(make_environment(bundle), name), inline_once(bundle, name).template
     assert once
     found = [differs(bare, once, values, user_id="u") for values in everybody]
     for one in filter(None, found):
@@ -169,9 +170,13 @@ def main() -> None:
     asked = parser.parse_args()
     bundle = branded(load_bundle(Path(__file__).parents[2] / "templates"), asdict(default_brand()))
     everybody = people(max(asked.people, 50))
-    compare_rendering(bundle, everybody)
+    print(HEADING)
+    for template in SETS:
+        compare_rendering(bundle, template, everybody)
     compare_messages(bundle, everybody)
-    print(f"different from premailer: {count_differences(bundle, everybody)} of {len(everybody)} people")
+    for template in SETS:
+        different = count_differences(bundle, template, everybody)
+        print(f"{template:<22}different from premailer: {different} of {len(everybody)} people")
 
 
 if __name__ == "__main__":

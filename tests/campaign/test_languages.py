@@ -81,3 +81,55 @@ def test_editors_accept_a_line_for_each_language() -> None:
     assert not validator.is_valid({"subject": {"English": "Hello"}, **rest})
     assert not validator.is_valid({"subject": {"en": 5}, **rest})
     assert not validator.is_valid({"subject": {}, **rest})
+
+
+BLOCKS = """subject: x
+audience: everyone
+blocks:
+  - text: {en: Read on., hi: आगे पढ़ें}
+  - popular: {show: 2, title: {en: Popular, hi: लोकप्रिय}}
+"""
+
+
+def test_titles_and_texts_of_blocks_have_a_line_for_each_language(tmp_path: Path) -> None:
+    text, popular = read(tmp_path, BLOCKS).headings()
+    assert text["text"] == {"en": "Read on.", "hi": "आगे पढ़ें"}
+    assert popular["title"] == {"en": "Popular", "hi": "लोकप्रिय"}
+    assert parse_frozen(BLOCKS, "spring").headings() == [text, popular]
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("text: {hi: x}", "4:5: blocks[0].text: there is no line in en"),
+        ("text: {text: {en: x, Hindi: y}}", "4:26: blocks[0].text.text.Hindi: found 'Hindi'; expected"),
+        ("text: {en: x, hi: 5}", "4:11: blocks[0].text: found 5; expected text, in quotes"),
+        ("popular: {title: {en: x, hi: }}", "blocks[0].popular.title: found nothing; expected text"),
+        ("popular: {title: {}}", "4:22: blocks[0].popular.title: is empty"),
+        ("text: {en: x, hi: '{{ user }}'}", "4:23: blocks[0].text.hi: is printed as it is"),
+        ("popular: {title: {en: '{course}'}}", "blocks[0].popular.title: {course} in a title works in"),
+        ("text: {texte: y}", "4:12: blocks[0].text.texte: unknown key; did you mean text?"),
+        ("text: {en: x, texte: y}", "4:19: blocks[0].text.texte: found 'texte'; expected a language"),
+    ],
+)
+def test_mistakes_in_blocks_are_said_at_their_place(tmp_path: Path, block: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        read(tmp_path, f"subject: x\naudience: everyone\nblocks:\n  - {block}\n")
+    assert said in str(caught.value)
+
+
+def test_a_title_that_nobody_reads_is_a_mistake() -> None:
+    document = read_yaml(SourceText("x.yaml", BLOCKS.replace("hi: लोकप्रिय", "de: Beliebt")))
+    assert [str(one).splitlines()[0] for one in unused_lines(document, BUNDLE, "weekly", "en")] == [
+        "x.yaml:5:45: blocks[1].popular.title.de: nobody gets this line: there is no template 'weekly' in de;"
+        " write templates/weekly.de.html.j2 and .txt.j2"
+    ]
+
+
+def test_editors_accept_blocks_with_a_line_for_each_language() -> None:
+    validator = Draft7Validator(campaign_schema())
+    lines = {"en": "Hello", "pt-BR": "Olá"}
+    for block in ({"text": lines}, {"text": {"text": lines}}, {"popular": {"title": lines}}):
+        assert validator.is_valid({"subject": "x", "audience": "everyone", "blocks": [block]}), block
+    wrong = {"popular": {"title": {"English": "x"}}}
+    assert not validator.is_valid({"subject": "x", "audience": "everyone", "blocks": [wrong]})

@@ -172,7 +172,10 @@ def test_there_are_campaigns_to_begin_with() -> None:
         for path in SHIPPED
     }
     assert needs_model == {
+        "because-you-finished": True,
         "comeback": False,
+        "continue-learning": False,
+        "new-releases": False,
         "no-model-yet": False,
         "popular-now": False,
         "weekly-picks": True,

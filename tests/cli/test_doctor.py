@@ -74,7 +74,7 @@ def test_campaigns_are_summed_up(project: Path) -> None:
     broken, whole, scheduler = found
     assert broken["found"].startswith("broken has ")
     assert (broken["state"], broken["next"]) == ("wrong", "recmail check broken")
-    assert "5 without mistakes: comeback (" in whole["found"]
+    assert "8 without mistakes: because-you-finished (" in whole["found"]
     assert (scheduler["check"], scheduler["state"]) == ("scheduler", "warning")
     assert "tuesdays has a schedule, and nothing in this version sends it by itself" in scheduler["found"]
 

@@ -129,6 +129,19 @@ def test_without_a_terminal_flags_and_examples_are_taken(tmp_path: Path) -> None
     assert not (tmp_path / "other").exists()
 
 
+def test_the_demo_has_every_set_of_templates_with_a_campaign_that_reaches_people(tmp_path: Path) -> None:
+    recmail("init", tmp_path / "acme", "--demo", "--users", 200, "--now", AT)
+    sets = {"because-you-finished", "continue-learning", "new-releases", "weekly-picks"}
+    checked = read_json(recmail("check", "--now", AT, "--json", project=tmp_path / "acme"))["campaigns"]
+    people = {one["campaign"]: one["people"] for one in checked}
+    assert sets <= set(people)
+    assert min(people.values()) >= 10
+    for name in sets - {"weekly-picks"}:
+        assert f"template: {name} " in (tmp_path / "acme" / "campaigns" / f"{name}.yaml").read_text()
+        for suffix in ("html.j2", "txt.j2"):
+            assert (tmp_path / "acme" / "templates" / f"{name}.{suffix}").is_file()
+
+
 def test_the_demo_says_how_many_people_its_campaign_would_address(tmp_path: Path) -> None:
     made = read_json(recmail("init", tmp_path / "acme", "--demo", "--users", 60, "--now", AT, "--json"))
     checked = recmail("check", "weekly-picks", "--now", AT, "--json", project=tmp_path / "acme")

@@ -45,6 +45,24 @@ COURSES: dict[str, Context] = {
         "duration_min": 720,
         "reason": "1,204 learners joined in 90 days.",
     },
+    "portraits": {
+        "title": "Portraits in Window Light",
+        "subtitle": "One window, one chair, and a face that forgets the camera",
+        "category": "Photography",
+        "level": "beginner",
+        "price_minor": 99900,
+        "duration_min": 150,
+        "reason": "New since 17 November 2026",
+    },
+    "forecasts": {
+        "title": "Forecasts That Admit What They Do Not Know",
+        "subtitle": "Ranges instead of numbers, and how to defend them",
+        "category": "Data",
+        "level": "advanced",
+        "price_minor": 249900,
+        "duration_min": 540,
+        "reason": "New since 12 November 2026",
+    },
     "bare": {"title": "A Course of Which We Know Only the Title", "image_url": None, "price_minor": None},
 }
 
@@ -66,6 +84,7 @@ def course(course_id: str, *, block: str = "top_picks", position: int = 1, **cha
         "image_url": f"{course_id}.png",
         "url": f"https://learn.acme.example/{course_id}?utm_source=recmail&utm_campaign=weekly",
         "reason": None,
+        "progress": None,
         "block": block,
         "position": position,
     }
@@ -82,7 +101,7 @@ def context(blocks: list[Context], **changes: Any) -> Context:
     return {
         "user": {"first_name": "Ana", "last_name": "Sousa", "language": "en", "country": "IN"},
         "courses": [course for part in blocks for course in part["courses"]],
-        "because": {"title": "Spreadsheets That Do Not Lie", "course_id": "spreadsheets"},
+        "because": {"title": "Spreadsheets That Do Not Lie", "course_id": "spreadsheets", "progress": 100},
         "blocks": blocks,
         "campaign": {
             "name": "weekly",
@@ -122,6 +141,64 @@ def full() -> Context:
     )
 
 
+def finished() -> Context:
+    """Return what follows a course that was finished: the next step, and three other roads."""
+    others = [course(name, position=at) for at, name in enumerate(("forecasts", "interviews", "pricing"))]
+    because = "Because you finished Spreadsheets That Do Not Lie"
+    return context(
+        [
+            block("text", [], text="You went through to the end, which few people do."),
+            block("because_you_took", [course("sql", block="because_you_took", reason=because)]),
+            block("top_picks", others, title="Or take another road"),
+        ]
+    )
+
+
+def released() -> Context:
+    """Return a catalogue: five new courses, one too many for two columns, and two popular ones."""
+    new = [
+        course(name, block="new_releases", position=at, reason=f"New since {23 - 3 * at} November 2026")
+        for at, name in enumerate(("portraits", "forecasts", "kannada", "sql", "interviews"))
+    ]
+    popular = [
+        course("pricing", block="popular", reason="1,204 learners joined in 90 days"),
+        course("bread", title="Bread at Home", block="popular", position=1, category="Cooking"),
+    ]
+    return context(
+        [
+            block("text", [], text="What our teachers finished this month."),
+            block("new_releases", new, title="New courses"),
+            block("popular", popular, title="Popular this month"),
+        ]
+    )
+
+
+def unfinished() -> Context:
+    """Return what was left at 62 %, what was hardly begun and has no picture, and two picks."""
+    waiting = "Waiting for you since 3 November 2026"
+    left = [
+        course("kannada", block="continue_learning", progress=62, reason="You are 62 % through"),
+        course("pricing", block="continue_learning", position=1, image_url=None, reason=waiting),
+    ]
+    picks = [course("forecasts", position=0), course("interviews", position=1)]
+    return context(
+        [
+            block("continue_learning", left),
+            block("top_picks", picks, title="Or begin something new"),
+        ],
+        because=None,
+    )
+
+
+SETS = {
+    "weekly": full,
+    "because-you-finished": finished,
+    "new-releases": released,
+    "continue-learning": unfinished,
+}
+"""The shipped templates, each with the context that it is drawn for."""
+
+
 def sparse() -> Context:
     """Return the least that an email can consist of: one bare course, nobody's name, no topic."""
     return context(
@@ -133,22 +210,30 @@ def sparse() -> Context:
     )
 
 
-def arabic() -> Context:
-    """Return an email that runs from right to left, with a Latin title in it."""
+ARABIC: dict[str, Context] = {
+    "sql": {
+        "title": "قواعد البيانات من الصفر",
+        "subtitle": "اسأل قاعدة البيانات أسئلة حقيقية",
+        "category": "بيانات",
+        "reason": "لأنك درست Spreadsheets That Do Not Lie.",
+    },
+    "pricing": {"reason": "من سبع دورات درستها."},
+}
+
+
+def mirrored(values: Context) -> Context:
+    """Return an email that runs from right to left, with Latin titles in it."""
+    for each in values["courses"]:
+        each.update(ARABIC.get(each["course_id"], {}))
     user = {"first_name": "ليلى", "last_name": "حداد", "language": "ar", "country": "JO"}
-    picks = [
-        course(
-            "sql",
-            title="قواعد البيانات من الصفر",
-            subtitle="اسأل قاعدة البيانات أسئلة حقيقية",
-            category="بيانات",
-            reason="لأنك درست Spreadsheets That Do Not Lie.",
-        ),
-        course("pricing", position=2, reason="من سبع دورات درستها."),
-    ]
+    return values | {"user": user, "language": "ar", "direction": "rtl"}
+
+
+def arabic() -> Context:
+    """Return the weekly email in Arabic: its two picks have a Latin title among them."""
+    picks = [course("sql"), course("pricing", position=2)]
     opening = block("text", [], text="إليك ما يتعلمه أشخاص مثلك بعد ذلك.")
-    blocks = [opening, block("top_picks", picks, title="مختارة لك")]
-    return context(blocks, user=user, language="ar", direction="rtl")
+    return mirrored(context([opening, block("top_picks", picks, title="مختارة لك")]))
 
 
 def edge() -> Context:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -30,8 +31,10 @@ def test_other_expressions_and_unknown_names_stay() -> None:
 
 def test_the_shipped_templates_have_no_look_of_their_own() -> None:
     look = {name: f"BRAND{at}" for at, name in enumerate(asdict(default_brand()))}
-    css = branded(SHIPPED, look).files["style.css"]
+    files = branded(SHIPPED, look).files
+    css = "".join(text for name, text in files.items() if name.endswith(".css"))
     assert "{{" not in css
+    assert not re.search("#[0-9a-fA-F]{3}", css)
     unused = [name for name, value in look.items() if value not in css]
     assert unused == ["logo", "logo_width"]
 

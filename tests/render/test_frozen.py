@@ -28,6 +28,10 @@ SLOTS = pd.DataFrame(
     ],
     columns=["person", "block", "position", "course_no", "score", "source", "fallback", "reason", "because"],
 )
+PAIRS = pd.DataFrame(
+    [(0, 0, 0.629, False), (0, 1, float("nan"), False), (1, 2, 0.5, False)],
+    columns=["person", "course_no", "progress", "completed"],
+)
 COLUMNS = ("title", "subtitle", "category", "level", "language", "currency", "image_url")
 
 
@@ -57,25 +61,25 @@ def wording() -> Wording:
 
 
 def test_each_person_keeps_names_and_slots_only() -> None:
-    ana, nobody = freeze_people(SLOTS, PEOPLE)
+    ana, nobody = freeze_people(SLOTS, PEOPLE, PAIRS)
     assert ana["user"] == {"first_name": "Ana", "last_name": "Lima", "language": "pt", "country": "BR"}
     assert ana["slots"] == [
-        [1, 2, "Chosen from the 2 courses you took", "top_picks", False, 0.9, None],
-        [1, 0, None, "popular", True, 0.5, None],
-        [2, 1, "7 learners joined in 90 days", "popular", False, 7.0, None],
+        [1, 2, "Chosen from the 2 courses you took", "top_picks", False, 0.9, None, None],
+        [1, 0, None, "popular", True, 0.5, None, 62],
+        [2, 1, "7 learners joined in 90 days", "popular", False, 7.0, None, None],
     ]
     assert nobody == {"user": dict.fromkeys(ana["user"]), "slots": []}
 
 
 def test_the_context_has_every_documented_name_but_the_links() -> None:
-    context = full_context(freeze_people(SLOTS, PEOPLE)[0], wording())
+    context = full_context(freeze_people(SLOTS, PEOPLE, PAIRS)[0], wording())
     assert set(context) == set(NAMES) - {"links"}
     course_fields = NAMES["courses"][0]
     assert all(set(course) == set(course_fields) for course in context["courses"])
 
 
 def test_courses_come_back_in_the_order_of_the_email() -> None:
-    context = full_context(freeze_people(SLOTS, PEOPLE)[0], wording())
+    context = full_context(freeze_people(SLOTS, PEOPLE, PAIRS)[0], wording())
     assert [course["course_id"] for course in context["courses"]] == ["c", "a", "b"]
     assert [course["position"] for course in context["courses"]] == [0, 1, 0]
     assert context["courses"][0]["url"] == "https://x.example/c?b=top_picks&c=c"
@@ -84,7 +88,7 @@ def test_courses_come_back_in_the_order_of_the_email() -> None:
 
 
 def test_a_block_with_nothing_to_show_is_left_out_and_a_text_stays() -> None:
-    context = full_context(freeze_people(SLOTS, PEOPLE)[1], wording())
+    context = full_context(freeze_people(SLOTS, PEOPLE, PAIRS)[1], wording())
     assert [block["name"] for block in context["blocks"]] == ["text"]
     assert context["courses"] == []
 
@@ -93,8 +97,33 @@ def test_a_block_with_nothing_to_show_is_left_out_and_a_text_stays() -> None:
 def test_the_direction_follows_the_language(language: str, direction: str) -> None:
     from dataclasses import replace
 
-    frozen = freeze_people(SLOTS, PEOPLE)[0]
+    frozen = freeze_people(SLOTS, PEOPLE, PAIRS)[0]
     assert full_context(frozen, replace(wording(), language=language))["direction"] == direction
+
+
+def test_a_course_knows_how_far_the_person_is_unless_the_run_is_older() -> None:
+    frozen = freeze_people(SLOTS, PEOPLE, PAIRS)[0]
+    context = full_context(frozen, wording())
+    assert [course["progress"] for course in context["courses"]] == [None, 62, None]
+    older = {**frozen, "slots": [slot[:7] for slot in frozen["slots"]]}
+    assert [course["progress"] for course in full_context(older, wording())["courses"]] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("progress", "completed", "percent"),
+    [(0.999, False, 99), (0.4, True, 100), (float("nan"), True, 100), (0.29, False, 29), (0.0, False, 0)],
+)
+def test_the_course_that_a_slot_is_about_has_the_progress(
+    progress: float, completed: bool, percent: int
+) -> None:
+    slots = SLOTS.assign(because=[1, -1, -1])
+    pairs = PAIRS.assign(progress=[0.5, progress, 0.5], completed=[False, completed, False])
+    frozen = freeze_people(slots, PEOPLE, pairs)[0]
+    context = full_context(frozen, wording())
+    assert context["because"] == {"title": "title 1", "course_id": "b", "progress": percent}
+    assert [course["progress"] for course in context["courses"]] == [None, 50, percent]
+    older = {**frozen, "slots": [slot[:7] for slot in frozen["slots"]]}
+    assert full_context(older, wording())["because"]["progress"] is None
 
 
 RESERVES = [[1, 1, "r1", "top_picks", False, 0.1, None], [2, 0, "r0", "popular", False, 1.0, None]]
@@ -162,7 +191,7 @@ def test_a_block_about_one_course_says_so_once() -> None:
         ],
     }
     context = full_context(frozen, replace(wording(), blocks=blocks))
-    assert context["because"] == {"title": "title 2", "course_id": "c"}
+    assert context["because"] == {"title": "title 2", "course_id": "c", "progress": None}
     assert [block["title"] for block in context["blocks"]] == ["Picked", "Because you took title 2"]
     assert [course["reason"] for course in context["courses"]] == ["Chosen", None]
     frozen["slots"].append([1, 2, "7 joined", "popular", True, 1.0, None])
@@ -175,3 +204,18 @@ def test_a_block_about_one_course_says_so_once() -> None:
     blocks[1]["title"] = "More"
     context = full_context(frozen, replace(wording(), blocks=blocks))
     assert [course["reason"] for course in context["courses"]] == ["Chosen", "Because you took title 2"]
+
+
+@pytest.mark.parametrize(
+    ("languages", "expected"),
+    [(["pt"], ["Olá", "Picked", "Mais vistos"]), ([], ["Hello", "Picked", "Popular"])],
+)
+def test_titles_and_texts_are_in_the_language_of_the_email(languages: list[str], expected: list[str]) -> None:
+    ana = freeze_people(SLOTS, PEOPLE, PAIRS)[0]
+    blocks = [
+        {"name": "text", "title": None, "text": {"en": "Hello", "pt": "Olá"}},
+        {"name": "top_picks", "title": {"hi": "आपके लिए", "en": "Picked"}, "text": None},
+        {"name": "popular", "title": {"en": "Popular", "pt": "Mais vistos"}, "text": None},
+    ]
+    context = full_context(ana, replace(wording(), blocks=blocks, languages=languages))
+    assert [block["text"] or block["title"] for block in context["blocks"]] == expected

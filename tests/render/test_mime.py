@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from email import message_from_bytes
@@ -286,6 +287,14 @@ def lines(text: str) -> str:
 def test_lines_of_a_body_are_as_short_as_their_encoding_allows(text):
     part = build_mime(replace(EMAIL, html=text), headers=HEADERS).split(b"\r\n--=_")[2]
     assert max(len(line) for line in part.split(b"\r\n")) <= 76  # RFC 2045 6.7 and 6.8
+
+
+@given(st.text("ab =.\té", max_size=200) | st.text("a=", min_size=70, max_size=160))
+def test_quoted_lines_are_the_standard_librarys(line):
+    html = "x" * 2_000 + "\n" + line  # enough of it not to be base64
+    part = build_mime(replace(EMAIL, html=html), headers=HEADERS).split(b"\r\n--=_")[2]
+    quoted = binascii.b2a_qp(html.encode()).replace(b"\n", b"\r\n")
+    assert part.partition(b"\r\n\r\n")[2] == quoted.removesuffix(b"\r\n") + b"\r\n"
 
 
 def test_equal_moments_in_two_zones_are_written_each_in_its_own():

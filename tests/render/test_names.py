@@ -9,10 +9,10 @@ import pytest
 from recmail.render.frozen import freeze_people, full_context
 from recmail.render.names import DOCUMENTED, IN_TEMPLATES, NAMES
 from tests.render.contexts import arabic, full
-from tests.render.test_frozen import PEOPLE, SLOTS, wording
+from tests.render.test_frozen import PAIRS, PEOPLE, SLOTS, wording
 
 BY_PATH = {name.path: name for name in DOCUMENTED}
-CONTEXTS = [full(), arabic(), *(full_context(one, wording()) for one in freeze_people(SLOTS, PEOPLE))]
+CONTEXTS = [full(), arabic(), *(full_context(one, wording()) for one in freeze_people(SLOTS, PEOPLE, PAIRS))]
 TYPES = {"text": str, "number": int, "fields": dict, "list": list, "courses": list}
 
 

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import cache
-from typing import Annotated, ClassVar, Protocol, Self, runtime_checkable
+from typing import Annotated, Any, ClassVar, Protocol, Self, runtime_checkable
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    PlainValidator,
     WithJsonSchema,
     field_validator,
     model_validator,
@@ -22,6 +23,7 @@ from recmail import plugins
 from recmail.errors import ConfigError, Problem
 from recmail.recommend import Scorer
 from recmail.records import Catalogue, Offer, Shard
+from recmail.settings.source import shown
 from recmail.settings.values import duration
 
 COURSE = "{course}"
@@ -37,6 +39,21 @@ Within = Annotated[
     ),
 ]
 """A time up to now, written 30d."""
+
+
+def _words(value: object) -> str | dict[str, str]:
+    lines: list[Any] = list(value.values()) if isinstance(value, dict) else [value]
+    for line in lines:
+        if not isinstance(line, str):
+            raise ValueError(f"found {shown(line)}; expected text, in quotes")  # noqa: TRY004 - as all readers
+    if isinstance(value, dict) and not (lines and all(line.strip() for line in lines)):
+        raise ValueError("is empty")
+    words: str | dict[str, str] = value  # type: ignore[assignment]
+    return words
+
+
+Words = Annotated[str | dict[str, str], PlainValidator(_words, json_schema_input_type=str)]
+"""What is printed as it is: one text, or one for each language: {en: Picked for you, hi: आपके लिए}."""
 
 
 class Variety(BaseModel):
@@ -88,7 +105,7 @@ class BlockOptions(Options):
     exempt: ClassVar[frozenset[str]] = frozenset()
     about_one_course: ClassVar[bool] = False
 
-    title: str | None = Field(None, description="The heading over the courses")
+    title: Words | None = Field(None, description="The heading over the courses")
     show: int = Field(3, ge=1, le=20, description="How many courses")
     at_least: int = Field(
         0,
@@ -111,8 +128,9 @@ class BlockOptions(Options):
 
     @field_validator("title")
     @classmethod
-    def _can_be_printed(cls, title: str | None) -> str | None:
-        for mark in _MARK.findall(title or ""):
+    def _can_be_printed(cls, title: Words | None) -> Words | None:
+        lines = title.values() if isinstance(title, dict) else [title or ""]
+        for mark in (mark for line in lines for mark in _MARK.findall(line)):
             if mark != COURSE:
                 raise ValueError(f"found {mark}; all that a title may hold in braces is {COURSE}")
             if not cls.about_one_course:

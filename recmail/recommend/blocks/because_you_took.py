@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recmail.errors import ModelError
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import COURSE, BlockOptions
+from recmail.recommend.blocks import COURSE, BlockOptions, Within, Words
 from recmail.recommend.searched import hints_of
 from recmail.recommend.words import shortened
 from recmail.records import Catalogue, Offer, Shard
@@ -26,10 +26,13 @@ class BecauseYouTook(BlockOptions):
 
     about_one_course: ClassVar[bool] = True
 
-    title: str | None = Field(
+    title: Words | None = Field(
         f"Because you took {COURSE}", description=f"The heading over the courses; {COURSE} is that course"
     )
     scorer: str = Field("auto", description="What ranks: auto, or the name of a scorer that gives reasons")
+    finished_within: Within | None = Field(
+        None, description="Only courses that the person finished in this time count as that one course"
+    )
 
     @property
     def needs_model(self) -> bool:
@@ -46,16 +49,32 @@ class BecauseYouTook(BlockOptions):
         hints = hints_of(shard, catalogue)
         score = scorers[self.scorer].score(shard.grades, hints)
         people, courses = _best(score)
-        because, brought = _brought_by_one(scorers[self.scorer], shard, hints, (people, courses), score)
+        because, brought = _brought_by_one(
+            scorers[self.scorer], shard, hints, (people, courses), score, own=self._own(shard)
+        )
         kept = np.full(score.shape, -np.inf, dtype=np.float32)
         place = people[brought], courses[brought]
         kept[place] = score[place]
 
         def reasons(rows: np.ndarray, _courses: np.ndarray) -> list[str]:
             titles = catalogue.frame["title"].iloc[because[rows]]
-            return [f"Because you took {shortened(title)}" for title in titles]
+            did = "took" if self.finished_within is None else "finished"
+            return [f"Because you {did} {shortened(title)}" for title in titles]
 
         return Offer(score=kept, reasons=reasons, personal=True, because=because)
+
+    def _own(self, shard: Shard) -> np.ndarray:
+        """Return the places, person x course, of the courses that it may be about."""
+        width = shard.grades.shape[1]
+        if self.finished_within is None:
+            person = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr))
+            course_no = shard.taken.indices
+        else:
+            lately = shard.pairs["taken_at"] > shard.now - self.finished_within
+            done = shard.pairs[shard.pairs["completed"] & lately]
+            person, course_no = done["person"].to_numpy(), done["course_no"].to_numpy()
+        places: np.ndarray = person * width + course_no
+        return places
 
 
 def _best(score: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,8 +95,10 @@ def _brought_by_one(
     hints: sparse.csr_array | None,
     ranked: tuple[np.ndarray, np.ndarray],
     scores: np.ndarray,
+    *,
+    own: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Choose for each person the taken course that brought most, -1 for none; tell which pairs it brought.
+    """Choose for each person which of their own courses brought most, -1: none; tell which pairs it brought.
 
     A pair counts the more, the higher it ranks. That the course did bring them is checked by leaving it out.
     """
@@ -87,8 +108,7 @@ def _brought_by_one(
     people, courses = ranked
     width = shard.grades.shape[1]
     named, share = strongest(scorer, shard.grades, people, courses, hints=hints)
-    took = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr)) * width + shard.taken.indices
-    counts = (named != NO_REASON) & (share >= STRONG) & np.isin(people * width + named, took)
+    counts = (named != NO_REASON) & (share >= STRONG) & np.isin(people * width + named, own)
     keys, key_of = np.unique(people[counts] * width + named[counts], return_inverse=True)
     rank = np.arange(len(people)) - np.searchsorted(people, people)
     weight = np.bincount(key_of, weights=1 / np.log2(rank[counts] + 2), minlength=len(keys))

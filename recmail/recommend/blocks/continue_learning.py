@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.blocks import BlockOptions, Within, Words
 from recmail.recommend.pair_values import ByPair
 from recmail.recommend.words import day
 from recmail.records import Catalogue, Offer, Shard
@@ -22,7 +22,7 @@ class ContinueLearning(BlockOptions):
     # They have it: whether it would be sold to them does not matter.
     exempt: ClassVar[frozenset[str]] = frozenset({"already_taken", "full", "language", "prerequisites"})
 
-    title: str | None = Field("Continue learning", description="The heading over the courses")
+    title: Words | None = Field("Continue learning", description="The heading over the courses")
     show: int = Field(1, ge=1, le=20, description="How many courses")
     within: Within = Field("180d", validate_default=True, description="How recently they did something in it")
 

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 
 from recmail.history.searching import search_index
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.blocks import BlockOptions, Within, Words
 from recmail.recommend.pair_values import ByPair
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import shortened
@@ -23,7 +23,7 @@ _POPULARITY_WEIGHT = 0.05  # orders what a search finds equally well
 class FromYourSearches(BlockOptions):
     """Courses whose title, topics or tags have the words that the person searched for."""
 
-    title: str | None = Field("From your searches", description="The heading over the courses")
+    title: Words | None = Field("From your searches", description="The heading over the courses")
     within: Within = Field(
         "60d", validate_default=True, description="How recently they searched, at most 90d"
     )

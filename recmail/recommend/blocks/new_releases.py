@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.blocks import BlockOptions, Within, Words
 from recmail.recommend.categories import interest
 from recmail.recommend.releases import published_within
 from recmail.recommend.words import day
@@ -18,7 +18,7 @@ from recmail.records import Catalogue, Offer, Shard
 class NewReleases(BlockOptions):
     """Courses that were published lately, those of the person's categories first, then the newest."""
 
-    title: str | None = Field("New courses", description="The heading over the courses")
+    title: Words | None = Field("New courses", description="The heading over the courses")
     within: Within = Field("30d", validate_default=True, description="How recently they were published")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:

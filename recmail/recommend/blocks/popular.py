@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions
+from recmail.recommend.blocks import BlockOptions, Words
 from recmail.recommend.popularity import popularity_offer
 from recmail.records import Catalogue, Offer, Shard
 
@@ -15,7 +15,7 @@ from recmail.records import Catalogue, Offer, Shard
 class Popular(BlockOptions):
     """The courses with the most enrolments in 90 days."""
 
-    title: str | None = Field("Popular right now", description="The heading over the courses")
+    title: Words | None = Field("Popular right now", description="The heading over the courses")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer every course, the same to everybody."""

@@ -8,7 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions
+from recmail.recommend.blocks import BlockOptions, Words
 from recmail.recommend.categories import category_names, interest
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.words import learners, shortened
@@ -20,7 +20,7 @@ _CATEGORIES = 3  # of the person: when the first one has no more, the next
 class PopularInYourCategory(BlockOptions):
     """The courses with the most enrolments in 90 days in the category they learn most, then the next."""
 
-    title: str | None = Field("Popular in what you learn", description="The heading over the courses")
+    title: Words | None = Field("Popular in what you learn", description="The heading over the courses")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what anybody enrolled in of the person's categories, the most important one first."""

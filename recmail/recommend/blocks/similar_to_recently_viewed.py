@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions, Within
+from recmail.recommend.blocks import BlockOptions, Within, Words
 from recmail.recommend.likeness import Content
 from recmail.recommend.pair_values import ByPair
 from recmail.recommend.popularity import popularity_offer
@@ -31,7 +31,7 @@ _ROWS_AT_ONCE = 64
 class SimilarToRecentlyViewed(BlockOptions):
     """Courses like those that the person looked at lately and did not take, by category, topics and tags."""
 
-    title: str | None = Field("Similar to what you looked at", description="The heading over the courses")
+    title: Words | None = Field("Similar to what you looked at", description="The heading over the courses")
     within: Within = Field("60d", validate_default=True, description="How recently they were looked at")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:

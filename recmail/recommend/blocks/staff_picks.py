@@ -8,14 +8,14 @@ import numpy as np
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions
+from recmail.recommend.blocks import BlockOptions, Words
 from recmail.records import Catalogue, Offer, Shard
 
 
 class StaffPicks(BlockOptions):
     """The courses marked `staff_pick`, the newest first; `not_again_within` makes them take turns."""
 
-    title: str | None = Field("Our team's picks", description="The heading over the courses")
+    title: Words | None = Field("Our team's picks", description="The heading over the courses")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what is picked, the same to everybody."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from recmail.recommend.blocks import Options
+from recmail.recommend.blocks import Options, Words
 
 
 class Text(Options):
@@ -14,4 +14,11 @@ class Text(Options):
 
     scalar: ClassVar[str] = "text"
 
-    text: str = Field(min_length=1, description="The paragraph")
+    text: Words = Field(description="The paragraph")
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: Words) -> Words:
+        if not text:
+            raise ValueError("is empty")
+        return text

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from recmail.errors import ModelError
 from recmail.recommend import Scorer, graded_pairs
-from recmail.recommend.blocks import BlockOptions
+from recmail.recommend.blocks import BlockOptions, Words
 from recmail.recommend.met import what_they_did
 from recmail.recommend.popularity import popularity_offer
 from recmail.recommend.searched import hints_of
@@ -26,7 +26,7 @@ Reasons = Callable[[np.ndarray, np.ndarray], list[str]]
 class TopPicks(BlockOptions):
     """The courses that a scorer ranks highest for each person, from their own history."""
 
-    title: str | None = Field("Picked for you", description="The heading over the courses")
+    title: Words | None = Field("Picked for you", description="The heading over the courses")
     at_least: int = Field(
         2,
         ge=0,

@@ -9,7 +9,7 @@ import numpy as np
 from pydantic import Field
 
 from recmail.recommend import Scorer
-from recmail.recommend.blocks import BlockOptions
+from recmail.recommend.blocks import BlockOptions, Words
 from recmail.recommend.words import learners
 from recmail.records import Catalogue, Offer, Shard
 
@@ -21,7 +21,7 @@ _FEW = 3  # so many are no trend
 class TrendingNow(BlockOptions):
     """The courses whose enrolments of the last 14 days stand out most from those of the weeks before."""
 
-    title: str | None = Field("Trending now", description="The heading over the courses")
+    title: Words | None = Field("Trending now", description="The heading over the courses")
 
     def offer(self, shard: Shard, catalogue: Catalogue, scorers: Mapping[str, Scorer]) -> Offer:
         """Offer what rose, by how unlikely the rise would be by chance; the same to everybody."""

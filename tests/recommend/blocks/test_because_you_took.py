@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
@@ -11,7 +13,7 @@ from recmail.recommend.blocks.because_you_took import BecauseYouTook
 from recmail.recommend.blocks.popular import Popular
 from recmail.records import Offer
 from tests.contracts import BlockContract
-from tests.shards import make_catalogue, make_shard, small_svd
+from tests.shards import NOW, make_catalogue, make_shard, small_svd
 
 CATALOGUE = make_catalogue(12)
 
@@ -60,6 +62,23 @@ def test_its_scores_are_the_scorers_own() -> None:
 def test_the_reason_names_the_course() -> None:
     found = offer([3] + [0] * 11)
     assert found.reasons(np.array([0, 0]), np.array([1, 2])) == ["Because you took Course 0"] * 2
+
+
+def test_only_a_course_finished_lately_counts_when_that_is_asked() -> None:
+    lately, long_ago = NOW - timedelta(days=29), NOW - timedelta(days=31)
+    pairs = [
+        {"person": 0, "course_no": 0, "taken_at": lately, "completed": True},
+        {"person": 1, "course_no": 0, "taken_at": long_ago, "completed": True},
+        {"person": 2, "course_no": 0, "taken_at": lately, "progress": 0.9},
+    ]
+    shard = make_shard([[3] + [0] * 11] * 3, pairs=pairs)
+    found = BecauseYouTook(finished_within="30d").offer(shard, CATALOGUE, {"auto": small_svd()})
+    assert found.because is not None
+    assert found.because.tolist() == [0, -1, -1]
+    assert np.isneginf(found.score[1:]).all()
+    assert found.reasons(np.array([0]), np.array([1])) == ["Because you finished Course 0"]
+    without = BecauseYouTook().offer(shard, CATALOGUE, {"auto": small_svd()})
+    assert np.array_equal(found.score[0], without.score[0])
 
 
 def test_what_was_only_looked_at_is_not_called_taken() -> None:

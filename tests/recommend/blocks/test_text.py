@@ -25,7 +25,7 @@ def test_offers_no_courses() -> None:
 
 
 def test_an_empty_paragraph_is_refused() -> None:
-    with pytest.raises(ValidationError, match="at least 1 character"):
+    with pytest.raises(ValidationError, match="is empty"):
         Text(text="")
 
 
