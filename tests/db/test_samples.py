@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
-from recmail.db.samples import people_who_matter
+from recmail.db.samples import people_by_lot, people_who_matter
 from recmail.db.tables import courses, interactions, users
 
 EVERYBODY = sa.select(users.c.user_no)
@@ -104,3 +104,18 @@ def test_right_to_left_is_told_by_code_point(
     with reading(audience) as connection:
         found = people_who_matter(connection, EVERYBODY, topic="tips", now=now, at_most=20)
     assert (("a right-to-left name", 7) in found) == is_so
+
+
+def test_people_by_lot_may_be_mailed_and_are_the_same_each_time(audience: sa.Engine, now: datetime) -> None:
+    """Nine is unsubscribed, and ten has no address."""
+    drawn = {}
+    with reading(audience) as connection:
+        for seed in range(40):
+            everybody = people_by_lot(connection, EVERYBODY, topic="tips", now=now, seed=seed, at_most=99)
+            drawn[seed] = people_by_lot(connection, EVERYBODY, topic="tips", now=now, seed=seed, at_most=3)
+            assert everybody[:3] == drawn[seed]
+            assert sorted(everybody) == [number for number, *_ in PEOPLE if number not in (9, 10)]
+        some = EVERYBODY.where(users.c.user_no < 2)
+        seed = 2**60 - 1  # a run's are that large
+        assert sorted(people_by_lot(connection, some, topic="tips", now=now, seed=seed, at_most=3)) == [0, 1]
+    assert {number for three in drawn.values() for number in three} == set(range(12)) - {9, 10}
