@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -14,6 +14,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from recmail.campaign import Campaign, parse_frozen
+from recmail.db.among import among
 from recmail.db.connect import connect, reading, writing
 from recmail.db.eligibility import skip_reasons
 from recmail.db.ledger import PlannedRow, insert_rows
@@ -83,6 +84,16 @@ class Composed:
 def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> list[Composed]:
     """Decide, for everybody of the audience with low <= user_no < high, what their email would show."""
     return compose_shard(connection, facts, low, high)[0]
+
+
+def compose_people(connection: sa.Connection, facts: Facts, user_nos: Sequence[int]) -> list[Composed]:
+    """Decide as `compose` does for these people of the audience alone; a shard's worth of them at most."""
+    if not user_nos:
+        return []
+    low, high = min(user_nos), max(user_nos) + 1
+    reasons, shard = _read(connection, facts, low, high, only=user_nos)
+    emails = {} if shard is None else _emails(shard, choose(shard, facts))
+    return [emails.get(user_no) or Composed(user_no, why, None, []) for user_no, why in reasons.items()]
 
 
 def compose_shard(
@@ -161,19 +172,24 @@ def exposure_of(campaign: Campaign) -> Exposure | None:
 
 
 def _read(
-    connection: sa.Connection, facts: Facts, low: int, high: int
+    connection: sa.Connection, facts: Facts, low: int, high: int, *, only: Sequence[int] | None = None
 ) -> tuple[dict[int, str | None], Shard | None]:
     """Read why people of the audience get no email, and those who do; None when nobody does."""
-    reasons = _reasons(connection, facts, low, high)
+    reasons = _reasons(connection, facts, low, high, only=only)
     mailable = np.array([user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64)
     return reasons, _histories(connection, facts, low, high, mailable) if len(mailable) else None
 
 
-def _reasons(connection: sa.Connection, facts: Facts, low: int, high: int) -> dict[int, str | None]:
+def _reasons(
+    connection: sa.Connection, facts: Facts, low: int, high: int, *, only: Sequence[int] | None = None
+) -> dict[int, str | None]:
     """Read for everybody of the audience why they get no email; None where nothing is against it."""
+    audience = audience_query(facts.segment, low, high)
+    if only is not None:
+        audience = audience.where(among(audience.selected_columns.user_no, only))
     return skip_reasons(
         connection,
-        audience_query(facts.segment, low, high),
+        audience,
         addressed=facts.segment.where,
         topic=facts.campaign.topic,
         now=facts.now,

@@ -9,7 +9,7 @@ import pytest
 
 from recmail.db.connect import reading
 from recmail.evaluate.train import train
-from recmail.pipeline import Composed, compose, compose_shard
+from recmail.pipeline import Composed, compose, compose_people, compose_shard
 from recmail.runs.create import create_project, fill_with_demo
 from recmail.runs.facts import read_facts
 from recmail.runs.project import Project
@@ -71,3 +71,13 @@ def test_what_blocks_fell_short_of_adds_up_however_the_shards_are_cut(project: P
         assert row[:2] == [number, len(seen)]
         added = [sum(part[1][number - 1][column] for part in parts) for column in range(2, len(row))]
         assert added == pytest.approx(row[2:])
+
+
+def test_a_few_people_get_what_they_get_among_all(project: Project) -> None:
+    whole = composed(project, 0, PEOPLE)
+    with reading(project.engine) as connection:
+        facts = read_facts(connection, project, project.campaign("weekly-picks"), AT)
+        for step in (1, 7, 39):  # looked up by themselves where they are few of the range
+            few = [one for one in whole if one.user_no % step == 0]
+            assert compose_people(connection, facts, [one.user_no for one in few]) == few
+        assert compose_people(connection, facts, []) == []

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from recmail.runs.project import Project
 
 
-@click.command("preview", short_help="Write the emails of ten people, and a page to look at them.")
+@click.command("preview", short_help="Write the emails of people who matter, and a page to look at them.")
 @click.argument("campaign")
 @click.option(
     "--user",
@@ -45,9 +45,10 @@ def command(
     now: datetime,
     as_json: bool,
 ) -> None:
-    r"""Write the emails that CAMPAIGN would send now to ten people, and a page to look at them.
+    r"""Write the emails that CAMPAIGN would send now to people who matter, and a page to look at them.
 
-    They are those whose emails go wrong first: without a name or a history, with the longest name, and so on.
+    They are those whose emails go wrong first, found in the audience: without a name or a history, with the
+    longest name, the largest message, only fallbacks, and so on; and some who would get none, with the rule.
 
     \b
     Examples: recmail preview weekly-picks
@@ -63,14 +64,14 @@ def command(
     folder = out or opened.folder / "preview" / Path(campaign).stem
     made = preview(opened, campaign, now=now, out=folder, user_ids=users)
     if as_json:
-        people = [{"user": one.user_id, "why": one.why, "verdict": one.verdict} for one in made.samples]
-        print_json({"campaign": campaign, "page": made.page, "people": people, "note": made.note})
+        print_json({"campaign": campaign, **made.to_dict()})
         return
     rows = [(one.user_id, one.name, one.why, one.verdict) for one in made.samples]
     print_table(("user", "name", "why this person", "verdict"), rows)
-    if made.note:
-        say(f"\n{made.note}; for one person: recmail why USER {campaign}")
-    say("\nlook at them in a browser:")
+    for note in made.notes:
+        say(f"\n{note}")
+    say(f"\nwhat became of every course for one person: recmail why USER {campaign}")
+    say("look at the emails in a browser:")
     click.echo(made.page)
 
 

@@ -49,6 +49,14 @@ def among(column: sa.ColumnElement[Any], values: Sequence[int] | Sequence[str]) 
     return _Among(column, sa.bindparam(None, list(values), _Listed(column.type)))
 
 
+def in_range(
+    column: sa.ColumnElement[int], low: int, high: int, *, few: Sequence[int] | None
+) -> sa.ColumnElement[bool]:
+    """`low <= column < high`, and of that range only a few numbers, unless `few` is None."""
+    bounds = column >= low, column < high
+    return sa.and_(*bounds) if few is None else sa.and_(*bounds, among(column, few))
+
+
 @compiles(_Among, "sqlite")
 def _among_sqlite(element: _Among, compiler: Any, **options: Any) -> str:
     column, values = (compiler.process(clause, **options) for clause in element.clauses)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON
 
+from recmail.db.among import in_range
 from recmail.db.eligibility import GONE, OPEN_RUNS, WAITING
 from recmail.db.ledger_rows import same_key
 from recmail.db.tables import ledger, ledger_context, runs
@@ -16,7 +18,13 @@ from recmail.db.types import microseconds
 
 
 def emailed_courses(
-    connection: sa.Connection, low: int, high: int, *, since: datetime, now: datetime
+    connection: sa.Connection,
+    low: int,
+    high: int,
+    *,
+    since: datetime,
+    now: datetime,
+    few: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Read the courses in emails of the people with low <= user_no < high that left after `since` or wait.
 
@@ -24,15 +32,18 @@ def emailed_courses(
     week must not show the same. What a stale course was replaced by when it was sent is not frozen, and does
     not count.
 
+    Args:
+        few: only these people of the range; all when None.
+
     Returns:
         user_no, course_no, at (microseconds since 1970, the newest), by user_no and course_no.
     """
-    people = ledger.c.user_no >= low, ledger.c.user_no < high
+    people = in_range(ledger.c.user_no, low, high, few=few)
     left = sa.select(ledger.c.run_no, ledger.c.user_no, ledger.c.intent_at.label("at")).where(
-        *people, GONE, ledger.c.intent_at > since, ledger.c.intent_at <= now
+        people, GONE, ledger.c.intent_at > since, ledger.c.intent_at <= now
     )
     waiting = sa.select(ledger.c.run_no, ledger.c.user_no, ledger.c.due_at.label("at")).where(
-        *people,
+        people,
         WAITING,
         ledger.c.run_no.in_(sa.select(runs.c.run_no).where(OPEN_RUNS)),
         ledger.c.due_at > since,

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from string import ascii_letters
 
 import sqlalchemy as sa
 
 from recmail.db.among import among
 from recmail.db.tables import users
-from recmail.errors import DataError
+from recmail.errors import DataError, did_you_mean
 from recmail.tokens import email_key
+
+_NEAR = 20  # ids on each side of one that is not there
+_PREFIX = ascii_letters + "0-_"  # what may stand before the number in an id
 
 
 def find_user(connection: sa.Connection, who: str) -> int:
@@ -23,7 +27,8 @@ def find_user(connection: sa.Connection, who: str) -> int:
         return int(by_id)
     key = email_key(who)
     if key is None:
-        raise DataError(f"there is no user {who!r}; give the exact user_id, or an e-mail address")
+        hint = _meant(connection, who) or "; give the exact user_id, or an e-mail address"
+        raise DataError(f"there is no user {who!r}{hint}")
     query = sa.select(users.c.user_no, users.c.user_id).where(users.c.email_key == key)
     found = connection.execute(query.order_by(users.c.user_no)).all()
     if not found:
@@ -32,6 +37,18 @@ def find_user(connection: sa.Connection, who: str) -> int:
         ids = ", ".join(user_id for _, user_id in found[:10])
         raise DataError(f"{len(found)} users have the address {who}; give one user_id: {ids}")
     return int(found[0].user_no)
+
+
+def _meant(connection: sa.Connection, who: str) -> str:
+    """Name an id with the same number, else one like it of those that stand beside it in order."""
+    ids, some = users.c.user_id, sa.select(users.c.user_id).limit(_NEAR)
+    number = who.lstrip(_PREFIX)
+    if number:
+        for one in connection.scalars(some.where(ids.endswith(number, autoescape=True)).order_by(ids)):
+            if one.lstrip(_PREFIX) == number:
+                return f"; did you mean {one}?"
+    before, after = some.where(ids < who).order_by(ids.desc()), some.where(ids > who).order_by(ids)
+    return did_you_mean(who, [*connection.scalars(before), *connection.scalars(after)])
 
 
 def user_ids(connection: sa.Connection, user_nos: Sequence[int]) -> list[str]:

@@ -11,7 +11,7 @@ import pandas as pd
 import sqlalchemy as sa
 from scipy import sparse
 
-from recmail.db.among import among
+from recmail.db.among import among, in_range
 from recmail.db.consent import personalized
 from recmail.db.emailed import emailed_courses
 from recmail.db.tables import courses, interactions, users
@@ -31,6 +31,7 @@ from recmail.records import (
 _RECENT = (timedelta(days=90), timedelta(days=14))
 _SEARCHES = 5  # the newest of each person
 _TRAINING_RANGE = 20_000  # people read at once: about 200,000 events
+_FEW = 8  # where less than one in so many of a range is wanted, these are looked up instead
 _COURSE_COLUMNS = (
     *("course_id", "title", "subtitle", "category", "level", "language", "price_minor", "currency"),
     *("published_at", "closes_at", "seats", "duration_min", "image_url", "url", "staff_pick", "active"),
@@ -130,15 +131,15 @@ def read_shard(
         only: user numbers to keep; all when None.
         emailed_within: how far back to read what they were emailed; nothing when None.
     """
-    people = _read_people(connection, low, high, now)
+    few = None if only is None or len(only) * _FEW > high - low else only.tolist()
+    people = _read_people(connection, in_range(users.c.user_no, low, high, few=few), now)
     if only is not None:
         people = people[people["user_no"].isin(only)].reset_index(drop=True)
-    histories = _read_histories(
-        connection, people, _up_to(now, low, high), now=now, grades=grades, half_life=half_life
-    )
+    theirs = _up_to(now, low, high, few=few)
+    histories = _read_histories(connection, people, theirs, now=now, grades=grades, half_life=half_life)
     emailed = pd.DataFrame(columns=["user_no", "course_no", "at"])
     if emailed_within is not None:
-        emailed = emailed_courses(connection, low, high, since=now - emailed_within, now=now)
+        emailed = emailed_courses(connection, low, high, since=now - emailed_within, now=now, few=few)
     tables = *histories, emailed
     return _as_shard(people, tables, courses=courses, now=now, language=language, half_life=half_life)
 
@@ -190,10 +191,9 @@ def _read_histories(
     return pairs, taken, searches
 
 
-def _up_to(now: datetime, low: int, high: int) -> sa.ColumnElement[bool]:
-    """The interactions of a range of people that had happened by now."""
-    user_no = interactions.c.user_no
-    return sa.and_(user_no >= low, user_no < high, interactions.c.at <= now)
+def _up_to(now: datetime, low: int, high: int, *, few: Sequence[int] | None = None) -> sa.ColumnElement[bool]:
+    """The interactions of a range of people, or of a few of them, that had happened by now."""
+    return sa.and_(in_range(interactions.c.user_no, low, high, few=few), interactions.c.at <= now)
 
 
 def _of_people(table: pd.DataFrame, numbers: np.ndarray, courses: int) -> pd.DataFrame:
@@ -243,14 +243,14 @@ def _faded(pairs: pd.DataFrame, now: datetime, half_life: timedelta | None) -> n
     return faded(pairs["grade"].to_numpy(np.float32), pairs["at"].to_numpy(np.int64), now, half_life)
 
 
-def _read_people(connection: sa.Connection, low: int, high: int, now: datetime) -> pd.DataFrame:
+def _read_people(connection: sa.Connection, within: sa.ColumnElement[bool], now: datetime) -> pd.DataFrame:
     query = (
         sa.select(
             users.c.user_no,
             *(users.c[name] for name in _PEOPLE_TEXTS),
             personalized(users.c.user_no, now).label("personalization"),
         )
-        .where(users.c.user_no >= low, users.c.user_no < high, users.c.erased_at.is_(None))
+        .where(within, users.c.erased_at.is_(None))
         .order_by(users.c.user_no)
     )
     people = pd.read_sql(query, connection)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -101,6 +101,8 @@ def check_everybody(
         RenderError: a page whose styles are inlined once is not the same inlined by itself.
         ModelError: a block needs a model and there is none.
     """
+    # As a worker reads: what all enrolments are counted from would fill a larger cache of pages for good.
+    project = replace(project, engine=shard_engine(project.settings.database_url))
     audience = read_funnel(project, campaign, now=now)[-1].people
     tasks, shards = _tasks(project, campaign, now)
     reasons, tally, compared = Counter[str | None](), Tally(), 0
@@ -124,7 +126,6 @@ def _tasks(project: Project, campaign: Campaign, now: datetime) -> tuple[Iterato
         shards = last_user_no(connection) // SHARD_SIZE + 1
     url, links = project.settings.database_url, stand_in_links(project)
     text = json.dumps({**draft, "due_instant": now.isoformat(), "run_no": None})
-    project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     asked = (CheckTask(url, text, shard, links, compare) for shard in range(shards))
     exposure = exposure_of(campaign)
     if exposure is None:

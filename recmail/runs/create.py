@@ -13,8 +13,8 @@ from recmail.campaign.schema import write_schema
 from recmail.errors import RefusedError
 from recmail.history.demo import write_demo
 from recmail.history.importing import ImportOptions, ImportResult, import_file
-from recmail.runs.project import TO_FILL_IN, Project, copy_shipped, open_project, upgrade_project
-from recmail.settings import write_default
+from recmail.runs.project import TO_FILL_IN, Project, copy_shipped, upgrade_project
+from recmail.settings import load_settings, write_default
 from recmail.settings.values import timezone as read_timezone
 
 DEMO = {
@@ -113,7 +113,7 @@ def fill_with_demo(
     toml = project.folder / "recmail.toml"
     declared = toml.read_text("utf-8").replace('# plan = "text"', 'plan = "text"  ')
     toml.write_text(declared, "utf-8")
-    settings = open_project(project.folder).settings
+    settings = load_settings(project.folder)
     write_schema(project.folder, settings)
     options = ImportOptions(source="demo", attributes=settings.attributes, currency=settings.project.currency)
     for kind in DEMO_KINDS:

@@ -6,61 +6,91 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from recmail.db.connect import reading
-from recmail.db.people import find_user
-from recmail.db.samples import people_who_matter
+from recmail.db.people import count_people, find_user
+from recmail.db.samples import join_reasons, people_who_matter, speakers
 from recmail.db.tables import users
-from recmail.errors import RefusedError, RenderError
-from recmail.pipeline import Composed, Facts, compose, exposure_of
-from recmail.records import SKIP_WORDS
-from recmail.render.contact_sheet import Sample, contact_sheet
+from recmail.errors import DataError, RefusedError, RenderError
+from recmail.pipeline import Composed, Facts, compose_people, exposure_of
+from recmail.render.contact_sheet import Rule, Sample, Shown, contact_sheet, with_files
+from recmail.render.email import Email
+from recmail.render.languages import spoken
+from recmail.runs.extremes import LOOKED_AT, find_extremes
 from recmail.runs.facts import draft_run, read_facts
-from recmail.runs.message import RunWriter, links_for
+from recmail.runs.message import Links, RunWriter, image_base
 from recmail.runs.project import Project
+from recmail.runs.verdict import rules_of, verdict_of
 from recmail.segment import whole_audience
 
-PEOPLE = 10
+PEOPLE = 40  # there are half as many kinds of people: this only limits templates in very many languages
 # The allocation asks everybody; a preview is looked at every minute, and so leaves it out and says so.
 LIMITS = "exposure is left out here: plan settles it over the whole audience"
+# The files are passed round, and must unsubscribe nobody; .invalid never resolves (RFC 2606).
+_INERT = "https://test-link.invalid/"
 
 
 @dataclass(frozen=True)
 class Preview:
-    """Where a preview was written, who is on it, and what it cannot know (None: nothing)."""
+    """Where a preview was written, who is on it, and what it cannot know.
+
+    Attributes:
+        looked_at: how many people were composed to find the ends of what is sent; 0 where people were named.
+        notes: sentences; none when there is nothing to say.
+    """
 
     page: Path
     samples: Sequence[Sample]
-    note: str | None = None
+    looked_at: int = 0
+    notes: Sequence[str] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """The preview with stable keys, for --json."""
+        return {
+            "page": self.page,
+            "people": [one.to_dict() for one in self.samples],
+            "looked_at": self.looked_at,
+            "note": "; ".join(self.notes) or None,
+        }
 
 
 def preview(
     project: Project, name: str, *, now: datetime, out: Path, user_ids: Sequence[str] = ()
 ) -> Preview:
-    """Write the emails of ten people who matter, or of those named, and a contact sheet into a folder."""
+    """Write the emails of people who matter, or of those named, and a contact sheet into a folder.
+
+    Raises:
+        DataError: people who were named are not there, all of them.
+        RefusedError: nobody is in the audience.
+    """
     campaign = project.campaign(name)
     with reading(project.engine) as connection:
+        named = _named(connection, user_ids)
         facts = read_facts(connection, project, campaign, now)
         writer = RunWriter(project, draft_run(project, facts))
-        chosen = choose_people(connection, facts, user_ids, at_most=PEOPLE)
-        samples = [_sample(connection, project, writer, facts, why, user_no) for why, user_no in chosen]
+        chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writer, facts)
+        samples = _samples(connection, project, writer, facts, chosen)
+        notes = _notes(facts, looked_at)
+        known = 1 if samples else count_people(connection)
     if not samples:
-        raise RefusedError(
-            f"nobody is in the audience of {name}; count it with: recmail plan {name} --dry-run"
+        advice = (
+            f"count it rule by rule with: recmail plan {name} --dry-run"
+            if known
+            else "there are no people yet; bring them in with: recmail import"
         )
+        raise RefusedError(f"nobody is in the audience of {name}; {advice}")
     out.mkdir(parents=True, exist_ok=True)
     for sample in samples:
         if sample.email:
             (out / f"{sample.file}.html").write_text(sample.email.html, "utf-8")
             (out / f"{sample.file}.txt").write_text(sample.email.text, "utf-8")
     page = out / "index.html"
-    sender = project.settings.project.name
-    note = LIMITS if exposure_of(campaign) else None
-    made = f"{now:%-d %B %Y, %H:%M} UTC" + (f" · {note}" if note else "")
-    page.write_text(contact_sheet(samples, campaign=name, sender=sender, made=made), "utf-8")
-    return Preview(page, samples, note)
+    sender, made = project.settings.project.name, f"{now:%-d %B %Y, %H:%M} UTC"
+    page.write_text(contact_sheet(samples, campaign=name, sender=sender, made=made, notes=notes), "utf-8")
+    return Preview(page, samples, looked_at, notes)
 
 
 def choose_people(
@@ -68,27 +98,108 @@ def choose_people(
 ) -> list[tuple[str, int]]:
     """Choose whom to look at: those asked for, else people of the audience who matter; (why, user_no)."""
     if user_ids:
-        return [("asked for", find_user(connection, user_id)) for user_id in user_ids]
+        return _named(connection, user_ids)
     audience = whole_audience(connection, facts.segment)
     topic = facts.campaign.topic
     return people_who_matter(connection, audience, topic=topic, now=facts.now, at_most=at_most)
 
 
+def _named(connection: sa.Connection, user_ids: Sequence[str]) -> list[tuple[str, int]]:
+    """Find those asked for, each once.
+
+    Raises:
+        DataError: every one who is not there.
+    """
+    found, errors = dict[int, str](), list[str]()
+    for user_id in user_ids:
+        try:
+            found.setdefault(find_user(connection, user_id), "asked for")
+        except DataError as error:
+            errors.append(str(error))
+    if errors:
+        raise DataError("\n".join(dict.fromkeys(errors)))
+    return [(why, user_no) for user_no, why in found.items()]
+
+
+def _who_matter(
+    connection: sa.Connection, project: Project, writer: RunWriter, facts: Facts
+) -> tuple[list[tuple[str, int]], int]:
+    """Find people by what is known of them, by their language, and by what their message shows."""
+    audience = whole_audience(connection, facts.segment)
+    known = choose_people(connection, facts, (), at_most=PEOPLE)
+    if not known:
+        return [], 0
+    extremes = find_extremes(connection, project, writer, facts, audience=audience)
+    found = [*known, *_readers(connection, writer, facts, audience), *extremes.found]
+    return join_reasons(found, at_most=PEOPLE), extremes.looked_at
+
+
+def _readers(
+    connection: sa.Connection, writer: RunWriter, facts: Facts, audience: sa.Select[tuple[int]]
+) -> list[tuple[str, int]]:
+    """Somebody for each language that the templates speak besides the project's."""
+    default, offered = writer.wording.language, writer.wording.languages
+    others = sorted(set(offered) - {default})
+    if not others:
+        return []
+    people = speakers(connection, audience, topic=facts.campaign.topic, now=facts.now)
+    first = dict[str, int]()
+    for language, user_no in people.items():
+        tag = spoken(language, offered, default)
+        first[tag] = min(user_no, first.get(tag, user_no))
+    return [(f"gets the email in {tag!r}", first[tag]) for tag in others if tag in first]
+
+
+def _notes(facts: Facts, looked_at: int) -> list[str]:
+    notes = []
+    if looked_at == LOOKED_AT:
+        notes.append(
+            f"what messages show (the largest, titles, images, fallbacks, scores) is of {looked_at:,} people "
+            "looked at, the same each time; all else is of the whole audience"
+        )
+    if exposure_of(facts.campaign):
+        notes.append(LIMITS)
+    return notes
+
+
+def _samples(
+    connection: sa.Connection,
+    project: Project,
+    writer: RunWriter,
+    facts: Facts,
+    chosen: Sequence[tuple[str, int]],
+) -> list[Sample]:
+    """What becomes of each of them; those who get an email stand first."""
+    found = compose_people(connection, facts, [user_no for _, user_no in chosen])
+    composed = {one.user_no: one for one in found}
+    samples = [
+        _sample(connection, project, writer, facts, why=why, user_no=user_no, composed=composed.get(user_no))
+        for why, user_no in chosen
+    ]
+    return sorted(with_files(samples), key=lambda sample: not sample.sent)
+
+
 def _sample(
-    connection: sa.Connection, project: Project, writer: RunWriter, facts: Facts, why: str, user_no: int
+    connection: sa.Connection,
+    project: Project,
+    writer: RunWriter,
+    facts: Facts,
+    *,
+    why: str,
+    user_no: int,
+    composed: Composed | None,
 ) -> Sample:
     row = connection.execute(sa.select(users).where(users.c.user_no == user_no)).mappings().one()
-    composed = next(iter(compose(connection, facts, user_no, user_no + 1)), None)
-    email, shown, verdict = None, list[tuple[str, str | None]](), _verdict(composed)
+    email, verdict = None, verdict_of(composed)
+    rules, shown = rules_of(connection, facts, user_no, composed), list[Shown]()
     if composed is not None and composed.context is not None:
-        links = links_for(project, 0, user_no)
-        context = writer.context(composed.context, links)
+        context = writer.context(composed.context, Links(_INERT, _INERT, image_base(project)))
+        shown = _courses(context, composed)
         try:
-            writer.verify(context, user_id=row["user_id"])
-            email = writer.render(context, user_id=row["user_id"])
+            email = _written(writer, context, row["user_id"])
         except RenderError as error:  # theirs alone; the others are to be looked at too
             verdict = f"would fail: {error}"
-        shown = [(course["title"], course["reason"]) for course in context["courses"]]
+            rules.append(Rule(False, "its message cannot be written"))
     return Sample(
         user_id=row["user_id"],
         name=" ".join(part for part in (row["first_name"], row["last_name"]) if part),
@@ -97,12 +208,20 @@ def _sample(
         verdict=verdict,
         email=email,
         shown=shown,
+        rules=rules,
     )
 
 
-def _verdict(composed: Composed | None) -> str:
-    if composed is None:
-        return "would not be sent: not in the audience"
-    if composed.reason is None:
-        return "would be sent"
-    return f"would not be sent: {SKIP_WORDS[composed.reason]}"
+def _written(writer: RunWriter, context: dict[str, Any], user_id: str) -> Email:
+    writer.verify(context, user_id=user_id)
+    return writer.render(context, user_id=user_id)
+
+
+def _courses(context: dict[str, Any], composed: Composed) -> list[Shown]:
+    """The courses in the order of the email, each with what offered it; both lists go by block and place."""
+    shown = []
+    for course, slot in zip(context["courses"], (composed.context or {})["slots"], strict=True):
+        _, _, reason, source, fallback, *_ = slot
+        offered = f"{course['block']}, from {source}" if fallback else course["block"]
+        shown.append(Shown(course["title"], offered, reason))
+    return shown

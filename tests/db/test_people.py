@@ -33,3 +33,9 @@ def test_a_person_is_found_by_id_or_address(people: sa.Engine) -> None:
 def test_a_person_that_is_not_found_is_said_so(people: sa.Engine, who: str, message: str) -> None:
     with reading(people) as connection, pytest.raises(DataError, match=message):
         find_user(connection, who)
+
+
+@pytest.mark.parametrize(("who", "meant"), [("u01", "u1"), ("1", "u1"), ("U0002", "u2"), ("uu3", "u3")])
+def test_the_nearest_id_is_named(people: sa.Engine, who: str, meant: str) -> None:
+    with reading(people) as connection, pytest.raises(DataError, match=f"did you mean {meant}\\?"):
+        find_user(connection, who)
