@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -78,6 +81,7 @@ def drive(
     A worker that dies takes the whole pool with it; the pool is made anew and what was not finished
     is given out again, so `function` must be one that may run twice.
     """
+    function = partial(_tidily, function)
     if make_executor is None:
         yield from map(function, tasks)
         return
@@ -99,6 +103,24 @@ def drive(
                     f"the workers died {losses} times in a row, {len(unfinished)} shards unfinished; "
                     "is there enough memory?"
                 ) from error
+
+
+def _tidily(function: Callable[[Task], Result], task: Task) -> Result:
+    """Run one task, and leave no memory taken that the next one does not need."""
+    result = function(task)
+    give_memory_back()
+    return result
+
+
+def give_memory_back() -> None:
+    """Give memory that is free back to the system.
+
+    glibc keeps up to 64 MiB at the end of its heap ("mallopt", M_TRIM_THRESHOLD), and free pages below it for
+    good: after a shard of an audience of 200,000 people 85 MiB, of 20,000 people 22, with 46 MiB in use.
+    """
+    if sys.platform == "linux":
+        with suppress(AttributeError):  # musl has no such function, and keeps nothing
+            ctypes.CDLL(None).malloc_trim(0)
 
 
 def _windowed(

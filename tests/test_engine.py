@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -113,3 +114,22 @@ def test_a_dask_cluster_does_the_same() -> None:
         address = cluster.scheduler_address.replace("tcp://", "dask://")
         results = drive(shard_executor(address, 2), square, range(20), window=4)
         assert sorted(results) == [n * n for n in range(20)]
+
+
+def hoard(_task: int) -> bytes:
+    """Take 60 MB in small pieces, and keep the one that lies behind all others."""
+    return [b"x" * 40_000 for _ in range(1_500)][-1]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="others keep nothing, or do not say")
+def test_free_memory_is_given_back_after_each_task() -> None:
+    """Below what is kept nothing would be given back; 20 MB more or less may be anything else."""
+    before = memory_bytes()
+    kept = list(drive(None, hoard, [1], window=1))
+    assert len(kept) == 1
+    assert memory_bytes() - before < 20_000_000
+
+
+def memory_bytes() -> int:
+    """The memory of this process that is mapped from no file."""
+    return 1024 * int(Path("/proc/self/status").read_text().split("RssAnon:")[1].split()[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -86,7 +87,9 @@ def replace_clusters(
     """Put new clusters in the place of the old ones, in short transactions.
 
     A segment that is asked meanwhile finds each person in their old cluster or in their new one: cluster
-    numbers are never given to something else, and a cluster goes when nobody is left in it.
+    numbers are never given to something else, and a cluster goes when nobody is left in it. Of two trainings
+    that do this at once the one that began last stays: the other one finds in each of its transactions that
+    the clusters are not as it left them, and stops.
 
     Args:
         over: the numbers of the clusters that these were matched with.
@@ -96,13 +99,20 @@ def replace_clusters(
     Returns:
         whether it did; another training that did so meanwhile has given the new numbers away.
     """
-    with writing(engine) as connection:
-        if set(connection.scalars(sa.select(clusters.c.cluster_no))) != set(over):
+    with _alone(engine) as (connection, there):
+        if {cluster_no for cluster_no, _ in there} != set(over):
             return False
         _put(connection, found, over)
-    _replace(engine, people_clusters, people_clusters.c.user_no, people)
-    _replace(engine, cluster_courses, cluster_courses.c.course_no, courses)
-    with writing(engine) as connection:
+        mine = _as_they_are(connection)
+    for key, rows in ((people_clusters.c.user_no, people), (cluster_courses.c.course_no, courses)):
+        for low, high, pairs in _pieces(rows):
+            with _alone(engine) as (connection, there):
+                if there != mine:
+                    return False
+                _replace(connection, key, low, high, pairs)
+    with _alone(engine) as (connection, there):
+        if there != mine:
+            return False
         kept = [one.cluster_no for one in found]
         connection.execute(sa.delete(clusters).where(clusters.c.cluster_no.not_in(kept)))
         erased = sa.select(users.c.user_no).where(users.c.erased_at.is_not(None))  # since they were read
@@ -119,20 +129,41 @@ def _put(connection: sa.Connection, found: Sequence[Cluster], over: Collection[i
             connection.execute(sa.insert(clusters), row)
 
 
-def _replace(
-    engine: sa.Engine, table: sa.Table, key: sa.Column[int], rows: tuple[np.ndarray, np.ndarray]
-) -> None:
-    """Replace a table range by range of its key, each in a transaction of its own."""
+Pairs = list[tuple[int, int]]
+
+
+def _pieces(rows: tuple[np.ndarray, np.ndarray]) -> Iterator[tuple[int, int | None, Pairs]]:
+    """Cut rows into ranges of their keys that leave nothing out: low, high (None: without end) and pairs."""
     keys, cluster_no = rows
     low = 0
     for start in range(0, max(len(keys), 1), ROWS_AT_ONCE):
         some = slice(start, start + ROWS_AT_ONCE)
-        last = start + ROWS_AT_ONCE >= len(keys)
-        mine = [key >= low] if last else [key >= low, key <= int(keys[some][-1])]
-        with writing(engine) as connection:
-            connection.execute(sa.delete(table).where(*mine))
-            if len(keys):
-                pairs = zip(keys[some].tolist(), cluster_no[some].tolist(), strict=True)
-                values = [{key.name: number, "cluster_no": cluster} for number, cluster in pairs]
-                connection.execute(sa.insert(table), values)
-        low = 0 if last else int(keys[some][-1]) + 1
+        high = None if start + ROWS_AT_ONCE >= len(keys) else int(keys[some][-1]) + 1
+        yield low, high, list(zip(keys[some].tolist(), cluster_no[some].tolist(), strict=True))
+        low = high or low
+
+
+def _replace(
+    connection: sa.Connection, key: sa.Column[int], low: int, high: int | None, pairs: Pairs
+) -> None:
+    """Replace one range of a table."""
+    within = key >= low if high is None else sa.and_(key >= low, key < high)
+    connection.execute(sa.delete(key.table).where(within))
+    if pairs:
+        values = [{key.name: number, "cluster_no": cluster_no} for number, cluster_no in pairs]
+        connection.execute(sa.insert(key.table), values)
+
+
+@contextmanager
+def _alone(engine: sa.Engine) -> Iterator[tuple[sa.Connection, set[tuple[int, datetime]]]]:
+    """Begin a transaction that no other training writes clusters beside, and say which there are."""
+    with writing(engine) as connection:
+        if engine.dialect.name == "postgresql":  # SQLite has one writer at a time
+            connection.execute(sa.text("LOCK TABLE clusters IN SHARE ROW EXCLUSIVE MODE"))
+        yield connection, _as_they_are(connection)
+
+
+def _as_they_are(connection: sa.Connection) -> set[tuple[int, datetime]]:
+    """Return the number of each cluster, and when it was found, which tells one training from another."""
+    rows = connection.execute(sa.select(clusters.c.cluster_no, clusters.c.found_at))
+    return {(cluster_no, found_at) for cluster_no, found_at in rows}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -120,6 +120,18 @@ class Places:
                 "because": because,
             }
         )
+
+
+def enough(filled: Sequence[Places], people: np.ndarray) -> np.ndarray:
+    """Tell who of these has what every block insists on, and, where blocks offer courses, one at least."""
+    has_enough = np.ones(len(people), dtype=bool)
+    anything = np.full(len(people), not filled)
+    for places in filled:
+        found = (places.shown[people] >= 0).sum(axis=1)
+        has_enough &= found >= min(places.block.at_least, places.block.show)
+        anything |= found > 0
+    has_enough &= anything
+    return has_enough
 
 
 def table(blocks: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 from recmail.filters import may_be_shown
 from recmail.filters.admission import admit, categories_of, forbid, forbid_full
 from recmail.filters.best import best
-from recmail.filters.block_places import RESERVES, Places, spare_places, table
+from recmail.filters.block_places import RESERVES, Places, enough, spare_places, table
 from recmail.filters.fates import Asked
 from recmail.filters.mixing import POOL, Tastes, choose, pool
 from recmail.filters.quota import below_quota
@@ -56,25 +56,13 @@ def fill(
             places = Places.empty(number, block, people=len(shard), spare=spare)
             filler.fill(places, above=[other.shown for other in filled])
             filled.append(places)
-    enough = _enough(filled, len(shard))
+    has_enough = enough(filled, np.arange(len(shard)))
     return Slate(
         slots=table(places.rows(places.only_shown()) for places in filled),
         reserves=table(_reserves(filled, catalogue.category_no)),
-        enough=enough,
-        shortfall=shortfall(filled, enough, filler.tastes),
+        enough=has_enough,
+        shortfall=shortfall(filled, has_enough, filler.tastes),
     )
-
-
-def _enough(filled: Sequence[Places], people: int) -> np.ndarray:
-    """Who has what every block insists on, and, where blocks offer courses, one course at least."""
-    enough = np.ones(people, dtype=bool)
-    anything = np.full(people, not filled)
-    for places in filled:
-        found = (places.shown >= 0).sum(axis=1)
-        enough &= found >= min(places.block.at_least, places.block.show)
-        anything |= found > 0
-    enough &= anything
-    return enough
 
 
 class _Filler:

@@ -96,7 +96,7 @@ class KnownPeople:
         """The numbers of these people, and maybe of others, ~number of those who were erased."""
         if self._state is None or self._state != _state(connection) or len(self._found) > _REMEMBERED:
             self._found = {}
-        missing = set(ids) - self._found.keys()
+        missing = {one for one in ids if one not in self._found}
         if missing:
             self._found |= people_by_user_id(connection, sorted(missing))
         return self._found

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.connect import reading, tidy_log, writing, writing_in_bulk
+from recmail.db.connect import reading, writing, writing_in_bulk
 from recmail.db.tables import imports
 from recmail.db.types import from_microseconds
 from recmail.errors import DataError, RefusedError, StorageError
@@ -36,6 +36,7 @@ from recmail.history.importing_target import (
     SettlingTarget,
     Target,
 )
+from recmail.history.importing_tidying import Tidying
 from recmail.history.importing_twice import refuse_second_name
 from recmail.history.settling import settle
 from recmail.history.sources import file_piece
@@ -56,7 +57,6 @@ _TABLES = {
     "suppressions": importing_suppressions,
 }
 KINDS = tuple(_TABLES)
-_TIDY_ROWS = 40_000  # about 30 MB of SQLite's log; every 10,000 took 10 % of the time
 
 
 def import_file(
@@ -196,17 +196,18 @@ class _Work:
     def __post_init__(self) -> None:
         self._pace, self._link_pace = Pace(), Pace()
         self._began = time.perf_counter()
-        self._compared, self._untidy = False, 0
+        self._compared, self._log = False, Tidying(self.engine)
         self._newest_noted: datetime | None = None
 
     def take_all(self, source: Importer, progress: Progress | None) -> None:
         """Take in every chunk."""
         self._begin()
         try:
-            for chunk in source.chunks():
-                self._take(chunk)
-                if progress is not None:
-                    progress(self.rows, source.bytes_done, source.bytes_total)
+            with self._log:
+                for chunk in source.chunks():
+                    self._take(chunk)
+                    if progress is not None:
+                        progress(self.rows, source.bytes_done, source.bytes_total)
         except DataError as error:
             self._note(finished_at=None)
             raise DataError(f"{error}{self._so_far()}") from error
@@ -295,12 +296,10 @@ class _Work:
         if isinstance(self.target, ObjectionTarget) and self.target.objections:
             self._write(self.target.heed, self.target.objections, self._link_pace)
             self.target.objections = []
-        self._untidy += len(rows)
-        if self._untidy >= _TIDY_ROWS:
-            tidy_log(self.engine)
-            self._untidy = 0
+        self._log.wrote(len(rows))
 
     def _write(self, write: _Write, rows: Sequence[Any], pace: Pace) -> None:
+        self._log.wait()
         for batch in pace.batches(rows):
             with writing_in_bulk(self.engine) as connection:
                 began = time.perf_counter()

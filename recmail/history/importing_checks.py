@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -107,9 +108,16 @@ def filled(values: Sequence[str]) -> list[int]:
 
 def reject_ids(name: str, values: Sequence[str], checks: Checks) -> None:
     """Refuse empty ids, and those that PostgreSQL cannot put into an index."""
-    checks.reject([row for row, value in enumerate(values) if not value], f"{name}: empty")
-    too_long = [row for row, value in enumerate(values) if len(value) > LONGEST_ID]
-    checks.reject(too_long, f"{name}: longer than {LONGEST_ID} characters")
+    if "" in values:
+        checks.reject([row for row, value in enumerate(values) if not value], f"{name}: empty")
+    checks.reject(too_long(values), f"{name}: longer than {LONGEST_ID} characters")
+
+
+def too_long(values: Sequence[str]) -> list[int]:
+    """The rows whose id PostgreSQL cannot put into an index."""
+    if max(map(len, values), default=0) <= LONGEST_ID:
+        return []
+    return [row for row, value in enumerate(values) if len(value) > LONGEST_ID]
 
 
 def texts(values: Sequence[str]) -> list[str | None]:
@@ -165,19 +173,20 @@ def numbers(
     name: str, values: Sequence[str], checks: Checks, *, low: float = -np.inf, high: float = np.inf
 ) -> np.ndarray:
     """float64, nan where empty; refused outside low to high."""
-    found = np.full(len(values), np.nan)
-    rows = filled(values)
-    if not rows:
-        return found
-    matches = _NUMBER.fullmatch
-    parsed = np.array([float(values[row]) if matches(values[row]) else np.nan for row in rows])
-    bad = ~np.isfinite(parsed)
-    checks.reject(np.asarray(rows)[bad], f"{name}: bad number", values)
-    outside = ~bad & ((parsed < low) | (parsed > high))
+    read, bad, outside = {"": math.nan}, set[str](), set[str]()
+    for text in set(values) - {""}:  # prices, ratings and seconds are often the same
+        number = float(text) if _NUMBER.fullmatch(text) else math.nan
+        if not math.isfinite(number):
+            bad.add(text)
+        elif not low <= number <= high:
+            outside.add(text)
+        read[text] = math.nan if text in bad or text in outside else number
     allowed = f"not from {low:,.15g} to {high:,.15g}" if np.isfinite(high) else f"below {low:,.15g}"
-    checks.reject(np.asarray(rows)[outside], f"{name}: {allowed}", values)
-    found[rows] = np.where(bad | outside, np.nan, parsed)
-    return found
+    for refused, reason in ((bad, "bad number"), (outside, allowed)):
+        if refused:
+            rows = [row for row, value in enumerate(values) if value in refused]
+            checks.reject(rows, f"{name}: {reason}", values)
+    return np.fromiter(map(read.__getitem__, values), dtype=np.float64, count=len(values))
 
 
 def whole_numbers(name: str, values: Sequence[str], checks: Checks, *, high: int) -> list[int | None]:

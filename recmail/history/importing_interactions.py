@@ -41,6 +41,7 @@ from recmail.history.importing_checks import (
     reject_ids,
     texts,
     times,
+    too_long,
 )
 from recmail.history.importing_courses import currencies_of, minor_units
 from recmail.history.importing_target import Counts, Setting
@@ -104,13 +105,11 @@ class Interactions:
             self.sample += list(filter(None, columns.get("user_id", ())))[: SAMPLE - len(self.sample)]
         event_ids = columns.get("event_id", empty)
         checks.ids = (event_ids, user_ids)
-        checks.reject(
-            [row for row, event_id in enumerate(event_ids) if len(event_id) > LONGEST_ID],
-            f"event_id: longer than {LONGEST_ID} characters",
-        )
+        checks.reject(too_long(event_ids), f"event_id: longer than {LONGEST_ID} characters")
         kinds = self._kinds(columns["kind"], checks)
         micros = times("at", columns["at"], checks)
-        checks.reject([row for row, text in enumerate(columns["at"]) if not text], "at: empty")
+        if "" in columns["at"]:
+            checks.reject([row for row, text in enumerate(columns["at"]) if not text], "at: empty")
         reject_future("at", micros, self._setting.latest, checks, written=columns["at"])
         course_ids = columns.get("course_id", empty)
         course_nos = self._courses(course_ids, kinds, checks)
@@ -155,8 +154,10 @@ class Interactions:
             if not self._waits_for_courses:
                 checks.reject(named, "course_id: unknown course", course_ids)
                 return found
-            too_long = [row for row in named if len(course_ids[row]) > LONGEST_ID]
-            checks.reject(too_long, f"course_id: longer than {LONGEST_ID} characters")
+            checks.reject(
+                [row for row in named if len(course_ids[row]) > LONGEST_ID],
+                f"course_id: longer than {LONGEST_ID} characters",
+            )
             for row in named:
                 found[row] = course_ids[row]
         return found
@@ -293,7 +294,7 @@ class Interactions:
                 for one, number in zip(user_ids, numbers_of, strict=True)
             ]
         known = list(zip(keys, numbers_of, *others, strict=True))
-        if None not in numbers_of and min(number for number in numbers_of if number is not None) >= 0:
+        if None not in numbers_of and min(filter(None, numbers_of), default=0) >= 0:
             return known, [], 0
         unknown = [row for row, number in zip(rows, numbers_of, strict=True) if number is None]
         known = [row for row in known if row[1] is not None and row[1] >= 0]

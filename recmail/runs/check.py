@@ -82,12 +82,15 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
         campaign = project.campaign(name)
     except ConfigError as error:
         return Checked(name, error.problems, [], None)
-    problems = [*unknown_names(project, campaign), *template_problems(project, campaign)]
+    misspelt = unknown_names(project, campaign)
+    problems = [*misspelt, *template_problems(project, campaign)]
     styles, lint = Inlining(), TemplateLint()
     if not problems:
         styles, lint = inlining(project, campaign), template_lint(project, campaign)
     problems += [*styles.problems, *lint.errors]
     funnel, emptied = read_emptied(project, campaign, now=now)
+    if any(problem.message.startswith("audience") for problem in misspelt):
+        emptied = None  # what is not there leaves nobody, and that has been said
     spoken = {} if problems else people_by_language(project, campaign, now=now)
     return Checked(
         campaign.name,

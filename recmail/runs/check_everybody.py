@@ -17,6 +17,7 @@ from recmail.db.account import Account, expected
 from recmail.db.connect import reading
 from recmail.db.people import user_ids_by_no
 from recmail.db.samples import people_by_lot, people_who_matter
+from recmail.engine import give_memory_back
 from recmail.filters.settling import Settled
 from recmail.filters.wishing import Wishes
 from recmail.history.reading import last_user_no
@@ -124,6 +125,7 @@ def _tasks(project: Project, campaign: Campaign, now: datetime) -> tuple[Iterato
         draft = draft_run(project, facts)
         compare = _whom_to_compare(connection, facts, seed=draft["seed"])
         shards = last_user_no(connection) // SHARD_SIZE + 1
+    give_memory_back()  # all enrolments were counted
     url, links = project.settings.database_url, stand_in_links(project)
     text = json.dumps({**draft, "due_instant": now.isoformat(), "run_no": None})
     asked = (CheckTask(url, text, shard, links, compare) for shard in range(shards))

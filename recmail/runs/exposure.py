@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ctypes
 import mmap
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -16,6 +13,7 @@ from weakref import WeakSet
 
 import numpy as np
 
+from recmail.engine import give_memory_back
 from recmail.errors import StorageError
 from recmail.filters.allocating import Allocation, allocate
 from recmail.filters.everybody import Audience
@@ -88,22 +86,11 @@ def settle(
         tastes=_tastes(audience, facts),
         seed=seed,
     )
-    _trim()
+    give_memory_back()
     not_spare = allocation.closed
     if exposure.respect_seats:
         not_spare = not_spare | ~np.isnan(seats_left(catalogue))
     return Settlement(allocation, people, not_spare, files.let_go)
-
-
-def _trim() -> None:
-    """Give memory that is free back to the system.
-
-    glibc keeps up to 64 MiB at the end of its heap ("mallopt", M_TRIM_THRESHOLD), and what allocating left
-    there would be added to all that shards need: 22 MiB of it at 100,000 people, 9 at 20,000.
-    """
-    if sys.platform == "linux":
-        with suppress(AttributeError):  # musl has no such function, and keeps nothing
-            ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Files:

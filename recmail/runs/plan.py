@@ -10,6 +10,7 @@ from typing import TypeVar
 from recmail.campaign import Campaign, not_yet
 from recmail.db.connect import reading, writing
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
+from recmail.engine import give_memory_back
 from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.filters.limits import Exposure
 from recmail.history.reading import last_user_no
@@ -51,6 +52,7 @@ def plan(
     _check_size(project, campaign, now)
     run_no = _open_run(project, campaign, now)
     project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
+    give_memory_back()
     try:
         if exposure := exposure_of(campaign):
             shards = _plan_limited(project, run_no, exposure, progress)

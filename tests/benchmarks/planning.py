@@ -1,13 +1,16 @@
 """How fast a campaign is planned and how much memory it needs, with and without limits over the audience.
 
     python tests/benchmarks/planning.py [--people 20000 200000] [--courses 2000] [--campaigns free limited]
+        [--planners 1]
 
 On temporary SQLite projects with random people: seven enrolments each on average, half of them in courses of
 one of two categories, and EASE fitted on the first 20,000 people. Every plan runs in a process of its own,
-without a pool, so that its peak of memory is that of a worker and of what coordinates it in one. The figure
-is the last column: the peak against that of the smallest audience.
+by default without a pool, so that its peak of memory is that of a worker and of what coordinates it in one;
+`--planners 2` has a pool. The figures are the last two columns: against those of the smallest audience.
 
-`anonymous` is without pages of files that are mapped (models, and wishes for a moment), sampled every 50 ms.
+`peak` is the largest process with all its pages; `files` is what of them is mapped from files, which
+processes share (libraries, models, and wishes for a moment); `together` is the rest, `anonymous`, of all
+processes at one moment. All but `peak` is sampled every 50 ms.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -134,12 +139,11 @@ def measure(folder: Path, campaign: str) -> None:
     from recmail.runs.project import open_project
 
     project = open_project(folder)
-    anonymous, done = [0.0], threading.Event()
+    memory, done = Memory(), threading.Event()
 
     def sample() -> None:
         while not done.wait(0.05):
-            status = Path("/proc/self/status").read_text()
-            anonymous[0] = max(anonymous[0], int(status.split("RssAnon:")[1].split()[0]) / 1024)
+            memory.sample()
 
     if Path("/proc/self/status").is_file():
         threading.Thread(target=sample, daemon=True).start()
@@ -147,8 +151,34 @@ def measure(folder: Path, campaign: str) -> None:
     plan(project, campaign, now=NOW + timedelta(minutes=list(CAMPAIGNS).index(campaign)), who="bench")
     took, cpu = time.perf_counter() - start, time.process_time() - cpu
     done.set()
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": took, "cpu": cpu, "peak": peak, "anonymous": anonymous[0]}))
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": took, "cpu": cpu, **vars(memory), "peak": max(own, memory.peak)}))
+
+
+@dataclass
+class Memory:
+    """Peaks in MiB, of the largest process and of all together."""
+
+    peak: float = 0.0
+    files: float = 0.0
+    anonymous: float = 0.0
+    together: float = 0.0
+
+    def sample(self) -> None:
+        """Look at this process and its workers."""
+        children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+        together = 0.0
+        for process in ("self", *(number for numbers in children for number in numbers)):
+            with suppress(OSError, IndexError):  # it has just ended
+                status = Path(f"/proc/{process}/status").read_text()
+                peak, anonymous, *files = (
+                    int(status.split(f"{name}:")[1].split()[0]) / 1024
+                    for name in ("VmHWM", "RssAnon", "RssFile", "RssShmem")
+                )
+                self.peak, self.files = max(self.peak, peak), max(self.files, sum(files))
+                self.anonymous = max(self.anonymous, anonymous)
+                together += anonymous
+        self.together = max(self.together, together)
 
 
 def main() -> None:
@@ -157,28 +187,33 @@ def main() -> None:
     parser.add_argument("--people", type=int, nargs="+", default=[20_000, 200_000])
     parser.add_argument("--courses", type=int, nargs="+", default=[2_000])
     parser.add_argument("--campaigns", nargs="+", default=list(CAMPAIGNS))
+    parser.add_argument("--planners", type=int, default=1)
     parser.add_argument("--measure", nargs=2, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.measure:
         measure(Path(chosen.measure[0]), chosen.measure[1])
         return
-    print("courses    people  campaign  seconds      cpu  people/s  peak MiB  anonymous  against the first")
-    first: dict[tuple[int, str], float] = {}
+    print(
+        "courses    people  campaign  seconds      cpu  people/s  peak MiB  files  anonymous  together"
+        "  peak, together against the first"
+    )
+    first: dict[tuple[int, str], dict[str, float]] = {}
     for courses in chosen.courses:
         for people in chosen.people:
             with tempfile.TemporaryDirectory() as folder:
                 os.environ["RECMAIL_CACHE"] = f"{folder}/models"
-                os.environ["RECMAIL_DELIVERY_PLANNERS"] = "1"
+                os.environ["RECMAIL_DELIVERY_PLANNERS"] = str(chosen.planners)
                 make_project(Path(folder) / "acme", people, courses)
                 for campaign in chosen.campaigns:
                     command = [sys.executable, __file__, "--measure", f"{folder}/acme", campaign]
                     answer = subprocess.run(command, check=True, capture_output=True, text=True)
                     got = json.loads(answer.stdout.splitlines()[-1])
-                    base = first.setdefault((courses, campaign), got["peak"])
+                    base = first.setdefault((courses, campaign), got)
                     print(
                         f"{courses:7,} {people:9,}  {campaign:8} {got['seconds']:8.1f} {got['cpu']:8.1f}"
-                        f" {people / got['seconds']:9,.0f} {got['peak']:9.0f} {got['anonymous']:10.0f}"
-                        f" {got['peak'] / base:8.3f}",
+                        f" {people / got['seconds']:9,.0f} {got['peak']:9.0f} {got['files']:6.0f}"
+                        f" {got['anonymous']:10.0f} {got['together']:9.0f}"
+                        f" {got['peak'] / base['peak']:7.3f} {got['together'] / base['together']:8.3f}",
                         flush=True,
                     )
 

@@ -131,6 +131,16 @@ def test_a_rule_that_leaves_nobody_is_named(project: Path) -> None:
     assert len(found["instead"]) == 5
 
 
+def test_a_name_that_is_not_there_is_said_once(project: Path) -> None:
+    """Nobody is in such a cluster: that is no news beside it."""
+    who = 'audience: in_cluster("Dta science")\n'
+    (project / "campaigns" / "nobody.yaml").write_text(GOOD.replace("audience: everyone\n", who))
+    shown = recmail("check", "nobody", "--now", AT, project=project, code=3)
+    assert "there is no cluster 'Dta science'" in shown.stderr
+    assert "nobody is left" not in shown.stderr
+    assert shown.stdout == "nobody: 1 problem; 0 people in the audience\n"
+
+
 def test_mistakes_of_settings_are_objects_too(project: Path) -> None:
     toml = project / "recmail.toml"
     toml.write_text(toml.read_text().replace("[topics]", "[topcis]"))

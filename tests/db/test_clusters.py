@@ -78,6 +78,32 @@ def test_of_two_trainings_at_once_the_first_one_stays(people: sa.Engine, now: da
         assert clusters_of_people(connection, np.arange(2)).tolist() == [4, 5]
 
 
+@pytest.mark.parametrize("piece", [0, 1, 2, 3, 4])
+def test_of_two_trainings_that_replace_at_once_the_later_one_stays(
+    people: sa.Engine, now: datetime, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other one comes between any two transactions of the first one, knowing what that wrote so far."""
+    put(people, now, {0: 4, 1: 5}, {0: 4, 3: 5}, "Data", "Music")
+    monkeypatch.setattr(stored, "ROWS_AT_ONCE", 1)
+    alone, begun = stored._alone, [0]
+
+    def interrupted(engine: sa.Engine) -> Any:
+        begun[0] += 1
+        if begun[0] == piece + 2:
+            monkeypatch.setattr(stored, "_alone", alone)
+            put(people, now + timedelta(hours=2), {0: 5, 2: 6}, {1: 6, 2: 5}, "Music", "Art")
+        return alone(engine)
+
+    monkeypatch.setattr(stored, "_alone", interrupted)
+    first = [Cluster(4, "Data", [], 1, 1, now + timedelta(hours=1)), Cluster(5, "Music", [], 1, 1, now)]
+    numbers = _arrays({0: 4, 1: 5})
+    assert not replace_clusters(people, first, over=[4, 5], people=numbers, courses=numbers)
+    with reading(people) as connection:
+        assert cluster_names(connection) == ["Art", "Music"]
+        assert clusters_of_people(connection, np.arange(4)).tolist() == [5, -1, 6, -1]
+        assert clusters_of_courses(connection, np.arange(4)).tolist() == [-1, 6, 5, -1]
+
+
 def test_who_was_erased_while_clusters_were_sought_is_in_none(people: sa.Engine, now: datetime) -> None:
     with writing(people) as connection:
         connection.execute(sa.update(users).where(users.c.user_no == 1).values(erased_at=now))

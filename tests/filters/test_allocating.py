@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recmail.filters import allocating, everybody
-from recmail.filters.allocating import Allocation, allocate, lot
+from recmail.filters import all_emails, allocating, claiming, everybody
+from recmail.filters.allocating import Allocation, allocate
 from recmail.filters.block_places import Places
 from recmail.filters.everybody import Audience
 from recmail.filters.limits import NO_LIMIT
+from recmail.filters.lots import lot
 from recmail.filters.mixing import Tastes
 from recmail.filters.settling import Settled
 from recmail.filters.slate import fill
@@ -39,7 +40,7 @@ def settle(
     shard: Shard,
     catalogue: Catalogue,
     blocks: Sequence[object],
-    limits: Sequence[int] | int,
+    limits: Sequence[int] | np.ndarray | int,
     *,
     scorers: Mapping[str, Scorer] | None = None,
     parts: Sequence[slice] = (slice(None),),
@@ -61,8 +62,14 @@ def settle(
 
 
 def courses(allocation: Allocation) -> list[list[list[int]]]:
-    """The courses of each block for each person."""
-    blocks = [[[int(c) for c in row if c >= 0] for row in places.course] for places in allocation.places]
+    """The courses of each block for each person; none for those who get no email."""
+    blocks = [
+        [
+            [int(c) for c in row if c >= 0 and is_mailed]
+            for row, is_mailed in zip(places.course, allocation.mailed.tolist(), strict=True)
+        ]
+        for places in allocation.places
+    ]
     return [list(person) for person in zip(*blocks, strict=True)]
 
 
@@ -177,8 +184,9 @@ def test_invariants(data: st.DataObject) -> None:
             most = blocks[number].variety.per_category or 20  # type: ignore[attr-defined]
             assert np.bincount(category[category >= 0]).max(initial=0) <= most
         if not allocation.refused[person]:
-            assert courses(allocation)[person] == padded(free, person, len(blocks))
-    # Every refusal was by a course that is as full as it may be.
+            assert allocation.mailed[person] == free.enough[person]
+            assert not mine or courses(allocation)[person] == padded(free, person, len(blocks))
+    # Every refusal was by a course that is as full as it may be, also to those who get no email.
     assert (seen[allocation.displaced > 0] == np.array(limits)[allocation.displaced > 0]).all()
     if all(block.variety.mix == 0 for block in blocks):  # type: ignore[attr-defined]
         assert 0 <= allocation.worth <= allocation.ideal + 1e-6
@@ -194,27 +202,65 @@ class Loops:
 
     def __init__(self, plain: Plain, blocks: Sequence[object], limits: Sequence[int]) -> None:
         self.plain, self.blocks, self.left = plain, blocks, list(limits)
-        self.people = range(len(plain.shard))
-        self.got: list[list[list[int]]] = [[[] for _ in blocks] for _ in self.people]
+        self.got: dict[int, list[list[int]]] = {}
 
     def run(self) -> list[list[list[int]]]:
+        """Settle all, then whoever would have enough with all that is free; who gets no email has nothing."""
+        everybody = range(len(self.plain.shard))
+        emails, asking = dict[int, list[list[int]]](), list(everybody)
+        while asking:
+            emails |= self.settled(asking)
+            left = list(self.left)
+            asking = [one for one in everybody if one not in emails and self.alone_enough(one)]
+            self.left = left
+        return [emails.get(person, [[] for _ in self.blocks]) for person in everybody]
+
+    def alone_enough(self, person: int) -> bool:
+        """Tell whether somebody would have enough with all that is free."""
+        left = list(self.left)
+        self.ask_all([person])
+        self.left = left
+        return self.enough(person)
+
+    def settled(self, people: list[int]) -> dict[int, list[list[int]]]:
+        """Ask these people, without those who have too few, until all have enough."""
+        left = list(self.left)
+        while True:
+            self.left = list(left)
+            self.ask_all(people)
+            short = [person for person in people if not self.enough(person)]
+            if not short:
+                return {person: self.got[person] for person in people}
+            if 2 * len(short) > len(people):
+                last = len(self.plain.catalogue)
+                drawn = {one: int(lot(SEED, np.array([one]), np.array([last]))[0]) for one in short}
+                short.sort(key=lambda one: (-sum(map(len, self.got[one])), drawn[one], one))
+                short = short[len(short) // 2 :]
+            people = [person for person in people if person not in short]
+
+    def enough(self, person: int) -> bool:
+        found = [len(chosen) >= block.at_least for chosen, block in zip(self.got[person], self.blocks)]  # type: ignore[attr-defined] # noqa: B905
+        return all(found) and any(self.got[person])
+
+    def ask_all(self, people: Sequence[int]) -> None:
+        """Fill all blocks of these people, block by block."""
         from recmail.recommend.blocks import fallback_block
 
+        self.got = {person: [[] for _ in self.blocks] for person in people}
         for number, block in enumerate(self.blocks):
             for source in (block, *map(fallback_block, block.fallback)):  # type: ignore[attr-defined]
                 offer = source.offer(self.plain.shard, self.plain.catalogue, self.plain.scorers)  # type: ignore[attr-defined]
-                score = np.broadcast_to(offer.score, (len(self.people), len(self.plain.catalogue)))
-                while self.ask(number, source, score):
+                shape = len(self.plain.shard), len(self.plain.catalogue)
+                while self.ask(number, source, np.broadcast_to(offer.score, shape)):
                     pass
-        return self.got
 
     def ask(self, number: int, source: object, score: np.ndarray) -> bool:
         """Let everybody ask for what is left, and give what can be; tell whether anybody was refused."""
         block, claims = self.blocks[number], dict[int, list[int]]()
-        for person in self.people:
-            mine = list(self.got[person][number])
+        for person, got in self.got.items():
+            mine = list(got[number])
             for course in self.plain.ranking(source, person):
-                elsewhere = any(course in chosen for chosen in self.got[person])
+                elsewhere = any(course in chosen for chosen in got)
                 full = self.left[course] == 0 or len(mine) == block.show  # type: ignore[attr-defined]
                 if (
                     not elsewhere and not full and self.plain.fits(course, mine, block.variety.per_category)  # type: ignore[attr-defined]
@@ -232,7 +278,7 @@ class Loops:
         return refused
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_equals_plain_loops(data: st.DataObject) -> None:
     shard, catalogue, blocks, scorers = random_case(data)
@@ -244,6 +290,75 @@ def test_equals_plain_loops(data: st.DataObject) -> None:
     ]
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.data())
+def test_nobody_without_an_email_takes_a_place_and_nobody_goes_without_what_is_free(
+    data: st.DataObject,
+) -> None:
+    """Of one block without quota: whoever has room has all that is free, and who could have enough has it."""
+    people, width = data.draw(st.integers(2, 7)), data.draw(st.integers(1, 5))
+    values = st.sampled_from([NONE, 1.0, 2.0, 3.0])
+    row = st.lists(values, min_size=width, max_size=width)
+    scores = data.draw(st.lists(row, min_size=people, max_size=people))
+    show = data.draw(st.integers(1, 4))
+    block = Ranked.of(scores, show=show, at_least=data.draw(st.integers(0, show)), fallback=[])
+    catalogue = make_catalogue(width)
+    limits = np.array(random_limits(data, catalogue))
+    allocation = settle(nobody(people, width), catalogue, [block], limits)
+    mine = [set(one[0]) for one in courses(allocation)]
+    seen = np.array([sum(course in one for one in mine) for course in range(width)])
+    limited = limits != NO_LIMIT
+    assert (allocation.shown[limited] == seen[limited]).all()
+    assert (seen <= limits).all()
+    for person, got in enumerate(mine):
+        wished = {course for course in range(width) if scores[person][course] > NONE}
+        free = {course for course in wished - got if seen[course] < limits[course]}
+        if allocation.mailed[person]:
+            assert len(got) >= max(1, block.at_least)
+            assert len(got) == show or not free
+            lowest = min(scores[person][course] for course in got)
+            assert all(scores[person][course] <= lowest for course in free)
+        else:
+            assert min(len(free), show) < max(1, block.at_least)
+
+
+def test_who_gets_no_email_leaves_the_course_to_the_next() -> None:
+    """Two courses make an email. Person 0 is first for course 0, and has nothing else: person 1 gets it."""
+    block = Ranked.of([[9, NONE, NONE], [8, 2, NONE], [7, 3, 1]], show=2, at_least=2)
+    allocation = settle(nobody(3, 3), make_catalogue(3), [block], [1, 2, 3])
+    assert allocation.mailed.tolist() == [False, True, True]
+    assert courses(allocation) == [[[]], [[0, 1]], [[1, 2]]]
+    assert allocation.shown.tolist()[:2] == [1, 2]
+    assert allocation.displaced.tolist() == [2, 0, 0]  # to persons 0 and 2
+
+
+def test_where_nobody_has_enough_when_all_ask_some_have_when_others_leave() -> None:
+    """Each of two courses is left once, and both make an email: one of the two people gets both."""
+    block = Ranked.of([[9, 1], [1, 9]], show=2, at_least=2)
+    allocation = settle(nobody(2, 2), make_catalogue(2), [block], 1)
+    assert sorted(sorted(one[0]) for one in courses(allocation)) == [[], [0, 1]]
+    assert allocation.mailed.sum() == 1
+
+
+def test_what_nobody_else_wanted_is_given_to_those_who_left() -> None:
+    """Persons 0 and 1 take one of courses 0 and 1 each, and both leave; then one of them gets both."""
+    scores = [[5, 9, NONE, NONE], [9, 5, NONE, NONE], [NONE, NONE, 9, 8], [NONE, NONE, 9, 8]]
+    block = Ranked.of(scores, show=2, at_least=2)
+    allocation = settle(nobody(4, 4), make_catalogue(4), [block], [1, 1, 2, 2])
+    assert sorted(len(one[0]) for one in courses(allocation)) == [0, 2, 2, 2]
+    assert allocation.shown.tolist() == [1, 1, 2, 2]
+
+
+def test_however_often_people_leave_there_is_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the bound what people hold who have too few is free, and nobody who is not mailed has anything."""
+    monkeypatch.setattr(allocating, "MOST", 1)
+    block = Ranked.of([[9, 1, 1, 1], [1, 9, 1, 1], [1, 1, 9, 1], [1, 1, 1, 9]], show=4, at_least=4)
+    allocation = settle(nobody(4, 4), make_catalogue(4), [block], 1)
+    assert not allocation.mailed.any()
+    assert allocation.shown.tolist() == [0, 0, 0, 0]
+    assert (allocation.places[0].course == -1).all()
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.data())
 def test_neither_shards_nor_their_order_nor_chunks_matter(data: st.DataObject) -> None:
@@ -253,7 +368,8 @@ def test_neither_shards_nor_their_order_nor_chunks_matter(data: st.DataObject) -
     cuts = sorted(data.draw(st.sets(st.integers(1, len(shard) - 1))))
     parts = data.draw(st.permutations([slice(*cut) for cut in pairwise((0, *cuts, len(shard)))]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(allocating, "AT_ONCE", 2)
+        patch.setattr(claiming, "AT_ONCE", 2)
+        patch.setattr(all_emails, "AT_ONCE", 3)
         patch.setattr(everybody, "AT_ONCE", 3)
         again = settle(shard, catalogue, blocks, limits, scorers=scorers, parts=parts)
     for mine, other in zip(whole.places, again.places, strict=True):
@@ -270,7 +386,8 @@ def test_a_slate_shows_what_was_settled_and_spares_nothing_that_is_counted(data:
     allocation = settle(shard, catalogue, blocks, limits, scorers=scorers)
     settled = Settled.of(allocation.places, 0, len(shard), allocation.closed)
     slate = fill(shard, catalogue, blocks, scorers, settled=settled)
-    for person in range(len(shard)):
+    assert slate.enough.tolist() == allocation.mailed.tolist()
+    for person in np.flatnonzero(allocation.mailed).tolist():
         assert shown(slate, person) == [block for block in courses(allocation)[person] if block]
         reserves = slate.reserves.loc[slate.reserves["person"] == person, "course_no"].tolist()
         assert not set(reserves) & set(np.flatnonzero(allocation.closed))
