@@ -4,10 +4,10 @@
 
 On the random people of planning.py, with the shipped weekly template: eight courses in an email. Each check
 runs in a process of its own with two workers. The figure is the last column: the peak of this process and its
-workers together, against that of the smallest audience. `together` is what they hold and share with no file
-(anonymous pages), read every 50 ms; `parent` and `worker` are the peaks of resident memory that the system
-kept of each (VmHWM: what getrusage says begins with the peak of the process that started it), the larger of
-the workers.
+workers together, against that of the smallest audience. `together` adds up the most that each of them held
+and shared with no file (anonymous pages, every 50 ms), whether at one moment or not; `parent` and `worker`
+are the peaks of resident memory that the system kept of each (VmHWM: what getrusage says begins with the peak
+of the process that started it), the larger of the workers.
 """
 
 from __future__ import annotations
@@ -43,13 +43,13 @@ def measure(folder: Path, campaign: str) -> None:
     from recmail.runs.project import open_project
 
     project = open_project(folder)
-    together, worker, done = [0.0], [0.0], threading.Event()
+    held, worker, done = dict[int, float](), [0.0], threading.Event()
 
     def sample() -> None:
         while not done.wait(0.05):
             workers = [child.pid for child in active_children() if child.pid]
-            held = sum(memory_mib(pid, "RssAnon") for pid in (os.getpid(), *workers))
-            together[0] = max(together[0], held)
+            for pid in (os.getpid(), *workers):
+                held[pid] = max(held.get(pid, 0.0), memory_mib(pid, "RssAnon"))
             worker[0] = max([worker[0], *(memory_mib(pid, "VmHWM") for pid in workers)])
 
     threading.Thread(target=sample, daemon=True).start()
@@ -65,7 +65,7 @@ def measure(folder: Path, campaign: str) -> None:
         "emails": found.findings.tally.people,
         "parent": memory_mib(os.getpid(), "VmHWM"),
         "worker": worker[0],
-        "together": together[0],
+        "together": sum(held.values()),
     }
     print(json.dumps(document))
 
