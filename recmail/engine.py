@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
@@ -34,12 +36,27 @@ def shard_executor(engine: str, workers: int) -> ExecutorMaker | None:
     return (lambda: _process_pool(workers)) if workers > 1 else None
 
 
-def _process_pool(workers: int) -> Executor:
+@contextmanager
+def _process_pool(workers: int) -> Iterator[Executor]:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
+    others = set(multiprocessing.active_children())
     # Not fork: the parent may hold database connections and BLAS threads, which must not be shared.
-    return ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"))
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
+        # Ctrl-C reaches every process of a terminal. What is blocked here stays blocked in the workers, which
+        # all start now; this process gets its own a moment later, and ends them.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            executor.submit(os.getpid)
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        try:
+            yield executor
+        except BaseException:  # they may die at any time; nobody waits for what they still had to do
+            for worker in set(multiprocessing.active_children()) - others:
+                worker.terminate()
+            raise
 
 
 @contextmanager

@@ -240,7 +240,7 @@ def wish_shard(task: ShardTask) -> Wishes | None:
     """Ask one shard of a run what its people wish; writes nothing, so it may run again and die anywhere."""
     facts = _facts(task.database_url, task.run_no)
     low = task.shard * SHARD_SIZE
-    with reading(_engine(task.database_url)) as connection:
+    with reading(shard_engine(task.database_url)) as connection:
         return wish(connection, facts, low, low + SHARD_SIZE)
 
 
@@ -250,7 +250,7 @@ def plan_shard(task: ShardTask) -> int:
     May run twice, on any machine, and may die at any moment.
     """
     facts = _facts(task.database_url, task.run_no)
-    engine = _engine(task.database_url)
+    engine = shard_engine(task.database_url)
     low = task.shard * SHARD_SIZE
     with reading(engine) as connection:
         composed, shortfall = compose_shard(connection, facts, low, low + SHARD_SIZE, settled=task.settled)
@@ -292,14 +292,15 @@ def shard_hash(rows: Iterable[str]) -> str:
 
 
 @lru_cache(maxsize=2)
-def _engine(database_url: str) -> sa.Engine:
+def shard_engine(database_url: str) -> sa.Engine:
+    """Return what a worker reads and writes a database by, one in each process."""
     return connect(database_url, cache_mib=_CACHE_MIB)
 
 
 @lru_cache(maxsize=2)
 def _facts(database_url: str, run_no: int) -> Facts:
     """Read what all shards of the run share, once in each process."""
-    with reading(_engine(database_url)) as connection:
+    with reading(shard_engine(database_url)) as connection:
         return run_facts(connection, find_run(connection, run_no))
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -59,6 +61,44 @@ def test_no_more_tasks_are_taken_than_the_window_allows() -> None:
     next(results)
     assert len(taken) <= 6
     assert len(list(results)) == 99
+
+
+ENDLESS = """
+import signal, sys
+from pathlib import Path
+
+from recmail.engine import drive, shard_executor
+
+def endless(fifo):
+    Path(fifo).write_text("begun")
+    signal.pause()
+
+if __name__ == "__main__":
+    try:
+        list(drive(shard_executor("processes", 2), endless, sys.argv[1:], window=4))
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_an_interrupt_ends_all_workers_at_once_and_quietly(tmp_path: Path) -> None:
+    """As Ctrl-C does in a terminal: the whole group of processes gets it."""
+    fifos = [tmp_path / name for name in ("one", "two")]
+    for fifo in fifos:
+        os.mkfifo(fifo)
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS)
+    with subprocess.Popen(
+        [sys.executable, script, *fifos],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as parent:
+        assert [fifo.read_text() for fifo in fifos] == ["begun", "begun"]  # waits for both
+        os.killpg(parent.pid, signal.SIGINT)
+        said, _ = parent.communicate(timeout=60)
+    assert (said, parent.returncode) == ("interrupted\n", 0)
 
 
 def test_an_unknown_engine_is_named() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from recmail.cli.command import RUN, json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import operator, say
+from recmail.cli.terminal import operator, rows_progress, say
 
 
 @click.command("approve", short_help="Approve RUN: what was planned may go out, and nothing else.")
@@ -20,6 +20,8 @@ from recmail.cli.terminal import operator, say
 def command(run: int, project: Path | None, now: datetime, as_json: bool) -> None:
     r"""Approve RUN, the number that recmail plan gave: what was planned may go out, and nothing else.
 
+    Refused while there is an error in anybody's email.
+
     \b
     Example: recmail approve 12
     """
@@ -27,9 +29,13 @@ def command(run: int, project: Path | None, now: datetime, as_json: bool) -> Non
     from recmail.runs.project import open_project
 
     who = operator()
-    approve(open_project(project), run, now=now, who=who)
+    with rows_progress(f"looking at run {run}", "emails") as show:
+        findings = approve(open_project(project), run, now=now, who=who, progress=show)
     if as_json:
-        print_json({"run": run, "state": "approved", "by": who, "at": now})
+        found = findings and findings.to_dict()
+        print_json({"run": run, "state": "approved", "by": who, "at": now, "findings": found})
         return
+    if findings and findings.warnings:
+        say(findings.headline)
     click.echo(f"run {run} is approved by {who}")
     say(f"send it with: recmail send {run}")

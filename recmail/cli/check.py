@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,16 +18,19 @@ from recmail.cli.command import (
     project_option,
     shows_errors,
 )
-from recmail.cli.terminal import say
-from recmail.errors import ConfigError, Problem, RecmailError
+from recmail.cli.github import annotate
+from recmail.cli.terminal import print_table, rows_progress, say, show_findings
+from recmail.errors import ConfigError, RecmailError
 
 if TYPE_CHECKING:
     from recmail.runs.check import Checked
+    from recmail.runs.check_everybody import Everybody
     from recmail.runs.funnel import Emptied
 
 
 @click.command("check")
 @click.argument("campaign", required=False)
+@click.option("--all", "everybody", is_flag=True, help="Write everybody's email and look at it; send nobody.")
 @click.option("--watch", is_flag=True, help="Check again whenever a file is saved, until Ctrl-C.")
 @click.option("--schema", is_flag=True, help="Write the JSON Schema by which editors complete campaigns.")
 @click.option("--write-text", is_flag=True, help="Draft the text templates that are missing, then check.")
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 @shows_errors
 def command(
     campaign: str | None,
+    everybody: bool,
     watch: bool,
     schema: bool,
     write_text: bool,
@@ -49,13 +52,17 @@ def command(
 ) -> None:
     r"""Check CAMPAIGN, or all of them: YAML, audience, templates.
 
-    Every problem is reported with file, line and column. Exit code 3 when there is any; --watch ends with 0.
+    Every problem is reported with file, line and column. With --all, everybody's email is written too and
+    looked at, as a plan made now would have it. Exit code 3 when there is an error; --watch ends with 0.
 
     \b
-    Example: recmail check weekly-picks
+    Examples: recmail check weekly-picks
+              recmail check weekly-picks --all
     """
     if watch + schema + github + as_json > 1 and not (schema and as_json):
         raise click.UsageError("give one of --watch, --schema, --github and --json")
+    if everybody and (watch or schema):
+        raise click.UsageError("--all cannot be given with --watch or --schema")
     if write_text:
         if watch or schema:
             raise click.UsageError("--write-text cannot be given with --watch or --schema")
@@ -65,28 +72,38 @@ def command(
     elif watch:
         _watch(campaign, project, now)
     else:
-        _check_once(campaign, project, now, github=github, as_json=as_json)
+        _check_once(campaign, project, now, everybody=everybody, github=github, as_json=as_json)
 
 
 def _check_once(
-    campaign: str | None, project: Path | None, now: datetime, *, github: bool, as_json: bool
+    campaign: str | None,
+    project: Path | None,
+    now: datetime,
+    *,
+    everybody: bool,
+    github: bool,
+    as_json: bool,
 ) -> None:
     try:
         checked = _check(campaign, project, now)
     except ConfigError as error:
         for problem in error.problems if github else ():
-            _annotate("error", problem, project)
+            annotate("error", problem, project)
         raise
+    looked_at = _look_at_everybody(checked, project, now) if everybody else {}
     if as_json:
-        print_json({"campaigns": [one.to_dict() for one in checked]})
+        print_json({"campaigns": [_as_dict(one, looked_at, everybody=everybody) for one in checked]})
     elif github:
         found = [("error", problem) for one in checked for problem in one.problems]
-        found += [("warning", later) for one in checked for later in (*one.not_yet, *one.inlining.slow)]
+        found += [("warning", later) for one in checked for later in one.warnings]
+        found += [pair for name, one in looked_at.items() for pair in one.findings.problems(name)]
         for severity, problem in dict.fromkeys(found):  # campaigns share templates
-            _annotate(severity, problem, project)
+            annotate(severity, problem, project)
     else:
         _show(checked)
-    if not all(one.good for one in checked):
+        for name, one in looked_at.items():
+            _show_everybody(name, one)
+    if not all(one.good for one in checked) or any(one.findings.errors for one in looked_at.values()):
         raise SystemExit(EXIT_INVALID)
 
 
@@ -96,6 +113,7 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
     from recmail.runs.check import check
     from recmail.runs.inlining import remember
     from recmail.runs.project import open_project
+    from recmail.runs.template_lint import remember_lint
 
     opened = open_project(project)
     try:
@@ -110,9 +128,48 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
         for one in checked:
             if one.good:
                 remember(opened, opened.campaign(one.campaign))
+                remember_lint(opened, opened.campaign(one.campaign))
         return checked
     finally:
         opened.engine.dispose()
+
+
+def _look_at_everybody(checked: list[Checked], project: Path | None, now: datetime) -> dict[str, Everybody]:
+    """Write and look at the emails of every campaign that is good; those of others could not be written."""
+    from recmail.runs.check_everybody import check_everybody
+    from recmail.runs.project import open_project
+
+    opened = open_project(project)
+    looked_at = {}
+    try:
+        for one in checked:
+            if one.good:
+                with rows_progress(f"checking {one.campaign}", "people") as show:
+                    campaign = opened.campaign(one.campaign)
+                    looked_at[one.campaign] = check_everybody(opened, campaign, now=now, progress=show)
+    except KeyboardInterrupt as error:
+        raise KeyboardInterrupt("interrupted; nothing was kept") from error
+    finally:
+        opened.engine.dispose()
+    return looked_at
+
+
+def _as_dict(one: Checked, looked_at: dict[str, Everybody], *, everybody: bool) -> dict[str, Any]:
+    if not everybody:
+        return one.to_dict()
+    found = looked_at.get(one.campaign)
+    return {**one.to_dict(), "everybody": found and found.to_dict()}
+
+
+def _show_everybody(campaign: str, everybody: Everybody) -> None:
+    click.echo()
+    rows = everybody.account.as_rows()
+    print_table(("people", "what would happen"), rows, title=f"Everybody of {campaign}")
+    click.echo()
+    show_findings(everybody.findings)
+    if everybody.compared:
+        say(f"{everybody.compared:,} of them are the same with their styles inlined by themselves")
+    say("nothing was sent")
 
 
 def _show(checked: list[Checked]) -> None:
@@ -131,6 +188,9 @@ def _show(checked: list[Checked]) -> None:
             say(f"  {one.inlining.in_words(one.people or 0)}: see below")
         if one.emptied:
             _show_emptied(one.emptied)
+    doubtful = (problem for one in checked for problem in one.doubtful)
+    for problem in dict.fromkeys(doubtful):
+        click.echo(f"warning: {problem}", err=True)
     slow = (reason for one in checked for reason in one.inlining.slow)
     for reason in dict.fromkeys(slow):  # campaigns share templates
         click.echo(f"slow: {reason}", err=True)
@@ -142,28 +202,6 @@ def _show_emptied(emptied: Emptied) -> None:
     for field, values in groupby(emptied.instead, key=lambda common: common.field):
         shown = ", ".join(f'"{one.value[:40]}" ({one.people:,})' for one in values)
         say(f"  before it, people have as {field}, most common first: {shown}")
-
-
-def _annotate(severity: str, problem: Problem, project: Path | None) -> None:
-    """Print a problem as a workflow command.
-
-    Source: docs.github.com, "Workflow commands for GitHub Actions"; what is escaped: actions/toolkit,
-    packages/core/src/command.ts.
-    """
-    from recmail.settings import find_project
-
-    root = os.environ.get("GITHUB_WORKSPACE") or Path.cwd()
-    file = os.path.relpath(find_project(project) / problem.file, root)
-    places = {"file": file, "line": problem.line or "", "col": problem.column or ""}
-    escaped = {
-        name: _escape(str(value)).replace(":", "%3A").replace(",", "%2C") for name, value in places.items()
-    }
-    where = ",".join(f"{name}={value}" for name, value in escaped.items() if value)
-    click.echo(f"::{severity} {where}::{_escape(problem.message)}")
-
-
-def _escape(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _write_schema(project: Path | None, as_json: bool) -> None:

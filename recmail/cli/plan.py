@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import operator, print_table, progress, say
+from recmail.cli.terminal import operator, print_table, progress, rows_progress, say, show_findings
 
 if TYPE_CHECKING:
     from recmail.runs.project import Project
@@ -45,6 +45,7 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
     with progress("planning") as advance:
         run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)
+    _look(opened, run_no)
     planned = summarize(opened, run_no)
     if as_json:
         print_json({"funnel": [vars(step) for step in funnel], **planned.to_dict()})
@@ -62,10 +63,28 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
         if len(limited) > COURSES:
             say(f"and {len(limited) - COURSES} more; recmail plan --json lists all")
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
+    if planned.findings:
+        click.echo()
+        show_findings(planned.findings)
     styles = inlining(opened, opened.campaign(campaign))
     if styles.slow:
         say(f"\n{styles.in_words(planned.waiting)}; why: recmail check {campaign}")
-    say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")
+    if planned.findings and planned.findings.errors:
+        say(f"\nit cannot be approved: mend the errors and plan again: recmail plan {campaign}")
+    else:
+        say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")
+
+
+def _look(project: Project, run_no: int) -> None:
+    """Look at every email of the plan, which is made by now: approval wants it done, and may do it too."""
+    from recmail.runs.lint_run import lint_run
+
+    try:
+        with rows_progress("looking at the emails", "emails") as show:
+            lint_run(project, run_no, show)
+    except KeyboardInterrupt as error:
+        rest = f"recmail approve {run_no} looks at the emails that are left"
+        raise KeyboardInterrupt(f"interrupted; run {run_no} is planned, and {rest}") from error
 
 
 def _only_count(project: Project, campaign: str, now: datetime, *, as_json: bool) -> None:

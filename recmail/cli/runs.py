@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from recmail.cli.command import RUN, json_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, say
+from recmail.cli.terminal import print_table, say, show_findings
 
 
 @click.command("runs")
@@ -30,10 +30,12 @@ def command(run: int | None, project: Path | None, as_json: bool) -> None:
     if run is not None:
         found = read_run(opened, run)
         if as_json:
-            print_json(found.to_dict())
+            print_json(found.to_dict_with_findings())
             return
         click.echo(found.headline)
         print_table(("people", "what happened"), found.account.as_rows())
+        if found.findings:
+            show_findings(found.findings)
         for line in found.history:
             say(line)
         return

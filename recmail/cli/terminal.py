@@ -18,10 +18,12 @@ from recmail.errors import RefusedError
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
+    from recmail.runs.findings import Findings
+
 Advance = Callable[[int, int], None]
 """Told what is done and what there is in all; 0 in all when that is not known."""
 AdvanceRows = Callable[[int, int, int], None]
-"""Told the rows read, and how many bytes are done and there in all."""
+"""Told the rows read, and how many bytes are done and there in all; or people, and shards."""
 _LINE_EVERY_S = 10.0
 
 
@@ -61,6 +63,15 @@ def _cell(value: object) -> str:
     return escape(str(value))
 
 
+def show_findings(findings: Findings) -> None:
+    """What was found in the emails of an audience, on stdout."""
+    click.echo(findings.headline)
+    for line in findings.lines():
+        click.echo(f"  {line}")
+    if findings.largest:
+        click.echo(findings.largest)
+
+
 @contextmanager
 def progress(title: str) -> Iterator[Advance]:
     """A bar with the time left on a terminal; elsewhere a line every ten seconds."""
@@ -77,16 +88,16 @@ def progress(title: str) -> Iterator[Advance]:
 
 
 @contextmanager
-def rows_progress(title: str) -> Iterator[AdvanceRows]:
-    """The same for files: rows and how many a second, the time left by the bytes."""
+def rows_progress(title: str, noun: str = "rows") -> Iterator[AdvanceRows]:
+    """The same for files: rows and how many a second, the time left by the bytes; or people and shards."""
     lines = _Lines(title)
     if not sys.stderr.isatty():
-        yield lambda rows, done, total: lines.show(f"{rows:,} rows", rows, done, total)
+        yield lambda rows, done, total: lines.show(f"{rows:,} {noun}", rows, done, total)
         return
     from rich.progress import TextColumn
 
     with _bar(title, TextColumn("{task.fields[counted]}", markup=False)) as show:
-        yield lambda rows, done, total: show(done, total, f"{rows:,} rows, {lines.rate(rows):,.0f}/s")
+        yield lambda rows, done, total: show(done, total, f"{rows:,} {noun}, {lines.rate(rows):,.0f}/s")
 
 
 @contextmanager

@@ -64,6 +64,12 @@ def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> l
     return [int(found) for found in connection.scalars(query.order_by(users.c.user_no))]
 
 
+def user_ids_by_no(connection: sa.Connection, numbers: Sequence[int]) -> dict[int, str]:
+    """Return the ids of people, each with its user_no."""
+    query = sa.select(users.c.user_no, users.c.user_id).where(among(users.c.user_no, numbers))
+    return {int(user_no): str(user_id) for user_no, user_id in connection.execute(query)}
+
+
 def count_people(connection: sa.Connection) -> int:
     """How many people are known, erased ones left out."""
     query = sa.select(sa.func.count()).select_from(users).where(users.c.erased_at.is_(None))

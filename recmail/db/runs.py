@@ -133,6 +133,18 @@ def finish_shard(
     connection.execute(sa.update(run_shards).where(where).values(**held))
 
 
+def write_findings(connection: sa.Connection, run_no: int, shard: int, findings: Mapping[str, Any]) -> None:
+    """Keep what was found in the emails of a shard's people."""
+    where = (run_shards.c.run_no == run_no) & (run_shards.c.shard == shard)
+    connection.execute(sa.update(run_shards).where(where).values(findings=dict(findings)))
+
+
+def shard_findings(connection: sa.Connection, run_no: int) -> dict[int, dict[str, Any] | None]:
+    """What was found in the emails of every planned shard, in order; None where nobody looked yet."""
+    query = sa.select(run_shards.c.shard, run_shards.c.findings).where(run_shards.c.run_no == run_no)
+    return {int(shard): found for shard, found in connection.execute(query.order_by(run_shards.c.shard))}
+
+
 def write_exposure(connection: sa.Connection, run_no: int, exposure: Mapping[str, Any]) -> None:
     """Keep what limits over the whole audience took from people."""
     connection.execute(sa.update(runs).where(runs.c.run_no == run_no).values(exposure=dict(exposure)))

@@ -63,10 +63,29 @@ def speakers(
 def sample_of(connection: sa.Connection, audience: sa.Select[tuple[int]], size: int) -> list[int]:
     """Choose so many of an audience, or all: the same each time, and from all of its length."""
     number = users.c.user_no
-    # Knuth's multiplicative hash, to 32 bits; numbers below 2^31 stay within those of the databases.
-    spread = (number % 2147483648) * 2654435761 % 4294967296
-    query = sa.select(number).where(number.in_(audience)).order_by(spread, number).limit(size)
+    query = sa.select(number).where(number.in_(audience)).order_by(_spread(), number).limit(size)
     return sorted(connection.scalars(query))
+
+
+def people_by_lot(
+    connection: sa.Connection,
+    audience: sa.Select[tuple[int]],
+    *,
+    topic: str,
+    now: datetime,
+    seed: int,
+    at_most: int,
+) -> list[int]:
+    """Draw people of an audience who may be mailed: the same each time for one seed."""
+    number, mailable = users.c.user_no, _Audience(audience, topic, now).mailable
+    query = sa.select(number).where(*mailable).order_by(_spread(seed), number).limit(at_most)
+    return [int(user_no) for user_no in connection.scalars(query)]
+
+
+def _spread(seed: int = 0) -> sa.ColumnElement[int]:
+    """Knuth's multiplicative hash, to 32 bits; numbers below 2^31 stay within those of the databases."""
+    number = sa.cast(users.c.user_no, sa.BigInteger) + seed % 2147483648
+    return number % 2147483648 * 2654435761 % 4294967296
 
 
 @dataclass(frozen=True)

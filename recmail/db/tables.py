@@ -212,6 +212,7 @@ run_shards = sa.Table(
     Column("hash", Text, nullable=False),
     Column("committed_at", UtcTime, nullable=False),
     Column("shortfall", JSON),  # rows of SHORTFALL_COLUMNS; None: the shard is not finished
+    Column("findings", JSON),  # what was found in its emails, and by which version; None: nobody looked yet
 )
 
 ledger = sa.Table(

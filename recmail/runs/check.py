@@ -21,6 +21,7 @@ from recmail.runs.funnel import Emptied, read_emptied
 from recmail.runs.inlining import Inlining, inlining, templates_of
 from recmail.runs.languages import people_by_language
 from recmail.runs.project import Project
+from recmail.runs.template_lint import TemplateLint, template_lint
 from recmail.runs.text_drafts import with_advice
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
@@ -35,6 +36,7 @@ class Checked:
         not_yet: what the file asks for that this version cannot plan.
         emptied: the rule that leaves nobody, of those whom the rules before it had left.
         languages: how many of the people get their email in which language, where there is more than one.
+        doubtful: what the lint warns of in the templates.
     """
 
     campaign: str
@@ -44,12 +46,13 @@ class Checked:
     emptied: Emptied | None = None
     languages: Mapping[str, int] = field(default_factory=dict)
     inlining: Inlining = field(default_factory=Inlining)
+    doubtful: Sequence[Problem] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json; what is not built yet, and what is slow, is a warning."""
         slow_ms = self.inlining.slow_ms
         found = [(problem, "error") for problem in self.problems]
-        found += [(problem, "warning") for problem in (*self.not_yet, *self.inlining.slow)]
+        found += [(problem, "warning") for problem in self.warnings]
         return {
             "campaign": self.campaign,
             "good": self.good,
@@ -61,6 +64,11 @@ class Checked:
             "inlining_ms": None if slow_ms is None else round(slow_ms, 1),
             "problems": [{**asdict(problem), "severity": severity} for problem, severity in found],
         }
+
+    @property
+    def warnings(self) -> Sequence[Problem]:
+        """What it can be planned with, or could if it were built."""
+        return (*self.not_yet, *self.doubtful, *self.inlining.slow)
 
     @property
     def good(self) -> bool:
@@ -76,13 +84,24 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
         return Checked(name, error.problems, [], None)
     misspelt = unknown_names(project, campaign)
     problems = [*misspelt, *template_problems(project, campaign)]
-    styles = Inlining() if problems else inlining(project, campaign)
-    problems += styles.problems
+    styles, lint = Inlining(), TemplateLint()
+    if not problems:
+        styles, lint = inlining(project, campaign), template_lint(project, campaign)
+    problems += [*styles.problems, *lint.errors]
     funnel, emptied = read_emptied(project, campaign, now=now)
     if any(problem.message.startswith("audience") for problem in misspelt):
         emptied = None  # what is not there leaves nobody, and that has been said
     spoken = {} if problems else people_by_language(project, campaign, now=now)
-    return Checked(campaign.name, problems, not_yet(campaign), funnel[-1].people, emptied, spoken, styles)
+    return Checked(
+        campaign.name,
+        problems,
+        not_yet(campaign),
+        funnel[-1].people,
+        emptied,
+        spoken,
+        styles,
+        lint.warnings,
+    )
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:
@@ -114,11 +133,14 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
 
 
 def check_templates_of(project: Project, campaign: Campaign) -> None:
-    """Refuse to plan with templates that could fail for everybody.
+    """Refuse to plan with templates that could fail for everybody, or in which the lint finds errors.
 
     Raises:
         ConfigError: the mistakes, all of them.
     """
-    problems = template_problems(project, campaign) or inlining(project, campaign).problems
+    problems = template_problems(project, campaign) or [
+        *inlining(project, campaign).problems,
+        *template_lint(project, campaign).errors,
+    ]
     if problems:
         raise ConfigError(problems)

@@ -5,21 +5,19 @@ To find it out takes premailer, whose import and work cost more than all else th
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
-from recmail import __version__
 from recmail.campaign import Campaign
 from recmail.errors import Problem, RenderError
 from recmail.render.bundle import TemplateBundle
 from recmail.render.languages import editions
 from recmail.runs.project import Project
+from recmail.runs.remembered import keep, recall
 from recmail.settings.source import SourceText
 
-FILE = Path(".recmail/cache/inlining.json")
+FILE = "inlining.json"
 
 
 @dataclass(frozen=True)
@@ -66,15 +64,16 @@ def inlining(project: Project, campaign: Campaign) -> Inlining:
 def remember(project: Project, campaign: Campaign) -> None:
     """Keep what was found out about a campaign's templates, for those who ask later."""
     bundle = project.templates()
-    known = _read(project.folder, bundle)
+    known = _known(project, bundle)
     found = _by_template(project, campaign)
     if not found.keys() <= known.keys():
-        _write(project.folder, bundle, known | found)
+        both = known | found
+        keep(project.folder, FILE, bundle, {name: asdict(one) for name, one in both.items()})
 
 
 def _by_template(project: Project, campaign: Campaign) -> dict[str, Inlining]:
     bundle = project.templates()
-    known = _read(project.folder, bundle)
+    known = _known(project, bundle)
     names = [
         edition for name in templates_of(campaign) for edition in (name, *editions(bundle, name).values())
     ]
@@ -99,31 +98,13 @@ def _in_template(error: RenderError, bundle: TemplateBundle) -> Problem:
     return source.problem(start + len(line) - len(line.lstrip()), error.message)
 
 
-def _state(bundle: TemplateBundle) -> str:
-    return f"{__version__} {bundle.content_hash}"
-
-
-def _read(folder: Path, bundle: TemplateBundle) -> dict[str, Inlining]:
+def _known(project: Project, bundle: TemplateBundle) -> dict[str, Inlining]:
     """Return what was found out about these very templates by this version, by name."""
     try:
-        kept: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-        return {name: _inlining(**one) for name, one in kept.get(_state(bundle), {}).items()}
-    except (OSError, ValueError, TypeError, AttributeError):
-        return {}  # nothing was kept, or by another version: it is found out again
+        return {name: _inlining(**one) for name, one in recall(project.folder, FILE, bundle).items()}
+    except (TypeError, AttributeError):
+        return {}  # as nobody but recmail writes it: it is found out again
 
 
 def _inlining(problems: list[dict[str, Any]], slow: list[dict[str, Any]], slow_ms: float | None) -> Inlining:
     return Inlining(tuple(Problem(**one) for one in problems), tuple(Problem(**one) for one in slow), slow_ms)
-
-
-def _write(folder: Path, bundle: TemplateBundle, found: dict[str, Inlining]) -> None:
-    path = folder / FILE
-    text = json.dumps({_state(bundle): {name: asdict(one) for name, one in found.items()}})
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        (path.parent / ".gitignore").write_text("*\n", "utf-8")
-        part = path.with_suffix(".part")
-        part.write_text(text, "utf-8")
-        part.replace(path)
-    except OSError:
-        pass  # a project that cannot be written to is checked all the same

@@ -13,23 +13,46 @@ from recmail.db.people import find_user
 from recmail.db.runs import find_run, move_run, record, run_state
 from recmail.errors import RefusedError
 from recmail.records import RunState
+from recmail.render.lint import Severity
+from recmail.runs.findings import Findings
+from recmail.runs.lint_run import LookProgress, lint_run
 from recmail.runs.project import Project
 from recmail.runs.seal import check_unchanged
 
 
-def approve(project: Project, run_no: int, *, now: datetime, who: str) -> None:
-    """Sign the plan: what was looked at is what may go out.
+def approve(
+    project: Project, run_no: int, *, now: datetime, who: str, progress: LookProgress = None
+) -> Findings | None:
+    """Sign the plan: what was looked at is what may go out; returns what there is to warn of.
+
+    Emails at which this version did not look yet, as of a run that an older one planned, are looked at first.
 
     Raises:
-        RefusedError: the run is not waiting for approval, has changed, or is past its shelf life.
+        RefusedError: the run is not waiting for approval, has changed, is past its shelf life, or there are
+            errors in its emails.
     """
+    findings = None
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
         if run["state"] == RunState.PLANNED:
             check_fresh(run, now)
             check_unchanged(connection, run)
+    if run["state"] == RunState.PLANNED:
+        findings = lint_run(project, run_no, progress)
+        _refuse_errors(findings, run)
     with writing(project.engine) as connection:
         move_run(connection, run_no, RunState.APPROVED, who=who, now=now, approved_at=now, approved_by=who)
+    return findings
+
+
+def _refuse_errors(findings: Findings, run: Mapping[str, Any]) -> None:
+    if findings.errors:
+        people = "1 person" if findings.errors == 1 else f"{findings.errors:,} people"
+        listed = "\n".join(f"  {line}" for line in findings.lines(only=Severity.ERROR))
+        raise RefusedError(
+            f"run {run['run_no']} is not approved: there are errors in the emails of {people}\n{listed}\n"
+            f"mend them and plan again: recmail plan {run['campaign']}"
+        )
 
 
 def check_fresh(run: Mapping[str, Any], now: datetime) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from recmail.db.account import Account, account, accounts
 from recmail.db.connect import reading
-from recmail.db.runs import find_run, list_runs, run_audit
+from recmail.db.runs import find_run, list_runs, run_audit, shard_findings
 from recmail.records import MessageState
 from recmail.runs.project import Project
+
+if TYPE_CHECKING:
+    from recmail.runs.findings import Findings
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,7 @@ class Run:
 
     Attributes:
         history: who did what, oldest first, in words.
+        findings: what was found in its emails; None while not all were looked at.
     """
 
     run_no: int
@@ -31,6 +35,7 @@ class Run:
     model_version: str | None
     account: Account
     history: Sequence[str] = ()
+    findings: Findings | None = None
 
     @property
     def waiting(self) -> int:
@@ -65,6 +70,10 @@ class Run:
             "account": self.account.to_dict(),
         }
 
+    def to_dict_with_findings(self) -> dict[str, Any]:
+        """The same, with what was found in its emails."""
+        return {**self.to_dict(), "findings": self.findings and self.findings.to_dict()}
+
 
 def read_runs(project: Project) -> list[Run]:
     """All runs, newest first."""
@@ -85,7 +94,12 @@ def read_run(project: Project, run_no: int) -> Run:
             f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']} by {row['who']}"
             for row in run_audit(connection, run_no)
         ]
-        return _run(find_run(connection, run_no), account(connection, run_no), history)
+        run = _run(find_run(connection, run_no), account(connection, run_no), history)
+        if None in shard_findings(connection, run_no).values():
+            return run
+        from recmail.runs.findings import read_findings  # which takes a second to import, for premailer
+
+        return replace(run, findings=read_findings(connection, run_no))
 
 
 def _run(row: Mapping[str, Any], counts: Account, history: Sequence[str]) -> Run:

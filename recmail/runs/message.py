@@ -39,7 +39,16 @@ class Links:
 
 def links_for(project: Project, run_no: int, user_no: int) -> Links:
     """Signed links of one person, on public_url or the company's own unsubscribe page."""
-    sender, key = project.settings.sender, project.settings.key
+    return _links(project, project.settings.key, run_no, user_no)
+
+
+def stand_in_links(project: Project) -> Links:
+    """Links that look like anybody's, for emails that are only looked at: no key of ours signs them."""
+    return _links(project, bytes(32), 2**14, 2**21)
+
+
+def _links(project: Project, key: bytes, run_no: int, user_no: int) -> Links:
+    sender = project.settings.sender
     token = sign(key, run_no, user_no, "unsubscribe")
     own = sender.unsubscribe_url.replace("{token}", token) if sender.unsubscribe_url else None
     base = sender.public_url
@@ -55,15 +64,15 @@ def image_base(project: Project) -> str:
     return (project.settings.sender.public_url or project.folder.as_uri()) + "/"
 
 
-class RunWriter:
-    """Writes the messages of one run; used by many threads at once.
+class Writer:
+    """Writes emails from what was frozen of people; used by many threads at once.
 
     Args:
-        run: the row of the run with its frozen campaign, templates, settings and catalogue.
+        run: the row of the run with its frozen campaign, templates, settings and catalogue, or a draft of it.
     """
 
-    def __init__(self, project: Project, run: Mapping[str, Any]) -> None:
-        self._project, self._run = project, run
+    def __init__(self, run: Mapping[str, Any]) -> None:
+        self._run = run
         self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
         bundle = TemplateBundle.from_json(run["template_bundle"])
@@ -73,31 +82,6 @@ class RunWriter:
             language=self._printed["language"],
             lines=self.campaign.lines_in(bundle, self._printed["language"]),
         )
-
-    def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
-        """Finish one claimed row's message, or say why it must not go out after all.
-
-        Raises:
-            RenderError: this person's message cannot be written; nobody else's is touched.
-        """
-        if claim.email is None:
-            return Skip("no_address")
-        if not claim.context:
-            return Skip("erased")
-        context = self._fresh_context(claim, now)
-        if context is None:
-            return Skip("stale")
-        email = self.render(self.context(context, links), user_id=claim.user_id)
-        return self._envelope(claim, context, email, links)
-
-    def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
-        """The frozen context, courses that closed or were taken since replaced by reserves; None: too few."""
-        slots = (*claim.context["slots"], *claim.reserves)
-        shown = [course_no for _, course_no, *_ in slots]
-        begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
-        with reading(self._project.engine) as connection:
-            gone = gone_stale(connection, claim.user_no, shown, begun=begun, now=now)
-        return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
 
     @property
     def sender(self) -> str:
@@ -134,6 +118,39 @@ class RunWriter:
             languages=self._editions.languages,
             moment=self._run["due_instant"],
         )
+
+
+class RunWriter(Writer):
+    """Writes the messages of one run, ready to be sent."""
+
+    def __init__(self, project: Project, run: Mapping[str, Any]) -> None:
+        super().__init__(run)
+        self._project = project
+
+    def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
+        """Finish one claimed row's message, or say why it must not go out after all.
+
+        Raises:
+            RenderError: this person's message cannot be written; nobody else's is touched.
+        """
+        if claim.email is None:
+            return Skip("no_address")
+        if not claim.context:
+            return Skip("erased")
+        context = self._fresh_context(claim, now)
+        if context is None:
+            return Skip("stale")
+        email = self.render(self.context(context, links), user_id=claim.user_id)
+        return self._envelope(claim, context, email, links)
+
+    def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
+        """The frozen context, courses that closed or were taken since replaced by reserves; None: too few."""
+        slots = (*claim.context["slots"], *claim.reserves)
+        shown = [course_no for _, course_no, *_ in slots]
+        begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
+        with reading(self._project.engine) as connection:
+            gone = gone_stale(connection, claim.user_no, shown, begun=begun, now=now)
+        return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""

@@ -10,7 +10,7 @@ from typing import TypeVar
 from recmail.campaign import Campaign, not_yet
 from recmail.db.connect import reading, writing
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
-from recmail.engine import drive, give_memory_back, shard_executor
+from recmail.engine import give_memory_back
 from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.filters.limits import Exposure
 from recmail.history.reading import last_user_no
@@ -22,7 +22,8 @@ from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.project import Project
 from recmail.runs.seal import content_hash
-from recmail.runs.summary import sample_subjects
+from recmail.runs.shards import over_shards
+from recmail.runs.summary import compare_samples
 
 SHELF_LIFE = timedelta(days=7)
 Progress = Callable[[int, int], None] | None
@@ -57,7 +58,7 @@ def plan(
             shards = _plan_limited(project, run_no, exposure, progress)
         else:
             shards = _plan_shards(project, run_no, progress)
-        sample_subjects(project, run_no)  # what cannot be rendered must not be there to be approved
+        compare_samples(project, run_no)  # a wrong plan must not be there to be approved
         _close_run(project, run_no, shards, now=now, who=who)
     except RecmailError as error:
         with writing(project.engine) as connection:
@@ -92,7 +93,7 @@ def _plan_shards(project: Project, run_no: int, progress: Progress) -> int:
         shards = last_user_no(connection) // SHARD_SIZE + 1
     url = project.settings.database_url
     tasks = (ShardTask(url, run_no, shard) for shard in range(shards))
-    for done, _rows in enumerate(_drive(project, plan_shard, tasks, shards), start=1):
+    for done, _rows in enumerate(over_shards(project, plan_shard, tasks, shards), start=1):
         if progress:
             progress(done, shards)
     return shards
@@ -114,23 +115,15 @@ def _plan_limited(project: Project, run_no: int, exposure: Exposure, progress: P
             yield result
 
     asked = (ShardTask(url, run_no, shard) for shard in range(shards))
-    wishes = counted(_drive(project, wish_shard, asked, shards))
+    wishes = counted(over_shards(project, wish_shard, asked, shards))
     settlement = settle(facts, exposure, wishes, last=last, seed=run["seed"])
     lows = ((shard, shard * SHARD_SIZE) for shard in range(shards))
     tasks = (ShardTask(url, run_no, shard, settlement.of(low, low + SHARD_SIZE)) for shard, low in lows)
-    for _rows in counted(_drive(project, plan_shard, tasks, shards)):
+    for _rows in counted(over_shards(project, plan_shard, tasks, shards)):
         pass
     with writing(project.engine) as connection:
         write_exposure(connection, run_no, settlement.to_json())
     return shards
-
-
-def _drive(
-    project: Project, function: Callable[[ShardTask], Result], tasks: Iterable[ShardTask], shards: int
-) -> Iterator[Result]:
-    delivery = project.settings.delivery
-    workers = min(delivery.planners, shards)
-    return drive(shard_executor(delivery.engine, workers), function, tasks, window=2 * workers)
 
 
 def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who: str) -> None:

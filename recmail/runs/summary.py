@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -10,17 +11,21 @@ import sqlalchemy as sa
 
 from recmail.campaign import parse_frozen
 from recmail.db.account import Account, account
+from recmail.db.among import among
 from recmail.db.connect import reading
 from recmail.db.ledger_rows import same_key, state_is
 from recmail.db.runs import find_run
+from recmail.db.samples import people_who_matter
 from recmail.db.tables import ledger, ledger_context, users
+from recmail.errors import RenderError
 from recmail.records import MessageState
 from recmail.runs.exposure import ExposureReport, read_exposure
+from recmail.runs.findings import Findings, read_findings
 from recmail.runs.message import RunWriter, links_for
 from recmail.runs.project import Project
 from recmail.runs.shortfall import BlockShortfall, read_shortfalls
 
-SUBJECTS = 5
+SUBJECTS, BY_LOT, WHO_MATTER = 5, 20, 20
 
 
 @dataclass(frozen=True)
@@ -31,7 +36,8 @@ class Planned:
         waiting: people who will be mailed.
         blocks: what each block of courses does for them, and what it fell short of.
         exposure: what limits over the whole audience took from them; None without limits.
-        subjects: as some of them will read it; every one was rendered whole.
+        subjects: as some of them will read it.
+        findings: what was found in the emails; None while not all were looked at.
     """
 
     run_no: int
@@ -43,6 +49,7 @@ class Planned:
     blocks: Sequence[BlockShortfall]
     exposure: ExposureReport | None
     subjects: Sequence[str]
+    findings: Findings | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The plan with stable keys, for --json."""
@@ -56,21 +63,19 @@ class Planned:
             "blocks": [asdict(block) for block in self.blocks],
             "exposure": asdict(self.exposure) if self.exposure else None,
             "subjects": list(self.subjects),
+            "findings": self.findings and self.findings.to_dict(),
         }
 
 
 def summarize(project: Project, run_no: int) -> Planned:
-    """Describe a planned run.
-
-    Raises:
-        RenderError: a sampled email cannot be rendered.
-    """
+    """Describe a planned run."""
     subjects = sample_subjects(project, run_no)
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
         counts = account(connection, run_no)
         campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         blocks = read_shortfalls(connection, run_no, campaign)
+        findings = read_findings(connection, run_no)
     return Planned(
         run_no=run_no,
         campaign=run["campaign"],
@@ -81,33 +86,65 @@ def summarize(project: Project, run_no: int) -> Planned:
         blocks=blocks,
         exposure=read_exposure(run),
         subjects=subjects,
+        findings=findings,
     )
 
 
 def sample_subjects(project: Project, run_no: int) -> list[str]:
-    """Render the emails of some people of the run; their subjects.
-
-    Raises:
-        RenderError: one of them cannot be rendered, or differs from the same message inlined by itself.
-    """
+    """Return the subjects of some people of a run; of those whose email can be written."""
     with reading(project.engine) as connection:
         writer = RunWriter(project, dict(find_run(connection, run_no)))
-        samples = connection.execute(_samples(run_no)).all()
+        samples = connection.execute(_by_lot(run_no, SUBJECTS)).all()
     subjects = []
     for user_no, user_id, context in samples:
         full = writer.context(context, links_for(project, run_no, user_no))
-        subjects.append(writer.render(full, user_id=user_id).subject)
-        writer.verify(full, user_id=user_id)
+        with suppress(RenderError):  # it is among what the lint finds
+            subjects.append(writer.render(full, user_id=user_id).subject)
     return subjects
 
 
-def _samples(run_no: int) -> sa.Select[Any]:
+def compare_samples(project: Project, run_no: int) -> None:
+    """Compare the pages of people who matter, and of some by lot, with the same pages inlined by themselves.
+
+    Raises:
+        RenderError: one of them differs, or none can be written at all.
+    """
+    with reading(project.engine) as connection:
+        run = find_run(connection, run_no)
+        writer = RunWriter(project, run)
+        topic, now = writer.campaign.topic, run["due_instant"]
+        matter = people_who_matter(connection, _waiting(run_no), topic=topic, now=now, at_most=WHO_MATTER)
+        among_them = among(ledger.c.user_no, [user_no for _, user_no in matter])
+        queries = (_frozen(run_no).where(among_them), _by_lot(run_no, BY_LOT))
+        samples = [row for query in queries for row in connection.execute(query)]
+    failed: list[RenderError] = []
+    for user_no, user_id, context in samples:
+        full = writer.context(context, links_for(project, run_no, user_no))
+        try:
+            writer.render(full, user_id=user_id)
+        except RenderError as error:
+            failed.append(error)  # the lint tells how many there are
+            continue
+        writer.verify(full, user_id=user_id)
+    if failed and len(failed) == len(samples):
+        raise failed[0]
+
+
+def _by_lot(run_no: int, at_most: int) -> sa.Select[Any]:
     """Some people of the run, by their row's hash: as good as drawn by lot, and the same each time."""
+    return _frozen(run_no).order_by(ledger.c.row_hash).limit(at_most)
+
+
+def _frozen(run_no: int) -> sa.Select[Any]:
     return (
         sa.select(ledger.c.user_no, users.c.user_id, ledger_context.c.context)
         .join(ledger_context, same_key(ledger_context, ledger))
         .join(users, users.c.user_no == ledger.c.user_no)
         .where(ledger.c.run_no == run_no, state_is(ledger, MessageState.PLANNED))
-        .order_by(ledger.c.row_hash)
-        .limit(SUBJECTS)
+    )
+
+
+def _waiting(run_no: int) -> sa.Select[tuple[int]]:
+    return sa.select(ledger.c.user_no).where(
+        ledger.c.run_no == run_no, state_is(ledger, MessageState.PLANNED)
     )

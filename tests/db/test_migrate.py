@@ -47,7 +47,12 @@ def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Eng
         connection.execute(users.insert(), person)
         record_consent(connection, rows)
         connection.exec_driver_sql("ALTER TABLE consent DROP COLUMN dated")
-        for column in ("run_shards DROP COLUMN shortfall", "runs DROP COLUMN exposure"):  # later revisions'
+        later = (
+            "run_shards DROP COLUMN shortfall",
+            "runs DROP COLUMN exposure",
+            "run_shards DROP COLUMN findings",
+        )
+        for column in later:
             connection.exec_driver_sql(f"ALTER TABLE {column}")
         for table in ("people_clusters", "cluster_courses", "clusters"):
             connection.exec_driver_sql(f"DROP TABLE {table}")

@@ -18,7 +18,9 @@ from recmail.db.runs import (
     list_runs,
     move_run,
     run_audit,
+    shard_findings,
     shard_hashes,
+    write_findings,
 )
 from recmail.db.tables import runs
 from recmail.errors import RefusedError
@@ -128,3 +130,11 @@ def test_a_shard_is_claimed_once(database: sa.Engine, now: datetime, run_no: int
     with writing(database) as connection:
         assert not claim_shard(connection, run_no, 0, now=now)
         assert shard_hashes(connection, run_no) == {0: "abc"}
+
+
+def test_what_was_found_in_a_shard_is_kept_with_it(database: sa.Engine, now: datetime, run_no: int) -> None:
+    with writing(database) as connection:
+        for shard in (1, 0):
+            claim_shard(connection, run_no, shard, now=now)
+        write_findings(connection, run_no, 1, {"people": 3})
+        assert shard_findings(connection, run_no) == {0: None, 1: {"people": 3}}

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, Suppression, record_consent, suppress
-from recmail.db.samples import join_reasons, people_who_matter, sample_of, speakers
+from recmail.db.samples import join_reasons, people_by_lot, people_who_matter, sample_of, speakers
 from recmail.db.tables import courses, interactions, users
 
 EVERYBODY = sa.select(users.c.user_no)
@@ -181,3 +181,19 @@ def test_the_first_who_may_be_written_to_speaks_for_a_language(audience: sa.Engi
             connection.execute(users.update().where(users.c.user_no == number).values(language=language))
     with reading(audience) as connection:
         assert speakers(connection, EVERYBODY, topic="tips", now=now) == {"de": 2, "hi": 11}
+
+
+def test_people_by_lot_may_be_mailed_and_are_the_same_each_time(audience: sa.Engine, now: datetime) -> None:
+    """Four may not: unsubscribed, without an address, suppressed, without consent."""
+    mailable = [number for number, *_ in PEOPLE if number not in (9, 10, 14, 15)]
+    drawn = {}
+    with reading(audience) as connection:
+        for seed in range(40):
+            everybody = people_by_lot(connection, EVERYBODY, topic="tips", now=now, seed=seed, at_most=99)
+            drawn[seed] = people_by_lot(connection, EVERYBODY, topic="tips", now=now, seed=seed, at_most=3)
+            assert everybody[:3] == drawn[seed]
+            assert sorted(everybody) == mailable
+        some = EVERYBODY.where(users.c.user_no < 2)
+        seed = 2**60 - 1  # a run's are that large
+        assert sorted(people_by_lot(connection, some, topic="tips", now=now, seed=seed, at_most=3)) == [0, 1]
+    assert {number for three in drawn.values() for number in three} == set(mailable)

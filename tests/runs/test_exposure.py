@@ -26,7 +26,7 @@ from recmail.db.tables import courses, interactions, ledger_context, users
 from recmail.errors import StorageError
 from recmail.pipeline import ShardTask
 from recmail.records import SHARD_SIZE
-from recmail.runs import exposure
+from recmail.runs import exposure, shards
 from recmail.runs import plan as planning
 from recmail.runs.create import create_project
 from recmail.runs.exposure import ExposureReport
@@ -71,11 +71,11 @@ def project(
         connection.execute(interactions.insert(), _enrolments(numbers, month_ago))
     for name, text in CAMPAIGNS.items():
         (folder / "campaigns" / f"{name}.yaml").write_text(text)
-    worker = pipeline._engine(made.settings.database_url)  # this process's, as a worker
+    worker = pipeline.shard_engine(made.settings.database_url)  # this process's, as a worker
     yield made
     for engine in (made.engine, worker):
         engine.dispose()
-    pipeline._engine.cache_clear()
+    pipeline.shard_engine.cache_clear()
     pipeline._facts.cache_clear()
 
 
@@ -210,16 +210,16 @@ def test_any_number_of_workers_and_any_order_of_shards_make_one_plan(
 ) -> None:
     hashes = [hash_of(project, planned(project, "limited", now))]
     rows = frozen(project, 1)
-    drive = planning.drive
+    drive = shards.drive
 
     def backwards(maker: Any, function: Any, tasks: Any, *, window: int) -> Any:
         return drive(maker, function, reversed(list(tasks)), window=window)
 
-    monkeypatch.setattr(planning, "drive", backwards)
+    monkeypatch.setattr(shards, "drive", backwards)
     # In threads: each process would need seconds to start, and the killed workers below are processes.
     for workers in (1, 2, 5):
         forget(project)
-        monkeypatch.setattr(planning, "shard_executor", lambda *_: lambda: ThreadPoolExecutor(workers))  # noqa: B023
+        monkeypatch.setattr(shards, "shard_executor", lambda *_: lambda: ThreadPoolExecutor(workers))  # noqa: B023
         run_no = planned(project, "limited", now)
         hashes.append(hash_of(project, run_no))
         assert frozen(project, run_no) == rows
@@ -261,7 +261,7 @@ def test_killed_workers_lose_nobody(
     expected, rows = hash_of(project, calm), frozen(project, calm)
     forget(project)
     monkeypatch.setenv("RECMAIL_TEST_MARKER", str(tmp_path / "died"))
-    monkeypatch.setattr(planning, "shard_executor", _pool)
+    monkeypatch.setattr(shards, "shard_executor", _pool)
     monkeypatch.setattr(planning, "wish_shard", dying_wish)
     monkeypatch.setattr(planning, "plan_shard", dying_plan)
     run_no = planned(project, "limited", now)

@@ -1,0 +1,66 @@
+"""Writes each email as its person would get it, looks at it, and counts what was found; nothing is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from recmail.errors import RenderError
+from recmail.render.bundle import TemplateBundle
+from recmail.render.lint import Finding, MessageLint, Severity
+from recmail.render.lint.tally import Tally
+from recmail.runs.message import Links, Writer
+
+NOBODY: Mapping[int, str] = MappingProxyType({})
+
+
+class Linter:
+    """Looks at the emails of a run, or of a draft of one.
+
+    Args:
+        run: its row: campaign, templates, settings and catalogue.
+        links: what all these emails link to, in place of each person's own.
+    """
+
+    def __init__(self, run: Mapping[str, Any], links: Links) -> None:
+        self._writer, self._links = Writer(run), links
+        bundle = TemplateBundle.from_json(run["template_bundle"])
+        lines = self._writer.campaign.lines_in(bundle, run["settings"]["printed"]["language"])
+        self._lint = MessageLint(bundle, [line for pair in lines.values() for line in pair if line])
+
+    def tally(
+        self, people: Iterable[tuple[int, Mapping[str, Any]]], *, compare: Mapping[int, str] = NOBODY
+    ) -> Tally:
+        """Count what is found in the emails of people, each with what was frozen.
+
+        Args:
+            compare: user_id of those whose pages are compared with the same pages, inlined by themselves.
+
+        Raises:
+            RenderError: one of these pages differs.
+        """
+        tally = Tally()
+        for user_no, frozen in people:
+            context = self._writer.context(frozen, self._links)
+            try:
+                email = self._writer.render(context, user_id="")
+            except RenderError as error:
+                tally.add(user_no, [_not_written(error)])
+                continue
+            if user_no in compare:
+                self._writer.verify(context, user_id=compare[user_no])
+            findings, size_bytes = self._lint.look(email, context)
+            tally.add(user_no, findings, size_bytes=size_bytes)
+        return tally
+
+
+def _not_written(error: RenderError) -> Finding:
+    return Finding(
+        Severity.ERROR,
+        "render",
+        f"the email cannot be written: {error.message}",
+        "mend the template for people like the one named here",
+        error.template,
+        error.line,
+    )
