@@ -12,7 +12,7 @@ from recmail.cli.terminal import print_table, progress, say
 COURSES = 15  # that are listed; --json has all of them
 
 
-@click.command("diff")
+@click.command("diff", short_help="Tell what differs between two runs, and for whom.")
 @click.argument("before", type=RUN)
 @click.argument("after", type=RUN)
 @project_option

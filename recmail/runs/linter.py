@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from recmail.campaign import Campaign
 from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle
+from recmail.render.languages import editions
 from recmail.render.lint import Finding, MessageLint, Severity
 from recmail.render.lint.tally import Tally
+from recmail.runs.inlining import templates_of
 from recmail.runs.message import Links, Writer
 
 NOBODY: Mapping[int, str] = MappingProxyType({})
@@ -25,9 +28,7 @@ class Linter:
 
     def __init__(self, run: Mapping[str, Any], links: Links) -> None:
         self._writer, self._links = Writer(run), links
-        bundle = TemplateBundle.from_json(run["template_bundle"])
-        lines = self._writer.campaign.lines_in(bundle, run["settings"]["printed"]["language"])
-        self._lint = MessageLint(bundle, [line for pair in lines.values() for line in pair if line])
+        self._lint = message_lint(run, self._writer.campaign)
 
     def tally(
         self, people: Iterable[tuple[int, Mapping[str, Any]]], *, compare: Mapping[int, str] = NOBODY
@@ -53,6 +54,14 @@ class Linter:
             findings, size_bytes = self._lint.look(email, context)
             tally.add(user_no, findings, size_bytes=size_bytes)
         return tally
+
+
+def message_lint(run: Mapping[str, Any], campaign: Campaign) -> MessageLint:
+    """Return what looks at the emails of a run, or of a draft of one."""
+    bundle = TemplateBundle.from_json(run["template_bundle"])
+    lines = campaign.lines_in(bundle, run["settings"]["printed"]["language"]).values()
+    templates = [name for one in templates_of(campaign) for name in (one, *editions(bundle, one).values())]
+    return MessageLint(bundle, [line for pair in lines for line in pair if line], templates=templates)
 
 
 def _not_written(error: RenderError) -> Finding:

@@ -19,8 +19,10 @@ from recmail.pipeline import Composed, Facts, compose_people, exposure_of
 from recmail.render.contact_sheet import Rule, Sample, Shown, contact_sheet, with_files
 from recmail.render.email import Email
 from recmail.render.languages import spoken
+from recmail.render.lint import Finding, MessageLint
 from recmail.runs.extremes import LOOKED_AT, find_extremes
 from recmail.runs.facts import draft_run, read_facts
+from recmail.runs.linter import message_lint
 from recmail.runs.message import Links, RunWriter, image_base
 from recmail.runs.project import Project
 from recmail.runs.verdict import rules_of, verdict_of
@@ -70,9 +72,10 @@ def preview(
     with reading(project.engine) as connection:
         named = _named(connection, user_ids)
         facts = read_facts(connection, project, campaign, now)
-        writer = RunWriter(project, draft_run(project, facts))
+        draft = draft_run(project, facts)
+        writer, lint = RunWriter(project, draft), message_lint(draft, campaign)
         chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writer, facts)
-        samples = _samples(connection, project, writer, facts, chosen)
+        samples = _samples(connection, project, writer, lint, facts, chosen)
         notes = _notes(facts, looked_at)
         known = 1 if samples else count_people(connection)
     if not samples:
@@ -166,6 +169,7 @@ def _samples(
     connection: sa.Connection,
     project: Project,
     writer: RunWriter,
+    lint: MessageLint,
     facts: Facts,
     chosen: Sequence[tuple[str, int]],
 ) -> list[Sample]:
@@ -173,7 +177,7 @@ def _samples(
     found = compose_people(connection, facts, [user_no for _, user_no in chosen])
     composed = {one.user_no: one for one in found}
     samples = [
-        _sample(connection, project, writer, facts, why=why, user_no=user_no, composed=composed.get(user_no))
+        _sample(connection, project, writer, lint, facts, why, user_no, composed.get(user_no))
         for why, user_no in chosen
     ]
     return sorted(with_files(samples), key=lambda sample: not sample.sent)
@@ -183,20 +187,21 @@ def _sample(
     connection: sa.Connection,
     project: Project,
     writer: RunWriter,
+    lint: MessageLint,
     facts: Facts,
-    *,
     why: str,
     user_no: int,
     composed: Composed | None,
 ) -> Sample:
     row = connection.execute(sa.select(users).where(users.c.user_no == user_no)).mappings().one()
-    email, verdict = None, verdict_of(composed)
+    email, verdict, findings = None, verdict_of(composed), list[Finding]()
     rules, shown = rules_of(connection, facts, user_no, composed), list[Shown]()
     if composed is not None and composed.context is not None:
         context = writer.context(composed.context, Links(_INERT, _INERT, image_base(project)))
         shown = _courses(context, composed)
         try:
             email = _written(writer, context, row["user_id"])
+            findings = lint.findings(email, context)
         except RenderError as error:  # theirs alone; the others are to be looked at too
             verdict = f"would fail: {error}"
             rules.append(Rule(False, "its message cannot be written"))
@@ -209,6 +214,7 @@ def _sample(
         email=email,
         shown=shown,
         rules=rules,
+        findings=findings,
     )
 
 

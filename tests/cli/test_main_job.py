@@ -139,13 +139,12 @@ def test_preview_shows_people_who_matter_and_sends_nothing(project: Path) -> Non
 
 def test_preview_shows_who_cannot_be_rendered_and_why_beside_the_others(project: Path) -> None:
     template = project / "templates" / "weekly.html.j2"
-    bare = template.read_text("utf-8").replace(
-        "{% block content %}", "{% block content %}{{ user.last_name }}"
-    )
-    template.write_text(bare, "utf-8")
+    begun, rest = template.read_text("utf-8").split("{% block content %}")
+    template.write_text(f"{begun}{{% block content %}}{{{{ user.last_name }}}}{rest}", "utf-8")
     made = read_json(recmail("preview", "weekly-picks", "--now", AT, "--json", project=project))
     verdicts = [person["verdict"] for person in made["people"]]
-    said = "would fail: weekly.html.j2:4: the value to print is None; write {{ … or '' }}"
+    line = begun.count("\n") + 1
+    said = f"would fail: weekly.html.j2:{line}: the value to print is None; write {{{{ … or '' }}}}"
     assert any(verdict.startswith(said) for verdict in verdicts)
     assert "would be sent" in verdicts
     assert "the value to print is None" in Path(made["page"]).read_text("utf-8")
