@@ -236,7 +236,7 @@ def _quote(line: bytes) -> bytes:
 
 
 # Most lines of a page are the template's, alike in all messages; to quote them is most of a message's cost.
-_quote_once = lru_cache(maxsize=4_096)(_quote)
+_quote_once = lru_cache(maxsize=16_384)(_quote)
 
 
 def _part(body: str, subtype: str) -> bytes:

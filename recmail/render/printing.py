@@ -37,7 +37,7 @@ def escaped(value: object) -> str:
 
 
 # To make a Markup takes five times as long as to escape; titles and addresses stand in an email repeatedly.
-_escaped_before = lru_cache(maxsize=4_096)(escape)
+_escaped_before = lru_cache(maxsize=16_384)(escape)
 
 
 class Printing(CodeGenerator):

@@ -25,7 +25,7 @@ _PLAIN_TAG = re.compile(
 )
 
 _harmless_before: set[str] = set()
-_MOST_TAGS, _LONGEST_TAG = 4_096, 1_000  # of those that are kept: a few megabytes
+_MOST_TAGS, _LONGEST_TAG = 16_384, 1_000  # of those that are kept: a few megabytes
 
 
 def check_addresses(html: str, *, images: str | None, template: str, user_id: str) -> None:

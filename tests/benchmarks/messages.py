@@ -12,6 +12,7 @@ address and both parts; theirs is `Environment`, `render` of the shorter page wi
 from __future__ import annotations
 
 import argparse
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -42,20 +43,20 @@ SENT = datetime(2026, 11, 24, 9, 0, tzinfo=UTC)
 KINDS = ("sql", "interviews", "pricing", "kannada")
 
 
-def people(count: int, courses: int) -> list[dict[str, Any]]:
-    """Return the contexts of so many people, each with other courses first."""
-    found = []
+def people(count: int, courses: int, catalogue: int) -> list[dict[str, Any]]:
+    """Return the contexts of so many people, each with some courses of a catalogue, and others as reasons."""
+    found, dice = [], random.Random(1)
     for number in range(count):
         picks = [
             course(
-                KINDS[(number + at) % len(KINDS)],
+                KINDS[chosen % len(KINDS)],
                 position=at,
-                title=f"Interviewing Users Without Leading Them {number}.{at}",
-                reason=f"You took Spreadsheets That Do Not Lie {number}.{at}",
-                url=f"https://learn.acme.example/{number}/{at}?utm_source=recmail&utm_campaign=weekly",
-                price_minor=99900 + 1000 * (number % 50),
+                title=f"Interviewing Users Without Leading Them {chosen}",
+                reason=f"Because you took Spreadsheets That Do Not Lie {dice.randrange(catalogue)}",
+                url=f"https://learn.acme.example/courses/{chosen}?utm_source=recmail&utm_campaign=weekly",
+                price_minor=99900 + 1000 * (chosen % 50),
             )
-            for at in range(courses)
+            for at, chosen in enumerate(dice.sample(range(catalogue), courses))
         ]
         user = {
             "first_name": NAMES[number % len(NAMES)],
@@ -164,9 +165,10 @@ def main() -> None:
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     options.add_argument("--messages", type=int, default=300)
     options.add_argument("--courses", type=int, default=8)
+    options.add_argument("--catalogue", type=int, default=2_000, help="courses that there are")
     options.add_argument("--rounds", type=int, default=7)
     chosen = options.parse_args()
-    contexts = people(chosen.messages, chosen.courses)
+    contexts = people(chosen.messages, chosen.courses, chosen.catalogue)
     bundle = branded(load_bundle(TEMPLATES), BRAND)
     ours = Renderer(bundle, template="weekly", subject=SUBJECT, preheader=None)
     bare = bare_renderer()

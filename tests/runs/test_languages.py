@@ -50,6 +50,7 @@ def test_a_line_without_template_is_a_mistake_and_then_people_are_counted(projec
     assert sorted(path.name for path in write_text_drafts(project, "spring")) == [
         "card.txt.j2",
         "weekly.hi.txt.j2",
+        "words.txt.j2",
     ]
     assert write_text_drafts(project, "spring") == []
     checked = check(project, "spring", now=NOW)
