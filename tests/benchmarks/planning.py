@@ -18,7 +18,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import sqlite3
 import subprocess
 import sys
@@ -151,8 +150,8 @@ def measure(folder: Path, campaign: str) -> None:
     plan(project, campaign, now=NOW + timedelta(minutes=list(CAMPAIGNS).index(campaign)), who="bench")
     took, cpu = time.perf_counter() - start, time.process_time() - cpu
     done.set()
-    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": took, "cpu": cpu, **vars(memory), "peak": max(own, memory.peak)}))
+    memory.sample()
+    print(json.dumps({"seconds": took, "cpu": cpu, **vars(memory)}))
 
 
 @dataclass
