@@ -89,7 +89,7 @@ def _percent(slots: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
     because, shown = slots["because"].to_numpy(), slots["course_no"].to_numpy()
     # What is not quite done is not called 100 %.
     done = np.floor(pairs["progress"].to_numpy(np.float64) * 100 + 1e-9)
-    percent = np.where(pairs["completed"], 100, np.where(np.isnan(done), -1, done))
+    percent = np.where(pairs["completed_at"].notna(), 100, np.where(np.isnan(done), -1, done))
     found = ByPair(pairs["person"].to_numpy(), pairs["course_no"].to_numpy(), percent)
     return found.at(slots["person"].to_numpy(), np.where(because >= 0, because, shown))
 

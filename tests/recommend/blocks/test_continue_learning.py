@@ -38,7 +38,7 @@ def test_what_they_did_last_comes_first() -> None:
 
 
 def test_finished_courses_and_those_of_long_ago_are_left_out() -> None:
-    found = offer(pair(0, completed=True), pair(1, progress=1.0), pair(2, 180), pair(3, 179.9))
+    found = offer(pair(0, completed_at=NOW - 40 * DAY), pair(1, progress=1.0), pair(2, 180), pair(3, 179.9))
     assert np.flatnonzero(found.score[0] > -np.inf).tolist() == [3]
 
 
