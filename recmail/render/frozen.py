@@ -162,13 +162,14 @@ def _progress(slot: list[Any]) -> int | None:
 
 
 def _course(wording: Wording, slot: list[Any], position: int) -> dict[str, Any]:
-    block, course_no, reason, *_ = slot
+    block, course_no, reason, source, *_ = slot
     course: dict[str, Any] = {name: wording.courses[name][course_no] for name in _COURSE}
     name = wording.blocks[block]["name"] or ""
     if course["url"]:
         course["url"] = wording.link(course["url"], name, course["course_id"])
     progress = _progress(slot) if slot[_BECAUSE] is None else None
-    return {**course, "reason": reason, "progress": progress, "block": name, "position": position}
+    where = {"block": name, "source": source, "position": position}
+    return {**course, "reason": reason, "progress": progress, **where}
 
 
 def replace_stale(

@@ -82,6 +82,8 @@ def test_courses_come_back_in_the_order_of_the_email() -> None:
     context = full_context(freeze_people(SLOTS, PEOPLE, PAIRS)[0], wording())
     assert [course["course_id"] for course in context["courses"]] == ["c", "a", "b"]
     assert [course["position"] for course in context["courses"]] == [0, 1, 0]
+    assert [course["block"] for course in context["courses"]] == ["top_picks", "top_picks", "popular"]
+    assert [course["source"] for course in context["courses"]] == ["top_picks", "popular", "popular"]
     assert context["courses"][0]["url"] == "https://x.example/c?b=top_picks&c=c"
     assert context["courses"][2]["url"] is None
     assert [block["name"] for block in context["blocks"]] == ["text", "top_picks", "popular"]

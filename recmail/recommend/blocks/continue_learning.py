@@ -50,5 +50,5 @@ class ContinueLearning(BlockOptions):
 
 def _how_far(progress: float, at: datetime) -> str:
     if progress >= 0.01:
-        return f"You are {int(progress * 100 + 1e-9)} % through"
+        return f"You are {int(progress * 100 + 1e-9)}% through"
     return f"Waiting for you since {day(at)}"

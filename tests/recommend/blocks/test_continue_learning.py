@@ -45,10 +45,10 @@ def test_finished_courses_and_those_of_long_ago_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("progress", "sentence"),
     [
-        (0.4, "You are 40 % through"),
-        (0.29, "You are 29 % through"),
-        (0.999, "You are 99 % through"),
-        (0.01, "You are 1 % through"),
+        (0.4, "You are 40% through"),
+        (0.29, "You are 29% through"),
+        (0.999, "You are 99% through"),
+        (0.01, "You are 1% through"),
         (0.0, "Waiting for you since 1 November 2026"),
         (np.nan, "Waiting for you since 1 November 2026"),
     ],
