@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -42,21 +41,30 @@ def _process_pool(workers: int) -> Iterator[Executor]:
     from concurrent.futures import ProcessPoolExecutor
 
     others = set(multiprocessing.active_children())
-    # Not fork: the parent may hold database connections and BLAS threads, which must not be shared.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as executor:
-        # Ctrl-C reaches every process of a terminal. What is blocked here stays blocked in the workers, which
-        # all start now; this process gets its own a moment later, and ends them.
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
-            executor.submit(os.getpid)
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    # Not fork: the parent may hold database connections and BLAS threads, which must not be shared. Ctrl-C
+    # reaches every process of a terminal: this one ends the workers.
+    with ProcessPoolExecutor(
+        workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ) as executor:
         try:
             yield executor
         except BaseException:  # they may die at any time; nobody waits for what they still had to do
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
             raise
+
+
+@contextmanager
+def _no_interrupt() -> Iterator[None]:
+    """Let Ctrl-C wait; a process that starts meanwhile never hears it, not even before its initializer."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
@@ -135,7 +143,8 @@ def _windowed(
     def hand_out(count: int) -> None:
         for number, task in islice(tasks, count):
             unfinished[number] = task  # before submit, which raises when a worker has just died
-            futures[executor.submit(function, task)] = number
+            with _no_interrupt():
+                futures[executor.submit(function, task)] = number
 
     hand_out(window)
     while futures:

@@ -145,16 +145,16 @@ class GradedTriples:
         return GradedTriples(self.user_no[kept], self.course_no[kept], self.grade[kept], self.at[kept])
 
 
-# What one person did with one course, a row for each pair: person (row of the shard), course_no, viewed_at
-# and taken_at (the newest; NaT: never), progress (0 to 1; NaN: none was recorded), completed. Sorted by
+# What one person did with one course, a row for each pair: person (row of the shard), course_no, viewed_at,
+# taken_at and completed_at (the newest; NaT: never), progress (0 to 1; NaN: none was recorded). Sorted by
 # person, course_no. Nothing of people without personalization.
 PAIR_COLUMNS = {
     "person": "int64",
     "course_no": "int64",
     "viewed_at": "datetime64[us, UTC]",
     "taken_at": "datetime64[us, UTC]",
+    "completed_at": "datetime64[us, UTC]",
     "progress": "float64",
-    "completed": "bool",
 }
 # A person's newest searches, each text once: person, query, at, grade (what it is worth, [model] grades,
 # faded; 0: it is not learned from). Sorted by person, the newest first. Nothing of people without

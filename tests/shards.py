@@ -96,7 +96,7 @@ def make_shard(
             | ({"taken_at": yesterday} if took[row, course] else {})
             for row, course in np.argwhere((table > 0) & allowed[:, np.newaxis]).tolist()
         ]
-    defaults = {"viewed_at": pd.NaT, "taken_at": pd.NaT, "progress": np.nan, "completed": False}
+    defaults = {"viewed_at": pd.NaT, "taken_at": pd.NaT, "completed_at": pd.NaT, "progress": np.nan}
     return Shard(
         people,
         sparse.csr_array(table * allowed[:, np.newaxis]),

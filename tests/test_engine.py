@@ -7,6 +7,7 @@ import platform
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -99,6 +100,28 @@ def test_an_interrupt_ends_all_workers_at_once_and_quietly(tmp_path: Path) -> No
         os.killpg(parent.pid, signal.SIGINT)
         said, _ = parent.communicate(timeout=60)
     assert (said, parent.returncode) == ("interrupted\n", 0)
+
+
+def deaf(folder: str, number: int) -> tuple[int, bool, bool]:
+    """Wait for the other worker, so that each gets one task; tell whether Ctrl-C is ignored, and blocked."""
+    mine, other = (Path(folder, str(which)) for which in (number, 1 - number))
+    if number:
+        mine.write_text("here")
+        other.read_text()
+    else:
+        other.read_text()
+        mine.write_text("here")
+    ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
+    return os.getpid(), ignored, signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+
+
+def test_no_worker_hears_an_interrupt(tmp_path: Path) -> None:
+    for which in ("0", "1"):
+        os.mkfifo(tmp_path / which)
+    told = list(drive(shard_executor("processes", 2), partial(deaf, str(tmp_path)), [0, 1], window=2))
+    assert len({worker for worker, *_ in told}) == 2
+    assert all(ignored and blocked for _, ignored, blocked in told)
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
 
 
 def test_an_unknown_engine_is_named() -> None:

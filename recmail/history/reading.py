@@ -362,8 +362,8 @@ def _details(connection: sa.Connection) -> dict[str, sa.ColumnElement[Any]]:
     return {
         "viewed_at": newest("viewed"),
         "taken_at": newest(*TAKEN_KINDS),
+        "completed_at": newest("completed"),
         "progress": sa.func.max(sa.case((kind == "progressed", value))),
-        "completed": sa.func.max(sa.case((kind == "completed", 1), else_=0)),
     }
 
 

@@ -89,7 +89,7 @@ def _percent(slots: pd.DataFrame, pairs: pd.DataFrame) -> np.ndarray:
     because, shown = slots["because"].to_numpy(), slots["course_no"].to_numpy()
     # What is not quite done is not called 100 %.
     done = np.floor(pairs["progress"].to_numpy(np.float64) * 100 + 1e-9)
-    percent = np.where(pairs["completed"], 100, np.where(np.isnan(done), -1, done))
+    percent = np.where(pairs["completed_at"].notna(), 100, np.where(np.isnan(done), -1, done))
     found = ByPair(pairs["person"].to_numpy(), pairs["course_no"].to_numpy(), percent)
     return found.at(slots["person"].to_numpy(), np.where(because >= 0, because, shown))
 
@@ -162,13 +162,14 @@ def _progress(slot: list[Any]) -> int | None:
 
 
 def _course(wording: Wording, slot: list[Any], position: int) -> dict[str, Any]:
-    block, course_no, reason, *_ = slot
+    block, course_no, reason, source, *_ = slot
     course: dict[str, Any] = {name: wording.courses[name][course_no] for name in _COURSE}
     name = wording.blocks[block]["name"] or ""
     if course["url"]:
         course["url"] = wording.link(course["url"], name, course["course_id"])
     progress = _progress(slot) if slot[_BECAUSE] is None else None
-    return {**course, "reason": reason, "progress": progress, "block": name, "position": position}
+    where = {"block": name, "source": source, "position": position}
+    return {**course, "reason": reason, "progress": progress, **where}
 
 
 def replace_stale(

@@ -56,6 +56,7 @@ DOCUMENTED = (
         may_be_none=True,
     ),
     Name("courses[].block", "text", "the block that shows it", "top_picks"),
+    Name("courses[].source", "text", "the block that chose it: that one, or a fallback of it", "popular"),
     Name("courses[].position", "number", "its place in the block, from 0", "0"),
     Name(
         "because",

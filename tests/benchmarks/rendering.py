@@ -53,7 +53,7 @@ def people(count: int) -> list[Values]:
         if dice.random() < 0.8:
             blocks.insert(0, block("text", [], title=dice.choice(["A word", None]), text=TEXT))
         if dice.random() < 0.5:
-            begun = _course(dice, 0) | {"block": "continue_learning"}
+            begun = _course(dice, 0) | dict.fromkeys(("block", "source"), "continue_learning")
             begun["progress"] = dice.choice([None, 0, 1, 50, 99, 100])
             title = dice.choice(["Continue learning", None])
             blocks.insert(dice.randint(0, len(blocks)), block("continue_learning", [begun], title=title))

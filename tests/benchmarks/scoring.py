@@ -238,8 +238,8 @@ def shards_of(triples: GradedTriples, people: int, courses: int) -> Iterator[Sha
         pairs = pd.DataFrame(took).assign(
             viewed_at=pd.Series(pd.NaT, index=range(grades.nnz), dtype="datetime64[us, UTC]"),
             taken_at=pd.Timestamp(now),
+            completed_at=pd.Series(pd.NaT, index=range(grades.nnz), dtype="datetime64[us, UTC]"),
             progress=np.nan,
-            completed=False,
         )
         yield Shard(
             frame,

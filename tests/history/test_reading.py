@@ -195,12 +195,12 @@ def test_nothing_of_them_but_what_they_took_leaves_the_database(
 
 def test_pairs_say_what_was_done_and_when(database: sa.Engine, known: Import) -> None:
     happened(known, "a viewed sql 9", "a viewed sql 4", "a enrolled sql 3", "a progressed sql 2 0.4")
-    happened(known, "a progressed sql 1 0.25", "c completed py 5", "c viewed ux -1")
+    happened(known, "a progressed sql 1 0.25", "c completed py 5", "c progressed py 1 1", "c viewed ux -1")
     pairs = shard(database).pairs
     assert {name: str(dtype) for name, dtype in pairs.dtypes.items()} == PAIR_COLUMNS
     assert pairs.replace({np.nan: None}).to_numpy().tolist() == [
-        [0, 0, NOW - 4 * DAY, NOW - DAY, 0.4, False],
-        [2, 1, None, NOW - 5 * DAY, None, True],
+        [0, 0, NOW - 4 * DAY, NOW - DAY, None, 0.4],
+        [2, 1, None, NOW - DAY, NOW - 5 * DAY, 1.0],
     ]
 
 

@@ -86,6 +86,7 @@ def course(course_id: str, *, block: str = "top_picks", position: int = 1, **cha
         "reason": None,
         "progress": None,
         "block": block,
+        "source": block,
         "position": position,
     }
     return known | COURSES.get(course_id, {}) | changes
@@ -147,7 +148,7 @@ def finished() -> Context:
     because = "Because you finished Spreadsheets That Do Not Lie"
     return context(
         [
-            block("text", [], text="You went through to the end, which few people do."),
+            block("text", [], text="You went through to the end. This is where it leads."),
             block("because_you_took", [course("sql", block="because_you_took", reason=because)]),
             block("top_picks", others, title="Or take another road"),
         ]
@@ -177,7 +178,7 @@ def unfinished() -> Context:
     """Return what was left at 62 %, what was hardly begun and has no picture, and two picks."""
     waiting = "Waiting for you since 3 November 2026"
     left = [
-        course("kannada", block="continue_learning", progress=62, reason="You are 62 % through"),
+        course("kannada", block="continue_learning", progress=62, reason="You are 62% through"),
         course("pricing", block="continue_learning", position=1, image_url=None, reason=waiting),
     ]
     picks = [course("forecasts", position=0), course("interviews", position=1)]

@@ -29,8 +29,8 @@ SLOTS = pd.DataFrame(
     columns=["person", "block", "position", "course_no", "score", "source", "fallback", "reason", "because"],
 )
 PAIRS = pd.DataFrame(
-    [(0, 0, 0.629, False), (0, 1, float("nan"), False), (1, 2, 0.5, False)],
-    columns=["person", "course_no", "progress", "completed"],
+    [(0, 0, 0.629, None), (0, 1, float("nan"), None), (1, 2, 0.5, None)],
+    columns=["person", "course_no", "progress", "completed_at"],
 )
 COLUMNS = ("title", "subtitle", "category", "level", "language", "currency", "image_url")
 
@@ -82,6 +82,8 @@ def test_courses_come_back_in_the_order_of_the_email() -> None:
     context = full_context(freeze_people(SLOTS, PEOPLE, PAIRS)[0], wording())
     assert [course["course_id"] for course in context["courses"]] == ["c", "a", "b"]
     assert [course["position"] for course in context["courses"]] == [0, 1, 0]
+    assert [course["block"] for course in context["courses"]] == ["top_picks", "top_picks", "popular"]
+    assert [course["source"] for course in context["courses"]] == ["top_picks", "popular", "popular"]
     assert context["courses"][0]["url"] == "https://x.example/c?b=top_picks&c=c"
     assert context["courses"][2]["url"] is None
     assert [block["name"] for block in context["blocks"]] == ["text", "top_picks", "popular"]
@@ -117,7 +119,10 @@ def test_the_course_that_a_slot_is_about_has_the_progress(
     progress: float, completed: bool, percent: int
 ) -> None:
     slots = SLOTS.assign(because=[1, -1, -1])
-    pairs = PAIRS.assign(progress=[0.5, progress, 0.5], completed=[False, completed, False])
+    pairs = PAIRS.assign(
+        progress=[0.5, progress, 0.5],
+        completed_at=[None, pd.Timestamp("2026-11-23") if completed else None, None],
+    )
     frozen = freeze_people(slots, PEOPLE, pairs)[0]
     context = full_context(frozen, wording())
     assert context["because"] == {"title": "title 1", "course_id": "b", "progress": percent}

@@ -113,7 +113,7 @@ def test_every_course_has_one_button_and_stands_in_both_parts(
 ) -> None:
     values = make()
     found = email(template, values)
-    begun = [one for one in values["courses"] if one["block"] == "continue_learning"]
+    begun = [one for one in values["courses"] if one["source"] == "continue_learning"]
     buttons = [*classes(found.html, "button-link"), *classes(found.html, "quiet-button-link")]
     assert sorted(set(buttons)) == ["Continue"] * bool(begun) + ["Enroll now"] * (
         len(values["courses"]) > len(begun)
@@ -290,14 +290,41 @@ def test_the_bar_is_as_long_as_the_progress(
 
 def test_what_is_left_is_said_where_it_is_known() -> None:
     found = email("continue-learning", unfinished())
-    assert "You are 62 % through" in found.html
-    assert "You are 62 % through" in found.text
+    assert "You are 62% through" in found.html
+    assert "You are 62% through" in found.text
     assert "Why this course: You are" not in found.text
     assert "About 4 hrs 35 mins to go" in found.html  # 38 % of 720 minutes are 273.6
     assert found.html.count(" to go<") == 1
     assert "₹799" not in found.html + found.text  # what they have is not for sale
     assert classes(found.html, "greeting") == ["Ana, pick up where you left off"]
     assert classes(email("continue-learning", full()).html, "greeting") == ["Hello Ana,"]
+
+
+def test_nobody_is_said_to_have_begun_who_may_not_have() -> None:
+    values = unfinished()
+    for one in values["courses"]:
+        one["progress"] = None
+    found = email("continue-learning", values)
+    assert classes(found.html, "greeting") == ["Ana, your course is waiting for you"]
+    assert "Ana, your course is waiting for you." in found.text.replace("\u2068", "").replace("\u2069", "")
+    assert "where you left off" not in found.html + found.text
+
+
+@each_set
+def test_a_course_is_gone_on_with_by_where_it_came_from(template: str) -> None:
+    """A fallback shows its courses in the block that fell back on it, whatever that one is called."""
+    fallen_back = [
+        course("sql", block="continue_learning", source="popular"),
+        course("kannada", block="top_picks", source="continue_learning", position=0),
+    ]
+    values = context([block(one["block"], [one]) for one in fallen_back])
+    found = email(template, values)
+    buttons = [*classes(found.html, "button-link"), *classes(found.html, "quiet-button-link")]
+    assert sorted(buttons) == ["Continue", "Enroll now"]
+    lines = [line.split(":")[0].strip() for line in found.text.splitlines() if "utm_campaign" in line]
+    assert lines == ["Enroll", "Continue"]
+    assert "₹1,499" in found.html
+    assert "₹799" not in found.html + found.text
 
 
 # How they look

@@ -71,8 +71,7 @@ class BecauseYouTook(BlockOptions):
             person = np.repeat(np.arange(len(shard)), np.diff(shard.taken.indptr))
             course_no = shard.taken.indices
         else:
-            lately = shard.pairs["taken_at"] > shard.now - self.finished_within
-            done = shard.pairs[shard.pairs["completed"] & lately]
+            done = shard.pairs[shard.pairs["completed_at"] > shard.now - self.finished_within]
             person, course_no = done["person"].to_numpy(), done["course_no"].to_numpy()
         places: np.ndarray = person * width + course_no
         return places

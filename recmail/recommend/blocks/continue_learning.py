@@ -30,7 +30,8 @@ class ContinueLearning(BlockOptions):
         """Offer what is unfinished, with how far the person got."""
         pairs = shard.pairs
         recent = pairs["taken_at"] > shard.now - self.within
-        begun = pairs[recent & ~pairs["completed"] & ~(pairs["progress"] >= 1)].reset_index(drop=True)
+        unfinished = pairs["completed_at"].isna() & ~(pairs["progress"] >= 1)
+        begun = pairs[recent & unfinished].reset_index(drop=True)
         person, course_no = begun["person"].to_numpy(), begun["course_no"].to_numpy()
         # Seconds before now: exact in float32 to a second for 194 days, and then nearly.
         score = np.full((len(shard), len(catalogue)), -np.inf, dtype=np.float32)
@@ -49,5 +50,5 @@ class ContinueLearning(BlockOptions):
 
 def _how_far(progress: float, at: datetime) -> str:
     if progress >= 0.01:
-        return f"You are {int(progress * 100 + 1e-9)} % through"
+        return f"You are {int(progress * 100 + 1e-9)}% through"
     return f"Waiting for you since {day(at)}"

@@ -67,14 +67,15 @@ def test_the_reason_names_the_course() -> None:
 def test_only_a_course_finished_lately_counts_when_that_is_asked() -> None:
     lately, long_ago = NOW - timedelta(days=29), NOW - timedelta(days=31)
     pairs = [
-        {"person": 0, "course_no": 0, "taken_at": lately, "completed": True},
-        {"person": 1, "course_no": 0, "taken_at": long_ago, "completed": True},
+        {"person": 0, "course_no": 0, "taken_at": lately, "completed_at": lately},
+        {"person": 1, "course_no": 0, "taken_at": long_ago, "completed_at": long_ago},
         {"person": 2, "course_no": 0, "taken_at": lately, "progress": 0.9},
+        {"person": 3, "course_no": 0, "taken_at": lately, "completed_at": long_ago},  # opened it again
     ]
-    shard = make_shard([[3] + [0] * 11] * 3, pairs=pairs)
+    shard = make_shard([[3] + [0] * 11] * 4, pairs=pairs)
     found = BecauseYouTook(finished_within="30d").offer(shard, CATALOGUE, {"auto": small_svd()})
     assert found.because is not None
-    assert found.because.tolist() == [0, -1, -1]
+    assert found.because.tolist() == [0, -1, -1, -1]
     assert np.isneginf(found.score[1:]).all()
     assert found.reasons(np.array([0]), np.array([1])) == ["Because you finished Course 0"]
     without = BecauseYouTook().offer(shard, CATALOGUE, {"auto": small_svd()})

@@ -38,17 +38,17 @@ def test_what_they_did_last_comes_first() -> None:
 
 
 def test_finished_courses_and_those_of_long_ago_are_left_out() -> None:
-    found = offer(pair(0, completed=True), pair(1, progress=1.0), pair(2, 180), pair(3, 179.9))
+    found = offer(pair(0, completed_at=NOW - 40 * DAY), pair(1, progress=1.0), pair(2, 180), pair(3, 179.9))
     assert np.flatnonzero(found.score[0] > -np.inf).tolist() == [3]
 
 
 @pytest.mark.parametrize(
     ("progress", "sentence"),
     [
-        (0.4, "You are 40 % through"),
-        (0.29, "You are 29 % through"),
-        (0.999, "You are 99 % through"),
-        (0.01, "You are 1 % through"),
+        (0.4, "You are 40% through"),
+        (0.29, "You are 29% through"),
+        (0.999, "You are 99% through"),
+        (0.01, "You are 1% through"),
         (0.0, "Waiting for you since 1 November 2026"),
         (np.nan, "Waiting for you since 1 November 2026"),
     ],
