@@ -117,6 +117,7 @@ def test_it_is_told_in_words(project: Path) -> None:
     said_of_it = "the email cannot be written: list object has no element 9"
     assert lines[at + 1] == f"    weekly.html.j2:{line}: {said_of_it}"
     assert " of 102,400 bytes: u0" in lines[-1]
+    assert " emails were checked one by one: all as they should be" in said.stderr
     assert "nothing was sent" in said.stderr
 
 
@@ -237,6 +238,8 @@ def test_a_run_at_which_this_version_did_not_look_is_looked_at_when_it_is_approv
     old = None if kept is None else json.dumps(kept)
     with sqlite3.connect(project / "recmail.db") as connection:
         connection.execute("UPDATE run_shards SET findings = ?", (old,))
+    if kept is None:
+        assert "not all emails were looked at yet" in recmail("runs", 1, project=project).stderr
     approved = read_json(recmail("approve", 1, "--now", AT, "--json", project=project))
     assert approved["findings"] == planned["findings"]
     assert read_json(recmail("runs", 1, "--json", project=project))["findings"] == planned["findings"]
