@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -12,15 +13,19 @@ import click
 
 from recmail.cli.command import (
     EXIT_INVALID,
+    SEVERITY,
+    error_as_dict,
+    exit_code,
     json_option,
     now_option,
     print_json,
     project_option,
+    say_error,
     shows_errors,
 )
 from recmail.cli.github import annotate
 from recmail.cli.terminal import print_table, rows_progress, say, show_findings
-from recmail.errors import ConfigError, RecmailError
+from recmail.errors import ConfigError, Problem, RecmailError
 
 if TYPE_CHECKING:
     from recmail.runs.check import Checked
@@ -90,21 +95,40 @@ def _check_once(
         for problem in error.problems if github else ():
             annotate("error", problem, project)
         raise
+    if not as_json and not github:
+        _show(checked)
     looked_at = _look_at_everybody(checked, project, now) if everybody else {}
     if as_json:
         print_json({"campaigns": [_as_dict(one, looked_at, everybody=everybody) for one in checked]})
     elif github:
         found = [("error", problem) for one in checked for problem in one.problems]
         found += [("warning", later) for one in checked for later in one.warnings]
-        found += [pair for name, one in looked_at.items() for pair in one.findings.problems(name)]
+        found += [pair for name, one in looked_at.items() for pair in _problems(name, one)]
         for severity, problem in dict.fromkeys(found):  # campaigns share templates
             annotate(severity, problem, project)
     else:
-        _show(checked)
         for name, one in looked_at.items():
             _show_everybody(name, one)
-    if not all(one.good for one in checked) or any(one.findings.errors for one in looked_at.values()):
-        raise SystemExit(EXIT_INVALID)
+    codes = [0 if one.good else EXIT_INVALID for one in checked] + [*map(_code, looked_at.values())]
+    if worst := max(codes, key=SEVERITY.index, default=0):
+        raise SystemExit(worst)
+
+
+def _code(everybody: Everybody | RecmailError) -> int:
+    if isinstance(everybody, RecmailError):
+        return exit_code(everybody)
+    return EXIT_INVALID if everybody.findings.errors else 0
+
+
+def _problems(campaign: str, everybody: Everybody | RecmailError) -> Iterator[tuple[str, Problem]]:
+    """What is wrong with everybody's emails; an error without a place is that of the campaign's file."""
+    if not isinstance(everybody, RecmailError):
+        yield from everybody.findings.problems(campaign)
+    elif isinstance(everybody, ConfigError):
+        yield from (("error", problem) for problem in everybody.problems)
+    else:
+        file = f"campaigns/{campaign}.yaml"
+        yield "error", Problem(file, 1, 0, f"the emails could not be looked at: {everybody}")
 
 
 def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Checked]:
@@ -134,19 +158,25 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
         opened.engine.dispose()
 
 
-def _look_at_everybody(checked: list[Checked], project: Path | None, now: datetime) -> dict[str, Everybody]:
-    """Write and look at the emails of every campaign that is good; those of others could not be written."""
+def _look_at_everybody(
+    checked: list[Checked], project: Path | None, now: datetime
+) -> dict[str, Everybody | RecmailError]:
+    """Write and look at the emails of every campaign that is good; those of others could not be written.
+
+    An error is kept in place of what would have been found: the next campaign is looked at all the same.
+    """
     from recmail.runs.check_everybody import check_everybody
     from recmail.runs.project import open_project
 
     opened = open_project(project)
-    looked_at = {}
+    looked_at: dict[str, Everybody | RecmailError] = {}
     try:
-        for one in checked:
-            if one.good:
-                with rows_progress(f"checking {one.campaign}", "people") as show:
-                    campaign = opened.campaign(one.campaign)
-                    looked_at[one.campaign] = check_everybody(opened, campaign, now=now, progress=show)
+        for name in (one.campaign for one in checked if one.good):
+            try:
+                with rows_progress(f"checking {name}", "people") as show:
+                    looked_at[name] = check_everybody(opened, opened.campaign(name), now=now, progress=show)
+            except RecmailError as error:
+                looked_at[name] = error
     except KeyboardInterrupt as error:
         raise KeyboardInterrupt("interrupted; nothing was kept") from error
     finally:
@@ -154,21 +184,30 @@ def _look_at_everybody(checked: list[Checked], project: Path | None, now: dateti
     return looked_at
 
 
-def _as_dict(one: Checked, looked_at: dict[str, Everybody], *, everybody: bool) -> dict[str, Any]:
+def _as_dict(
+    one: Checked, looked_at: dict[str, Everybody | RecmailError], *, everybody: bool
+) -> dict[str, Any]:
     if not everybody:
         return one.to_dict()
     found = looked_at.get(one.campaign)
-    return {**one.to_dict(), "everybody": found and found.to_dict()}
+    if isinstance(found, RecmailError):
+        return {**one.to_dict(), "everybody": None, "everybody_error": error_as_dict(found)}
+    return {**one.to_dict(), "everybody": found and found.to_dict(), "everybody_error": None}
 
 
-def _show_everybody(campaign: str, everybody: Everybody) -> None:
+def _show_everybody(campaign: str, everybody: Everybody | RecmailError) -> None:
     click.echo()
+    if isinstance(everybody, RecmailError):
+        click.echo(f"Everybody of {campaign}: the emails could not be looked at")
+        say_error(everybody)
+        return
     rows = everybody.account.as_rows()
     print_table(("people", "what would happen"), rows, title=f"Everybody of {campaign}")
     click.echo()
     show_findings(everybody.findings)
     if everybody.compared:
-        say(f"{everybody.compared:,} of them are the same with their styles inlined by themselves")
+        emails = "1 email was" if everybody.compared == 1 else f"{everybody.compared:,} emails were"
+        say(f"the styles of {emails} checked one by one: all as they should be")
     say("nothing was sent")
 
 

@@ -76,16 +76,7 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
         except errors.RecmailError as error:
             code = exit_code(error)
             if kwargs.get("as_json"):
-                print_json(
-                    {
-                        "error": {
-                            "kind": type(error).__name__,
-                            "message": str(error),
-                            "exit": code,
-                            **_places(error),
-                        }
-                    }
-                )
+                print_json({"error": error_as_dict(error)})
             say_error(error)
             raise SystemExit(code) from error
         except (KeyboardInterrupt, click.Abort) as error:
@@ -98,13 +89,12 @@ def shows_errors(function: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _places(error: errors.RecmailError) -> dict[str, Any]:
-    """Return the problems of a file, one by one."""
-    return (
-        {"problems": [asdict(problem) for problem in error.problems]}
-        if isinstance(error, errors.ConfigError)
-        else {}
-    )
+def error_as_dict(error: errors.RecmailError) -> dict[str, Any]:
+    """An error with stable keys, for --json; those of a file have their problems one by one."""
+    said = {"kind": type(error).__name__, "message": str(error), "exit": exit_code(error)}
+    if isinstance(error, errors.ConfigError):
+        said["problems"] = [asdict(problem) for problem in error.problems]
+    return said
 
 
 def exit_code(error: errors.RecmailError) -> int:

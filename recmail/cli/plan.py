@@ -12,7 +12,9 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import operator, print_table, progress, rows_progress, say, show_findings
 
 if TYPE_CHECKING:
+    from recmail.runs.exposure import ExposureReport
     from recmail.runs.project import Project
+    from recmail.runs.summary import Planned
 
 COURSES = 15  # at their limit, that are listed; --json has all of them
 
@@ -31,7 +33,6 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     Example: recmail plan weekly-picks
     """
     from recmail.runs.funnel import read_funnel
-    from recmail.runs.inlining import inlining
     from recmail.runs.plan import plan
     from recmail.runs.project import open_project
     from recmail.runs.summary import summarize
@@ -49,30 +50,47 @@ def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, a
     planned = summarize(opened, run_no)
     if as_json:
         print_json({"funnel": [vars(step) for step in funnel], **planned.to_dict()})
-        return
+    else:
+        _show(planned)
+        _say_what_is_next(opened, planned)
+
+
+def _show(planned: Planned) -> None:
     click.echo()
-    print_table(("people", "what happens"), planned.account.as_rows(), title=f"Run {run_no}: {campaign}")
+    title = f"Run {planned.run_no}: {planned.campaign}"
+    print_table(("people", "what happens"), planned.account.as_rows(), title=title)
     click.echo()
     seen = [(block.people, block.name, block.in_words()) for block in planned.blocks]
     print_table(("people", "block", "how it is filled"), seen)
     if planned.exposure is not None:
-        click.echo("\n" + planned.exposure.in_words())
-        limited = [(one.displaced, one.shown, one.title) for one in planned.exposure.courses]
-        if limited:
-            print_table(("refused to", "shown to", "course at its limit"), limited[:COURSES])
-        if len(limited) > COURSES:
-            say(f"and {len(limited) - COURSES} more; recmail plan --json lists all")
+        _show_exposure(planned.exposure)
     click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
     if planned.findings:
         click.echo()
         show_findings(planned.findings)
-    styles = inlining(opened, opened.campaign(campaign))
+
+
+def _show_exposure(exposure: ExposureReport) -> None:
+    click.echo("\n" + exposure.in_words())
+    limited = [(one.displaced, one.shown, one.title) for one in exposure.courses]
+    if limited:
+        print_table(("refused to", "shown to", "course at its limit"), limited[:COURSES])
+    if len(limited) > COURSES:
+        say(f"and {len(limited) - COURSES} more; recmail plan --json lists all")
+
+
+def _say_what_is_next(project: Project, planned: Planned) -> None:
+    from recmail.runs.inlining import inlining
+
+    campaign = planned.campaign
+    styles = inlining(project, project.campaign(campaign))
     if styles.slow:
         say(f"\n{styles.in_words(planned.waiting)}; why: recmail check {campaign}")
     if planned.findings and planned.findings.errors:
         say(f"\nit cannot be approved: mend the errors and plan again: recmail plan {campaign}")
     else:
-        say(f"\nlook at it with: recmail preview {campaign}\napprove it with: recmail approve {run_no}")
+        look = f"look at it with: recmail preview {campaign}"
+        say(f"\n{look}\napprove it with: recmail approve {planned.run_no}")
 
 
 def _look(project: Project, run_no: int) -> None:

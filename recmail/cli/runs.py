@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from recmail.cli.command import RUN, json_option, print_json, project_option, shows_errors
 from recmail.cli.terminal import print_table, say, show_findings
+
+if TYPE_CHECKING:
+    from recmail.runs.listing import Run
 
 
 @click.command("runs")
@@ -32,12 +36,7 @@ def command(run: int | None, project: Path | None, as_json: bool) -> None:
         if as_json:
             print_json(found.to_dict_with_findings())
             return
-        click.echo(found.headline)
-        print_table(("people", "what happened"), found.account.as_rows())
-        if found.findings:
-            show_findings(found.findings)
-        for line in found.history:
-            say(line)
+        _show(found)
         return
     listed = read_runs(opened)
     if as_json:
@@ -49,3 +48,14 @@ def command(run: int | None, project: Path | None, as_json: bool) -> None:
             ("run", "campaign", "state", "planned", "people", "sent", "waiting", "reason"),
             [one.as_row() for one in listed],
         )
+
+
+def _show(run: Run) -> None:
+    click.echo(run.headline)
+    print_table(("people", "what happened"), run.account.as_rows())
+    if run.findings:
+        show_findings(run.findings)
+    elif run.state == "planned":
+        say(f"not all emails were looked at yet; this does, and approves it: recmail approve {run.run_no}")
+    for line in run.history:
+        say(line)

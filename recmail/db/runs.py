@@ -27,6 +27,8 @@ LEGAL: dict[RunState, frozenset[RunState]] = {  # to: from
     S.EXPIRED: frozenset({S.PLANNED, S.APPROVED, S.SCHEDULED}),
     S.CANCELLED: frozenset(set(S) - ENDS),
 }
+LOOKED_BY = "recmail"
+"""The key of findings for the version that looked: another one may write the same email differently."""
 _HEAVY = ("campaign_yaml", "template_bundle", "courses")
 _LIGHT = [column for column in runs.c if column.name not in _HEAVY]
 
@@ -133,10 +135,24 @@ def finish_shard(
     connection.execute(sa.update(run_shards).where(where).values(**held))
 
 
-def write_findings(connection: sa.Connection, run_no: int, shard: int, findings: Mapping[str, Any]) -> None:
-    """Keep what was found in the emails of a shard's people."""
-    where = (run_shards.c.run_no == run_no) & (run_shards.c.shard == shard)
-    connection.execute(sa.update(run_shards).where(where).values(findings=dict(findings)))
+def write_findings(connection: sa.Connection, run_no: int, shard: int, findings: Mapping[str, Any]) -> bool:
+    """Keep what was found in the emails of a shard's people; False, and nothing, when that is too late.
+
+    It is once the run is not planned any more, since then some of its people may wait no longer, or when the
+    same version has written what it found already.
+
+    Args:
+        findings: with the version that looked, as LOOKED_BY.
+    """
+    planned = sa.select(runs.c.run_no).where(runs.c.run_no == run_no, runs.c.state == RunState.PLANNED)
+    if connection.scalar(planned.with_for_update(read=True)) is None:  # until the end nobody moves the run
+        return False
+    here = (run_shards.c.run_no == run_no) & (run_shards.c.shard == shard)
+    kept = connection.scalar(sa.select(run_shards.c.findings).where(here))
+    if kept is not None and kept.get(LOOKED_BY) == findings[LOOKED_BY]:
+        return False
+    connection.execute(sa.update(run_shards).where(here).values(findings=dict(findings)))
+    return True
 
 
 def shard_findings(connection: sa.Connection, run_no: int) -> dict[int, dict[str, Any] | None]:

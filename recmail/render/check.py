@@ -11,7 +11,7 @@ from jinja2 import Environment, TemplateSyntaxError, nodes
 
 from recmail.errors import RenderError, did_you_mean
 from recmail.render.bundle import TemplateBundle
-from recmail.render.environment import make_environment, render_error
+from recmail.render.environment import make_environment, other_part, render_error
 from recmail.render.names import BODY_NAMES, NAMES
 
 _ANYTHING = object()
@@ -50,6 +50,7 @@ def check_templates(
     walk.line(subject, name="subject")
     walk.line(preheader or "", name="preheader")
     for kind in ("html", "txt"):
+        walk.in_html = kind == "html"
         walk.template(f"{template}.{kind}.j2", Scope({}, dict(NAMES | BODY_NAMES)), line=0)
     return walk.finish()
 
@@ -73,6 +74,7 @@ class Walk:
     scoped_blocks: dict[str, Scope] = field(default_factory=dict)
     under_way: list[object] = field(default_factory=list)
     name: str = ""
+    in_html: bool = False  # else in the text, or in a line of the campaign
 
     @cached_property
     def environment(self) -> Environment:
@@ -229,6 +231,10 @@ class Walk:
 
     def other(self, named: nodes.Expr, scope: Scope, line: int) -> bool:
         """Check another template that this one uses; return whether it could be read."""
+        constants = [named] if isinstance(named, nodes.Const) else [*named.find_all(nodes.Const)]
+        for name in (one.value for one in constants):  # each one of a list or a choice
+            if isinstance(name, str) and (why := other_part(name, in_html=self.in_html)):
+                self.report(why, line)
         if not isinstance(named, nodes.Const) or not isinstance(named.value, str):
             self.shape(named, scope)
             return False

@@ -28,6 +28,7 @@ from recmail.render.format import FILTERS
 from recmail.render.names import BODY_NAMES, NAMES
 from recmail.render.printing import Printing, escaped, printable_only, printed
 
+HTML = ".html.j2"  # what a template whose output is escaped is called
 OUTPUT_LIMIT_CHARS = 1_000_000  # mail clients cut at about 100 kB; ten times that is a loop gone wild
 # The shipped templates are 13 deep. Jinja and Python give up at 20 to 300, each kind of nesting with an
 # error of its own: RecursionError, SyntaxError, MemoryError.
@@ -96,6 +97,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         """Return what all templates may call, in one dict: Jinja's chain of two takes 13 µs to walk."""
         return {**self.globals, **(d or {})}
 
+    def join_path(self, template: str, parent: str) -> str:
+        """Return the name of a template that another one uses, unless it is one of the other part."""
+        if why := other_part(template, in_html=parent.endswith(HTML)):
+            raise SecurityError(why)
+        return template
+
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a field of a dict, or what Jinja's sandbox gives.
 
@@ -146,6 +153,22 @@ class _Sandbox(ImmutableSandboxedEnvironment):
             raise _too_deep(0, filename, filename) from error
 
 
+def other_part(name: str, *, in_html: bool) -> str:
+    """Say why a template cannot be used in the HTML, or in the text; "" when it can.
+
+    What it prints is escaped by its own name, wherever it is used. Stylesheets print as they are.
+    """
+    if in_html and name.endswith(".j2") and not name.endswith(HTML):
+        instead = name.removesuffix(".j2").removesuffix(".txt") + HTML
+        why = "prints names as they are, and a < in one would become HTML"
+        return f"{name!r} cannot be used in HTML: it {why}; write it as {instead!r} and use that"
+    if not in_html and name.endswith(HTML):
+        instead = name.removesuffix(HTML) + ".txt.j2"
+        why = "prints names for HTML, and an & in one would be read as &amp;"
+        return f"{name!r} cannot be used in plain text: it {why}; write it as {instead!r} and use that"
+    return ""
+
+
 def _too_large(one: object, other: object) -> bool:
     if not isinstance(other, int):
         return False
@@ -168,7 +191,7 @@ def make_environment(
     """
     environment = _Sandbox(
         loader=_BundleLoader(bundle),
-        autoescape=lambda name: name is not None and name.endswith(".html.j2"),
+        autoescape=lambda name: name is not None and name.endswith(HTML),
         undefined=SuggestingUndefined,
         finalize=printable_only,
         trim_blocks=True,

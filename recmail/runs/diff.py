@@ -76,16 +76,23 @@ class Diff:
         rows += [
             (self.new_course, f"of those in both get a course that is new to them{self._share()}"),
             (self.same_courses, "of those in both get the same courses"),
+            (self.fewer_courses, "of those in both get fewer courses, none new"),
             (self.lost_picks, "of those in both lose all that was picked for them, and get fallbacks only"),
         ]
         return [rows[0], *(row for row in rows[1:] if row[0])]
+
+    @property
+    def fewer_courses(self) -> int:
+        """Of `both`, those who lose a course and get none in its place."""
+        return self.both - self.same_courses - self.new_course
 
     def _share(self) -> str:
         return f" ({self.new_course / self.both:.1%})" if self.both else ""
 
     def to_dict(self) -> dict[str, Any]:
         """The difference with stable keys, for --json."""
-        return {**vars(self), "courses": [asdict(course) for course in self.courses]}
+        courses = [asdict(course) for course in self.courses]
+        return {**vars(self), "fewer_courses": self.fewer_courses, "courses": courses}
 
 
 def diff(project: Project, before: int, after: int, *, progress: Progress = None) -> Diff:

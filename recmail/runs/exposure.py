@@ -55,7 +55,8 @@ class Settlement:
         columns = (order, found.limits[order], found.shown[order], found.displaced[order])
         return {
             "people": self.people,
-            "displaced": int(found.refused.sum()),
+            "displaced": int((found.refused & found.mailed).sum()),
+            "unmailed": int((found.refused & ~found.mailed).sum()),
             "ideal": found.ideal,
             "worth": found.worth,
             "courses": [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)],
@@ -156,13 +157,15 @@ class ExposureReport:
 
     Attributes:
         people: who may be mailed.
-        displaced: people who were refused some course.
+        displaced: people who were refused some course, and get an email with others, or fewer.
+        unmailed: people who were refused some course, and have too few left for an email.
         given_up: the share of the score that it cost, from 0 to 1.
         courses: those that were refused to anybody, most refusals first.
     """
 
     people: int
     displaced: int
+    unmailed: int
     given_up: float
     courses: list[Exposed]
 
@@ -171,9 +174,11 @@ class ExposureReport:
         if not self.courses:
             return f"Exposure: no course was refused to any of {self.people:,} people."
         courses = "1 course" if len(self.courses) == 1 else f"{len(self.courses):,} courses"
+        whose = "1 person gets" if self.unmailed == 1 else f"{self.unmailed:,} people get"
+        none = f" {whose} no email because of it." if self.unmailed else ""
         return (
             f"Exposure: {courses} reached the limit; {self.displaced:,} of {self.people:,} people are shown "
-            f"others instead, or fewer, and that costs {self.given_up:.1%} of the score."
+            f"others instead, or fewer, and that costs {self.given_up:.1%} of the score.{none}"
         )
 
 
@@ -186,6 +191,7 @@ def read_exposure(run: Mapping[str, Any]) -> ExposureReport | None:
     return ExposureReport(
         people=kept["people"],
         displaced=kept["displaced"],
+        unmailed=kept.get("unmailed", 0),  # older versions counted them among the displaced
         given_up=max(0.0, 1 - kept["worth"] / kept["ideal"]) if kept["ideal"] else 0.0,
         courses=[Exposed(ids[number], titles[number], *counts) for number, *counts in kept["courses"]],
     )

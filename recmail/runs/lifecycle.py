@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from recmail.db import ledger
+from recmail.db.account import account
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import sweep
 from recmail.db.people import find_user
 from recmail.db.runs import find_run, move_run, record, run_state
 from recmail.errors import RefusedError
-from recmail.records import RunState
+from recmail.records import MessageState, RunState
 from recmail.render.lint import Severity
 from recmail.runs.findings import Findings
 from recmail.runs.lint_run import LookProgress, lint_run
@@ -28,8 +29,8 @@ def approve(
     Emails at which this version did not look yet, as of a run that an older one planned, are looked at first.
 
     Raises:
-        RefusedError: the run is not waiting for approval, has changed, is past its shelf life, or there are
-            errors in its emails.
+        RefusedError: the run is not waiting for approval, has changed, is past its shelf life, not all of its
+            emails were looked at, or there are errors in them.
     """
     findings = None
     with reading(project.engine) as connection:
@@ -39,10 +40,22 @@ def approve(
             check_unchanged(connection, run)
     if run["state"] == RunState.PLANNED:
         findings = lint_run(project, run_no, progress)
+        _refuse_unseen(project, findings, run)
         _refuse_errors(findings, run)
     with writing(project.engine) as connection:
         move_run(connection, run_no, RunState.APPROVED, who=who, now=now, approved_at=now, approved_by=who)
     return findings
+
+
+def _refuse_unseen(project: Project, findings: Findings, run: Mapping[str, Any]) -> None:
+    """Refuse while an email waits that nobody looked at. More may have been: people leave."""
+    with reading(project.engine) as connection:
+        waiting = account(connection, run["run_no"]).states[MessageState.PLANNED]
+    if findings.tally.people < waiting:
+        raise RefusedError(
+            f"run {run['run_no']} is not approved: {waiting:,} people wait for an email, and those of "
+            f"{findings.tally.people:,} were looked at; plan again: recmail plan {run['campaign']}"
+        )
 
 
 def _refuse_errors(findings: Findings, run: Mapping[str, Any]) -> None:

@@ -12,8 +12,9 @@ import sqlalchemy as sa
 from recmail import __version__
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_rows import same_key, state_is
-from recmail.db.runs import find_run, shard_findings, write_findings
+from recmail.db.runs import LOOKED_BY, find_run, run_state, shard_findings, write_findings
 from recmail.db.tables import ledger, ledger_context
+from recmail.errors import RefusedError
 from recmail.pipeline import shard_engine
 from recmail.records import SHARD_SIZE, MessageState
 from recmail.render.lint.tally import Tally
@@ -25,7 +26,6 @@ from recmail.runs.shards import over_shards
 
 LookProgress = Callable[[int, int, int], None] | None
 """Told the emails looked at, the shards done, and how many shards there are."""
-_BY = "recmail"  # the version that looked: another one may write the same email differently
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,11 @@ class LintTask:
 
 
 def lint_run(project: Project, run_no: int, progress: LookProgress = None) -> Findings:
-    """Look at all emails of a planned run that this version did not look at yet; what is in all of them."""
+    """Look at all emails of a planned run that this version did not look at yet; what is in all of them.
+
+    Raises:
+        RefusedError: not all could be looked at, as when somebody cancels the run meanwhile.
+    """
     with reading(project.engine) as connection:
         kept = shard_findings(connection, run_no)
     unseen = [shard for shard, found in kept.items() if not _is_current(found)]
@@ -50,22 +54,28 @@ def lint_run(project: Project, run_no: int, progress: LookProgress = None) -> Fi
         if progress:
             progress(people, done, len(unseen))
     with reading(project.engine) as connection:
-        return read_findings(connection, run_no) or Findings(Tally(), {})
+        findings, state = read_findings(connection, run_no), run_state(connection, run_no)
+    if findings is None and kept:
+        raise RefusedError(f"run {run_no} is {state}, and not all of its emails were looked at")
+    return findings or Findings(Tally(), {})  # without shards nobody is in the run
 
 
 def _is_current(found: Mapping[str, Any] | None) -> bool:
-    return found is not None and found.get(_BY) == __version__
+    return found is not None and found.get(LOOKED_BY) == __version__
 
 
 def lint_shard(task: LintTask) -> int:
-    """Look at one shard's emails and keep what is found; returns how many there are. May run twice."""
+    """Look at one shard's emails and keep what is found, unless that is too late; returns how many there are.
+
+    May run twice.
+    """
     engine = shard_engine(task.database_url)
     linter = _linter(task.database_url, task.run_no, task.links)
     with reading(engine) as connection:
         people = connection.execute(_waiting(task.run_no, task.shard)).all()
     tally = linter.tally((user_no, context) for user_no, context in people)
     with writing(engine) as connection:
-        write_findings(connection, task.run_no, task.shard, {_BY: __version__, **tally.to_dict()})
+        write_findings(connection, task.run_no, task.shard, {LOOKED_BY: __version__, **tally.to_dict()})
     return tally.people
 
 

@@ -117,6 +117,7 @@ def test_it_is_told_in_words(project: Path) -> None:
     said_of_it = "the email cannot be written: list object has no element 9"
     assert lines[at + 1] == f"    weekly.html.j2:{line}: {said_of_it}"
     assert " of 102,400 bytes: u0" in lines[-1]
+    assert " emails were checked one by one: all as they should be" in said.stderr
     assert "nothing was sent" in said.stderr
 
 
@@ -160,6 +161,54 @@ def test_every_campaign_is_looked_at(project: Path) -> None:
     assert all(one["everybody"]["account"]["adds_up"] for one in found)
 
 
+@pytest.fixture
+def four(project: Path) -> Path:
+    """A project without a model: one campaign needs it, two are wrong, and the last is good."""
+    with sqlite3.connect(project / "recmail.db") as connection:
+        connection.execute("DELETE FROM models")
+    campaigns = project / "campaigns"
+    for file in campaigns.glob("*.yaml"):
+        if file.stem != "weekly-picks":
+            file.unlink()
+    popular = "subject: Hello\naudience: everyone\nblocks:\n  - popular: 3\n"
+    (campaigns / "a-typo.yaml").write_text(popular.replace("popular", "poplar"))
+    (campaigns / "b-line.yaml").write_text(popular.replace("Hello", '"{{ user.frist_name }}"'))
+    (campaigns / "z-good.yaml").write_text(popular)
+    return project
+
+
+def test_a_campaign_that_cannot_be_composed_hides_nothing_of_the_others(four: Path) -> None:
+    result = recmail("check", "--all", "--now", AT, project=four, code=1)
+    assert "did you mean popular?" in result.stderr
+    assert "did you mean first_name?" in result.stderr
+    lines = result.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[:4]] == ["a-typo", "b-line", "weekly-picks", "z-good"]
+    assert "Everybody of weekly-picks: the emails could not be looked at" in lines
+    assert "no model is trained" in result.stderr
+    assert "Everybody of z-good" in result.stdout
+    assert "emails looked at" in result.stdout
+
+
+def test_an_error_of_one_campaign_is_in_json_and_beside_its_file(
+    four: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_json(recmail("check", "--all", "--json", "--now", AT, project=four, code=1))["campaigns"]
+    typo, line, picks, good = found
+    assert not typo["good"]
+    assert not line["good"]
+    assert picks["everybody"] is None
+    assert (picks["everybody_error"]["kind"], picks["everybody_error"]["exit"]) == ("ModelError", 1)
+    assert good["everybody"]["account"]["adds_up"]
+    monkeypatch.setenv("GITHUB_WORKSPACE", str(four))
+    noted = recmail("check", "--all", "--github", "--now", AT, project=four, code=1).stdout
+    assert "::error file=campaigns/a-typo.yaml,line=4" in noted
+    assert "::error file=campaigns/b-line.yaml,line=1" in noted
+    assert (
+        "::error file=campaigns/weekly-picks.yaml,line=1::the emails could not be looked at: no model"
+        in noted
+    )
+
+
 def test_errors_block_approval_until_they_are_mended(project: Path) -> None:
     add_to_template(project, HOLE)
     said = recmail("plan", "weekly-picks", "--now", AT, project=project)
@@ -189,6 +238,8 @@ def test_a_run_at_which_this_version_did_not_look_is_looked_at_when_it_is_approv
     old = None if kept is None else json.dumps(kept)
     with sqlite3.connect(project / "recmail.db") as connection:
         connection.execute("UPDATE run_shards SET findings = ?", (old,))
+    if kept is None:
+        assert "not all emails were looked at yet" in recmail("runs", 1, project=project).stderr
     approved = read_json(recmail("approve", 1, "--now", AT, "--json", project=project))
     assert approved["findings"] == planned["findings"]
     assert read_json(recmail("runs", 1, "--json", project=project))["findings"] == planned["findings"]

@@ -133,8 +133,24 @@ def test_a_shard_is_claimed_once(database: sa.Engine, now: datetime, run_no: int
 
 
 def test_what_was_found_in_a_shard_is_kept_with_it(database: sa.Engine, now: datetime, run_no: int) -> None:
+    found = {"recmail": "2.0", "people": 3}
     with writing(database) as connection:
         for shard in (1, 0):
             claim_shard(connection, run_no, shard, now=now)
-        write_findings(connection, run_no, 1, {"people": 3})
-        assert shard_findings(connection, run_no) == {0: None, 1: {"people": 3}}
+        move_run(connection, run_no, RunState.PLANNED, who="ana", now=now)
+        assert write_findings(connection, run_no, 1, {"recmail": "1.0", "people": 2})
+        assert write_findings(connection, run_no, 1, found)
+        assert not write_findings(connection, run_no, 1, {**found, "people": 1})
+        assert shard_findings(connection, run_no) == {0: None, 1: found}
+
+
+@pytest.mark.parametrize("state", sorted(set(RunState) - {RunState.PLANNED}))
+def test_findings_come_too_late_for_a_run_that_is_not_planned_any_more(
+    database: sa.Engine, now: datetime, run_no: int, state: str
+) -> None:
+    with writing(database) as connection:
+        claim_shard(connection, run_no, 0, now=now)
+    set_state(database, run_no, state)
+    with writing(database) as connection:
+        assert not write_findings(connection, run_no, 0, {"recmail": "1.0", "people": 0})
+        assert shard_findings(connection, run_no) == {0: None}

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.render.check import check_templates
+from recmail.render.environment import make_environment, run
 
 TEMPLATES = Path(__file__).parents[2] / "templates"
 
@@ -178,3 +180,49 @@ def test_unknown_tests_and_fields_of_plain_values_and_lists_are_reported():
         "x.html.j2:2: 'year' is not defined: this is a plain value",
         "x.html.j2:3: 'title' is not defined: this is a list; use one of its items, or a for loop",
     ]
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "{% include 'c.txt.j2' %}",
+        "{% include ['none', 'c.txt.j2'] ignore missing %}",
+        "{% include 'c.txt.j2' if courses else 'none' %}",
+        "{% import 'c.txt.j2' as c with context %}",
+        "{% from 'c.txt.j2' import card %}",
+        "{% extends 'c.txt.j2' %}",
+    ],
+)
+def test_a_template_of_the_text_is_refused_in_the_html(use: str) -> None:
+    [found] = mistakes("\n" + use, c_txt_j2="{% macro card() %}{% endmacro %}")
+    assert found.startswith("x.html.j2:2: 'c.txt.j2' cannot be used in HTML: it prints names as they are")
+    assert found.endswith("write it as 'c.html.j2' and use that")
+    assert mistakes(x_txt_j2=use, c_txt_j2="{% macro card() %}{% endmacro %}") == []
+
+
+def test_it_is_also_refused_where_a_part_of_the_html_uses_it() -> None:
+    [found] = mistakes("{% include 'a.html.j2' %}", a_html_j2="\n{% include 'b.j2' %}", b_j2="")
+    assert found.startswith("a.html.j2:2: 'b.j2' cannot be used in HTML")
+
+
+def test_a_template_of_the_html_is_refused_in_the_text_and_in_the_subject() -> None:
+    use = "{% include 'c.html.j2' %}"
+    found = mistakes(use, subject=use, x_txt_j2=use, c_html_j2="")
+    assert [one.split(" cannot be used in ")[0] for one in found] == [
+        "subject:1: 'c.html.j2'",
+        "x.txt.j2:1: 'c.html.j2'",
+    ]
+    assert all("plain text: it prints names for HTML" in one and "'c.txt.j2' and use" in one for one in found)
+
+
+def test_styles_may_be_used_in_the_html() -> None:
+    assert mistakes("{% include 'a.css' %}", a_css="a {}") == []
+
+
+def test_a_template_whose_name_is_only_known_later_is_refused_then() -> None:
+    bundle = TemplateBundle(
+        {"x.html.j2": "{% include 'c.' ~ user.kind ~ '.j2' %}", "c.txt.j2": "{{ user.first_name }}"}
+    )
+    template = make_environment(bundle).get_template("x.html.j2")
+    with pytest.raises(RenderError, match=r"'c\.txt\.j2' cannot be used in HTML"):
+        run(template, {"user": {"kind": "txt", "first_name": "<script>"}}, user_id="u1")

@@ -94,6 +94,15 @@ def test_whose_courses_changed(people: sa.Engine, now: datetime) -> None:
     assert (1, "of those in both get a course that is new to them (25.0%)") in found.as_rows()
 
 
+def test_who_gets_fewer_courses_and_none_new(people: sa.Engine, now: datetime) -> None:
+    add(people, 1, now, {0: showing(0, 1), 1: showing(0, 1), 2: showing(0, 1), 3: showing(0)})
+    add(people, 2, now, {0: showing(0), 1: showing(2), 2: showing(0, 1), 3: showing(0, 1)})
+    found = compared(people)
+    assert (found.both, found.new_course, found.same_courses, found.fewer_courses) == (4, 2, 1, 1)
+    assert (1, "of those in both get fewer courses, none new") in found.as_rows()
+    assert found.to_dict()["fewer_courses"] == 1
+
+
 def test_what_else_the_runs_were_made_with(people: sa.Engine, now: datetime) -> None:
     add(people, 1, now, {0: showing(0)}, model_version="a")
     files = TemplateBundle({"weekly.html.j2": "y", "new.html.j2": ""}).to_json()

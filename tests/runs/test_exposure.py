@@ -182,13 +182,27 @@ def test_limits_hold_and_what_they_took_is_said(project: Project, now: datetime)
     assert 3 not in reserves
 
 
+def test_who_gets_no_email_because_of_the_limits_is_not_shown_others(project: Project, now: datetime) -> None:
+    """Everybody needs two of five staff picks, and each may be shown to a tenth of all."""
+    needy = "subject: Hello\naudience: everyone\nblocks:\n  - staff_picks: {show: 2, at_least: 2}\n"
+    limit = "exposure: {max_share_per_course: 10%}\n"
+    (project.folder / "campaigns" / "needy.yaml").write_text(needy + limit)
+    run_no = planned(project, "needy", now)
+    planned_run = summarize(project, run_no)
+    report = planned_run.exposure
+    assert report is not None
+    assert report.unmailed == report.people - planned_run.waiting > 0
+    assert 0 <= report.displaced <= planned_run.waiting
+    assert report.in_words().endswith(f" {report.unmailed} people get no email because of it.")
+
+
 def test_limits_that_bind_nobody_change_nothing(project: Project, now: datetime) -> None:
     free, loose = (planned(project, name, now) for name in ("free", "loose"))
     assert frozen(project, free) == frozen(project, loose)
     assert summarize(project, free).exposure is None
     report = summarize(project, loose).exposure
     assert report is not None
-    assert (report.courses, report.displaced, report.given_up) == ([], 0, 0)
+    assert (report.courses, report.displaced, report.unmailed, report.given_up) == ([], 0, 0, 0)
     assert report.in_words() == "Exposure: no course was refused to any of 57 people."
 
 

@@ -13,7 +13,7 @@ from recmail import pipeline
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.runs import run_state, shard_findings, write_findings
-from recmail.db.tables import courses, ledger_context, run_shards, users
+from recmail.db.tables import courses, ledger, ledger_context, run_shards, users
 from recmail.errors import RefusedError, RenderError
 from recmail.records import SHARD_SIZE
 from recmail.runs import lint_run as looking
@@ -145,6 +145,34 @@ def test_only_shards_at_which_nobody_looked_are_looked_at(
     assert looked_at == [1, 3]
     lint_run(project, run_no)
     assert looked_at == [1, 3]
+
+
+def test_looking_that_comes_late_changes_nothing(project: Project, now: datetime) -> None:
+    """While a plan still looks, another terminal approves the run: its people wait no longer."""
+    run_no = planned(project, now)
+    links = looking.stand_in_links(project)
+    whole = lint_run(project, run_no).to_dict()
+    approve(project, run_no, now=now, who="test")
+    with writing(project.engine) as connection:
+        connection.execute(ledger.update().where(ledger.c.message_id.is_not(None)).values(state="sent"))
+    assert looking.lint_shard(LintTask(project.settings.database_url, run_no, 0, links)) == 0
+    assert lint_run(project, run_no).to_dict() == whole
+
+
+def test_nothing_is_approved_unless_all_emails_were_looked_at(
+    project: Project, now: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_no, look = planned(project, now), looking.lint_shard
+    monkeypatch.setattr(looking, "lint_shard", lambda task: 0 if task.shard == 3 else look(task))
+    with pytest.raises(RefusedError, match="run 1 is planned, and not all of its emails were looked at"):
+        approve(project, run_no, now=now, who="test")
+    monkeypatch.setattr(looking, "lint_shard", look)
+    with writing(project.engine) as connection:
+        connection.execute(ledger_context.delete().where(ledger_context.c.user_no == 7 * APART))
+    with pytest.raises(RefusedError, match="11 people wait for an email, and those of 10 were looked at"):
+        approve(project, run_no, now=now, who="test")
+    with reading(project.engine) as connection:
+        assert run_state(connection, run_no) == "planned"
 
 
 def test_whoever_was_erased_is_not_looked_at(project: Project, now: datetime) -> None:
