@@ -110,7 +110,7 @@ class Path:
     Attributes:
         tag: of one message; its addresses and alternative texts are not to be looked at.
         sheet: the text of the page's style elements.
-        end: its end tag, as nearly everybody writes it.
+        end: its end tag, as nearly everybody writes it; empty for the page.
         slot: it is one that was made to hold something.
         holds: what it holds without anything in it.
     """
@@ -119,7 +119,7 @@ class Path:
 
     def __init__(self, tag: Tag, parent: Path | None, sheet: str) -> None:
         self.tag, self.parent, self.sheet = tag, parent, sheet
-        self.end = f"</{tag.name}>"
+        self.end = f"</{tag.name}>" if tag.name else ""
         self.children: dict[str, Path] = {}
         self.hidden: bool = bool(parent and parent.hidden) or tag.styles.hidden
         self.slot = tag.name in _SLOTS and not self.hidden
