@@ -171,6 +171,14 @@ def test_findings_hold_nothing_of_one_person():
     assert "ana" not in said.lower().replace("banana", "")
 
 
+def test_a_picture_behind_words_is_not_taken_for_another_pages():
+    lint = MessageLint()
+    cell = '<td background="{}"><b style="color:#eee">Words</b></td>'
+    assert [one.rule for one in findings(email(cell.format("")), lint=lint)] == ["contrast"]
+    assert findings(email(cell.format("https://acme.example/a.png")), lint=lint) == []
+    assert [one.rule for one in findings(email(cell.format("")), lint=lint)] == ["contrast"]
+
+
 def test_a_place_is_said_where_a_class_stands_once():
     html = '<p>\n<b class="once {{ date }}">One</b>\n<b class="twice">Two</b>\n<b class="twice">Three</b></p>'
     lint = MessageLint(TemplateBundle({"a.html.j2": html, "b.html.j2": "<p></p>"}))
