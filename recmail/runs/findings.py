@@ -64,7 +64,7 @@ class Findings:
             yield f"  {_place(finding)}{printable(finding.found)}{whose}"
             yield f"    {printable(finding.fix)}"
         if counted.more or len(counted.findings) > SHOWN:
-            yield "  and others, each in fewer or as many emails"
+            yield "  and others"
 
     @property
     def largest(self) -> str | None:

@@ -115,15 +115,17 @@ class Path:
         end: its end tag, as nearly everybody writes it; empty for the page.
         slot: it is one that was made to hold something.
         holds: what it holds without anything in it.
+        named: it is, or stands in, a heading or a link, as the title of something does.
     """
 
-    __slots__ = ("children", "end", "hidden", "holds", "parent", "sheet", "slot", "tag")
+    __slots__ = ("children", "end", "hidden", "holds", "named", "parent", "sheet", "slot", "tag")
 
     def __init__(self, tag: Tag, parent: Path | None, sheet: str) -> None:
         self.tag, self.parent, self.sheet = tag, parent, sheet
         self.end = f"</{tag.name}>" if tag.name else ""
         self.children: dict[str, Path] = {}
         self.hidden: bool = bool(parent and parent.hidden) or tag.styles.hidden
+        self.named: bool = bool(parent and parent.named) or tag.name == "a" or tag.name in HEADINGS
         self.slot = tag.name in _SLOTS and not self.hidden
         self.holds = PICTURE if tag.styles.pictured or tag.name in _DRAWN else NOTHING
 
@@ -137,6 +139,7 @@ class Page:
         tags: its start tags.
         written: the paths in which words stand.
         words: the words, one text for each stretch between two tags.
+        titles: the words in headings and links, with their path and, in a link, its address.
         alts: the alternative texts of its images.
         empty: tags that hold nothing, or a space only, with which of these.
         seen: the addresses of links that hold words or a picture and are not hidden.
@@ -148,6 +151,7 @@ class Page:
     tags: list[Tag] = field(default_factory=list)
     written: set[Path] = field(default_factory=set)
     words: list[str] = field(default_factory=list)
+    titles: list[tuple[str, Path, str]] = field(default_factory=list)
     alts: list[str] = field(default_factory=list)
     empty: list[tuple[Path, int]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
@@ -269,6 +273,9 @@ class _Walk:
         if words:
             self.page.words.append(words)
             self.page.written.add(self.path)
+            if self.path.named:
+                address = self._addresses[-1] if self._addresses else ""
+                self.page.titles.append((words, self.path, address))
         self._hold(WORDS if words else SPACE)
 
     def end(self, name: str) -> None:
