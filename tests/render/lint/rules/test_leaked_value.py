@@ -90,6 +90,29 @@ def test_what_the_template_says_word_for_word_is_meant():
 
 
 @pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ user.first_name or 'None' }}", []),
+        ("{% set name = 'None' %}{{ name }}", []),
+        ("{{ user.first_name|default('None') }}", []),
+        ("{{ 'None' if user.first_name == 'x' else 'you' }}", []),
+        ("{{ hello('None') }}", []),
+        ("{{ user.first_name|string if user.first_name != 'None' else 'you' }}", ["leaked-value!"]),
+        (
+            "{% if user.first_name == 'None' %}you{% else %}{{ user.first_name }}{% endif %}",
+            ["leaked-value!"],
+        ),
+        ("{{ user.first_name|replace('None', 'you') }}", ["leaked-value!"]),
+        ("{% if user.first_name in ['None', ''] %}you{% endif %}", ["leaked-value!"]),
+        ("{{ user['None'] }}", ["leaked-value!"]),
+    ],
+)
+def test_only_what_a_template_may_print_is_its_own_word(template, expected):
+    lint = MessageLint(TemplateBundle({"a.html.j2": f"<p>Hello {template},</p>"}))
+    assert found(email("<p>Hello <b>None</b>,</p>"), lint=lint) == expected
+
+
+@pytest.mark.parametrize(
     ("address", "expected"),
     [
         ("https://acme.example/None", ["leaked-value"]),
