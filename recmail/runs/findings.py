@@ -63,9 +63,8 @@ class Findings:
             whose = "" if alone else f" ({self._whose(seen)})"
             yield f"  {_place(finding)}{printable(finding.found)}{whose}"
             yield f"    {printable(finding.fix)}"
-        more = counted.more + sum(seen.people for _, seen in counted.findings[SHOWN:])
-        if more:
-            yield f"  and {more:,} more that differ"
+        if counted.more or len(counted.findings) > SHOWN:
+            yield "  and others"
 
     @property
     def largest(self) -> str | None:

@@ -12,6 +12,7 @@ from recmail.render.bundle import TemplateBundle
 from recmail.render.languages import editions
 from recmail.render.lint import Finding, MessageLint, Severity
 from recmail.render.lint.tally import Tally
+from recmail.runs.faults import kind_of_fault
 from recmail.runs.inlining import templates_of
 from recmail.runs.message import Links, Writer
 
@@ -29,6 +30,7 @@ class Linter:
     def __init__(self, run: Mapping[str, Any], links: Links) -> None:
         self._writer, self._links = Writer(run), links
         self._lint = message_lint(run, self._writer.campaign)
+        self._files = _sources(run, self._writer.campaign)
 
     def tally(
         self, people: Iterable[tuple[int, Mapping[str, Any]]], *, compare: Mapping[int, str] = NOBODY
@@ -47,13 +49,32 @@ class Linter:
             try:
                 email = self._writer.render(context, user_id="")
             except RenderError as error:
-                tally.add(user_no, [_not_written(error)])
+                tally.add(user_no, [self._not_written(error)])
                 continue
             if user_no in compare:
                 self._writer.verify(context, user_id=compare[user_no])
             findings, size_bytes = self._lint.look(email, context)
             tally.add(user_no, findings, size_bytes=size_bytes)
         return tally
+
+    def _not_written(self, error: RenderError) -> Finding:
+        written = self._files.get(error.template, "").split("\n")[max(error.line - 1, 0) : error.line]
+        return Finding(
+            Severity.ERROR,
+            "render",
+            f"the email cannot be written: {kind_of_fault(error.message, ''.join(written))}",
+            "mend the template for people like the one named here",
+            error.template,
+            error.line,
+        )
+
+
+def _sources(run: Mapping[str, Any], campaign: Campaign) -> Mapping[str, str]:
+    """Return what is rendered by the name that an error has, the lines of all languages in one."""
+    bundle = TemplateBundle.from_json(run["template_bundle"])
+    lines = campaign.lines_in(bundle, run["settings"]["printed"]["language"]).values()
+    subject, preheader = (" ".join(line or "" for line in each) for each in zip(*lines, strict=True))
+    return {**bundle.files, "subject": subject, "preheader": preheader}
 
 
 def message_lint(run: Mapping[str, Any], campaign: Campaign) -> MessageLint:
@@ -62,14 +83,3 @@ def message_lint(run: Mapping[str, Any], campaign: Campaign) -> MessageLint:
     lines = campaign.lines_in(bundle, run["settings"]["printed"]["language"]).values()
     templates = [name for one in templates_of(campaign) for name in (one, *editions(bundle, one).values())]
     return MessageLint(bundle, [line for pair in lines for line in pair if line], templates=templates)
-
-
-def _not_written(error: RenderError) -> Finding:
-    return Finding(
-        Severity.ERROR,
-        "render",
-        f"the email cannot be written: {error.message}",
-        "mend the template for people like the one named here",
-        error.template,
-        error.line,
-    )

@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 _HOST = re.compile(r"[^\s!-,/:-@\[-^`{-~]+|[0-9a-f:.]+", re.IGNORECASE)
-_JINJA = re.compile(r"\{\{|\}\}|\{%|%\}")
+_JINJA = re.compile(r"\{\{|\{%")
 
 
 def fault(address: str) -> str:

@@ -23,7 +23,7 @@ _DARK = re.compile(
 )
 _ALWAYS = re.compile(r"@media\s+(?:only\s+)?(?:all|screen)")
 _WORD = re.compile(r"(?:[^\s()]|\([^()]*\))+")
-_SIZE = re.compile(r"([\d.]+)(px|pt|em|rem|%)")
+_SIZE = re.compile(r"(\d+\.?\d*|\.\d+)(px|pt|em|rem|%)")
 _KEYWORDS = {"x-small": 10.0, "small": 13.0, "medium": 16.0, "large": 18.0, "x-large": 24.0, "xx-large": 32.0}
 _HTML_SIZES = {"1": 10.0, "2": 13.0, "3": 16.0, "4": 18.0, "5": 24.0, "6": 32.0, "7": 48.0}
 _LARGER = {"h1": 2.0, "h2": 1.5, "h3": 1.17, "h5": 0.83, "h6": 0.67, "small": 0.83}
@@ -139,7 +139,8 @@ def _longhands(name: str, value: str) -> dict[str, str]:
         }
     if name == "font":
         words = _WORD.findall(value)
-        sizes = [word.partition("/")[0] for word in words if _SIZE.match(word) or word in _KEYWORDS]
+        heights = [word.partition("/")[0] for word in words]
+        sizes = [word for word in heights if _SIZE.fullmatch(word) or word in _KEYWORDS]
         weights = [word for word in words if word in ("bold", "bolder", "600", "700", "800", "900")]
         return {"font-size": sizes[0] if sizes else "", "font-weight": weights[0] if weights else "normal"}
     return {name: value}
@@ -173,7 +174,7 @@ def _faded(styles: Mapping[str, str]) -> bool:
 def _size(written: str, around_px: float, larger: float) -> float:
     if written in _KEYWORDS:
         return _KEYWORDS[written]
-    found = _SIZE.match(written)
+    found = _SIZE.fullmatch(written)
     if not found:
         return around_px * larger
     number, unit = float(found[1]), found[2]

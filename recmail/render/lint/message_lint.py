@@ -109,4 +109,4 @@ def _written(bundle: TemplateBundle, templates: Iterable[str]) -> Mapping[tuple[
 
 def size_bytes(email: Email) -> int:
     """Return the size of the HTML as mail clients see it, after decoding."""
-    return len(email.html) if email.html.isascii() else len(email.html.encode())
+    return len(email.html) if email.html.isascii() else len(email.html.encode(errors="surrogatepass"))

@@ -34,7 +34,7 @@ _UNSEEN = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164\ufeff]+"
 )
 # Of one person or one course; all else of a tag is how the page is built.
-_PERSONAL = frozenset({"href", "src", "alt", "title", "aria-label", "content", "name", "background"})
+_PERSONAL = frozenset({"href", "src", "alt", "title", "aria-label", "content", "name"})
 # Which open tags a start tag ends, for authors who leave end tags out.
 _ENDS = {
     "li": frozenset({"li", "p"}),
@@ -45,6 +45,8 @@ _ENDS = {
     "dt": frozenset({"dt", "dd", "p"}),
     "dd": frozenset({"dt", "dd", "p"}),
 }
+# Something is seen in their place, whatever they hold.
+_DRAWN = frozenset({"svg", "video", "input", "hr", "canvas", "iframe", "object", "textarea", "select"})
 HEADINGS = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _SLOTS = HEADINGS | {"a", "button", "li", "p", "td", "th"}
 NOTHING, SPACE, PICTURE, WORDS = range(4)
@@ -110,20 +112,22 @@ class Path:
     Attributes:
         tag: of one message; its addresses and alternative texts are not to be looked at.
         sheet: the text of the page's style elements.
-        end: its end tag, as nearly everybody writes it.
+        end: its end tag, as nearly everybody writes it; empty for the page.
         slot: it is one that was made to hold something.
         holds: what it holds without anything in it.
+        named: it is, or stands in, a heading or a link, as the title of something does.
     """
 
-    __slots__ = ("children", "end", "hidden", "holds", "parent", "sheet", "slot", "tag")
+    __slots__ = ("children", "end", "hidden", "holds", "named", "parent", "sheet", "slot", "tag")
 
     def __init__(self, tag: Tag, parent: Path | None, sheet: str) -> None:
         self.tag, self.parent, self.sheet = tag, parent, sheet
-        self.end = f"</{tag.name}>"
+        self.end = f"</{tag.name}>" if tag.name else ""
         self.children: dict[str, Path] = {}
         self.hidden: bool = bool(parent and parent.hidden) or tag.styles.hidden
+        self.named: bool = bool(parent and parent.named) or tag.name == "a" or tag.name in HEADINGS
         self.slot = tag.name in _SLOTS and not self.hidden
-        self.holds = PICTURE if tag.styles.pictured else NOTHING
+        self.holds = PICTURE if tag.styles.pictured or tag.name in _DRAWN else NOTHING
 
 
 @dataclass
@@ -135,8 +139,10 @@ class Page:
         tags: its start tags.
         written: the paths in which words stand.
         words: the words, one text for each stretch between two tags.
+        titles: the words in headings and links, with their path and, in a link, its address.
         alts: the alternative texts of its images.
         empty: tags that hold nothing, or a space only, with which of these.
+        seen: the addresses of links that hold words or a picture and are not hidden.
         unnamed: links whose only content is a picture without words.
         bare: headings after which the next one comes at once, in another place.
     """
@@ -145,8 +151,10 @@ class Page:
     tags: list[Tag] = field(default_factory=list)
     written: set[Path] = field(default_factory=set)
     words: list[str] = field(default_factory=list)
+    titles: list[tuple[str, Path, str]] = field(default_factory=list)
     alts: list[str] = field(default_factory=list)
     empty: list[tuple[Path, int]] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
     unnamed: list[Path] = field(default_factory=list)
     bare: list[Path] = field(default_factory=list)
 
@@ -223,6 +231,7 @@ class _Walk:
         self.path, self._child = root, child
         # What is open around this tag: its path, what it holds so far, and its number on the page.
         self._open: list[tuple[Path, int, int]] = []
+        self._addresses: list[str] = []  # of the links that are open
         self._holds = NOTHING
         self._number = 0
         # The last heading with the number of the tag that it stands in, until words or pictures come.
@@ -242,11 +251,17 @@ class _Walk:
                 alt = tag.attributes.get("alt", "").strip()
                 self._hold(WORDS if alt else PICTURE)
                 self.page.alts.append(alt)
+            elif tag.name in _DRAWN and not path.hidden:
+                self._hold(PICTURE)
+            elif tag.name == "area" and not path.hidden:
+                self.page.seen.append(tag.attributes.get("href", "").strip())
             return
         if self._heading and tag.name in HEADINGS:
             before, place = self._heading
             if tag.name <= before.tag.name and place != self._number:
                 self.page.bare.append(before)
+        if tag.name == "a":
+            self._addresses.append(tag.attributes.get("href", "").strip())
         self._open.append((around, self._holds, self._number))
         self.path, self._holds, self._number = path, path.holds, len(self.page.tags)
 
@@ -258,6 +273,9 @@ class _Walk:
         if words:
             self.page.words.append(words)
             self.page.written.add(self.path)
+            if self.path.named:
+                address = self._addresses[-1] if self._addresses else ""
+                self.page.titles.append((words, self.path, address))
         self._hold(WORDS if words else SPACE)
 
     def end(self, name: str) -> None:
@@ -284,6 +302,10 @@ class _Walk:
         path, holds = self.path, self._holds
         self.path, before, self._number = self._open.pop()
         self._holds = before if path.hidden or before > holds else holds
+        if path.tag.name == "a":
+            address = self._addresses.pop()
+            if address and holds >= PICTURE and not path.hidden:
+                self.page.seen.append(address)
         if path.slot:
             self._slot(path, holds)
 

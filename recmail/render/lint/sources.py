@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from html import unescape
 
-from jinja2 import TemplateSyntaxError, meta
+from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
 from recmail.render.bundle import TemplateBundle
 from recmail.render.environment import make_environment
@@ -20,7 +20,6 @@ from recmail.render.lint.page import Tag, plain, read_tag
 _JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", re.DOTALL)
 _STYLE = re.compile(r"<style[^>]*>(.*?)</style", re.DOTALL | re.IGNORECASE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_STRING = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _NOT_WORDS = re.compile(rf"{_JINJA.pattern}|<!--.*?-->|<[^>]*>", re.DOTALL)
 _CLASS = re.compile(r"""\bclass\s*=\s*["']([^"'>]*)["']""", re.IGNORECASE)
 
@@ -107,11 +106,32 @@ def css_of(name: str, text: str) -> Iterator[Declaration]:
 def own_words(texts: Iterable[str]) -> Sequence[str]:
     """Return what stands in templates word for word: between tags and values, and as constants in Jinja."""
     stretches: dict[str, None] = {}
+    environment = make_environment(TemplateBundle({}))
     for text in texts:
-        for constant in re.findall(r"""\{[{%].*?[%}]\}""", text, re.DOTALL):
-            stretches.update(dict.fromkeys(one or other for one, other in _STRING.findall(constant)))
+        stretches.update(dict.fromkeys(_constants(environment, text)))
         stretches.update(dict.fromkeys(plain(unescape(part)) for part in _NOT_WORDS.split(text)))
     return [stretch for stretch in stretches if stretch]
+
+
+def _constants(environment: Environment, text: str) -> Iterator[str]:
+    """Yield the texts in a template's Jinja that may be printed: not what values are only compared with."""
+    try:
+        waiting: list[nodes.Node] = [environment.parse(text)]
+    except TemplateSyntaxError:
+        return  # the check of templates reports it
+    while waiting:
+        node = waiting.pop()
+        match node:
+            case nodes.Const(value=str(words)):
+                yield plain(words)
+            case nodes.Compare() | nodes.Test() | nodes.Getitem() | nodes.TemplateData():
+                continue
+            case nodes.CondExpr() | nodes.If():
+                waiting += node.iter_child_nodes(exclude=["test"])
+            case nodes.Filter(node=nodes.Node() as filtered) if node.name not in ("default", "d"):
+                waiting.append(filtered)
+            case _:
+                waiting += node.iter_child_nodes()
 
 
 def _blanked(what: re.Pattern[str], text: str) -> str:

@@ -8,8 +8,10 @@ from typing import Any
 
 from recmail.render.lint.finding import Finding, Severity
 
-MOST = 50
+MOST = 500
 """Different findings of one rule that are kept, so that any audience fits into memory."""
+SHOWN = 50
+"""Of these, those that are told: what most people have."""
 Key = tuple[Severity, str]
 
 
@@ -42,7 +44,7 @@ class Counted:
 
     Attributes:
         seen: who has anything that the rule finds.
-        findings: the different ones, at most MOST; what most people have is first.
+        findings: the different ones, at most SHOWN; what most people have is first.
         more: findings that are not among these, each counted once for each person.
     """
 
@@ -130,6 +132,7 @@ class Tally:
         order = sorted(self._rules.items(), key=lambda item: (item[0][0], -item[1].seen.people, item[0][1]))
         for (severity, rule), of_rule in order:
             findings = sorted(of_rule.findings.items(), key=lambda item: (-item[1].people, item[0]))
+            findings = findings[:SHOWN]
             more = of_rule.all - sum(seen.people for _, seen in findings)
             yield Counted(severity, rule, of_rule.seen, tuple(findings), more)
 

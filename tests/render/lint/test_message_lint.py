@@ -14,6 +14,7 @@ from recmail.render.bundle import TemplateBundle, load_bundle
 from recmail.render.email import Renderer
 from recmail.render.lint import MessageLint, Severity, lint_templates
 from recmail.settings.sections import default_brand
+from tests.render.contexts import SETS as DRAWN_FOR
 from tests.render.contexts import arabic, block, context, course, edge, full, sparse
 from tests.render.lint.messages import email, findings, one_course
 
@@ -37,6 +38,21 @@ def weekly(values):
 def test_the_shipped_templates_are_clean(name, make):
     renderer = Renderer(BUNDLE, template=name, subject=SUBJECT, preheader=PREHEADER)
     assert MessageLint(BUNDLE).findings(renderer.render(make(), user_id="u1"), make()) == []
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_each_set_is_clean_with_what_it_is_drawn_for(name):
+    values = DRAWN_FOR[name]()
+    renderer = Renderer(BUNDLE, template=name, subject=SUBJECT, preheader=PREHEADER)
+    assert MessageLint(BUNDLE).findings(renderer.render(values, user_id="u1"), values) == []
+
+
+def test_a_course_that_a_template_prints_twice_is_found():
+    files = dict(BUNDLE.files)
+    files["weekly.html.j2"] = files["weekly.html.j2"].replace("{{ row(course) }}", "{{ row(course) }}" * 2)
+    twice = Renderer(TemplateBundle(files), template="weekly", subject=SUBJECT, preheader=PREHEADER)
+    found = MessageLint().findings(twice.render(full(), user_id="u1"), full())
+    assert [one.rule for one in found] == ["equal-courses"]
 
 
 def test_a_brand_that_cannot_be_read_is_found():
@@ -169,6 +185,14 @@ def test_findings_hold_nothing_of_one_person():
     assert "image-alt" in said
     assert "Ana" not in said
     assert "ana" not in said.lower().replace("banana", "")
+
+
+def test_a_picture_behind_words_is_not_taken_for_another_pages():
+    lint = MessageLint()
+    cell = '<td background="{}"><b style="color:#eee">Words</b></td>'
+    assert [one.rule for one in findings(email(cell.format("")), lint=lint)] == ["contrast"]
+    assert findings(email(cell.format("https://acme.example/a.png")), lint=lint) == []
+    assert [one.rule for one in findings(email(cell.format("")), lint=lint)] == ["contrast"]
 
 
 def test_a_place_is_said_where_a_class_stands_once():

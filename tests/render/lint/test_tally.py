@@ -39,7 +39,8 @@ PEOPLE = st.lists(
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep so few that some are dropped."""
-    monkeypatch.setattr(tallying, "MOST", 5)
+    monkeypatch.setattr(tallying, "MOST", 8)
+    monkeypatch.setattr(tallying, "SHOWN", 5)
 
 
 def tally_of(people: Sequence[Person]) -> Tally:
@@ -74,8 +75,15 @@ def test_of_too_many_different_findings_the_rest_is_a_number() -> None:
     many = [Finding(Severity.WARNING, "title", f"course {n}", "shorten it") for n in range(8)]
     tally = tally_of([(1, many, None), (2, many[6:], None), (3, [ALT], None)])
     title, alt = tally
-    assert [finding.found for finding, _ in title.findings] == [f"course {n}" for n in range(5)]
-    assert (title.seen, title.more, alt.more) == (Seen(2, 1), 5, 0)
+    assert [finding.found for finding, _ in title.findings] == [f"course {n}" for n in (6, 7, 0, 1, 2)]
+    assert (title.seen, title.more, alt.more) == (Seen(2, 1), 3, 0)
+
+
+def test_what_most_people_have_is_told_wherever_it_stands_in_the_alphabet() -> None:
+    many = [Finding(Severity.WARNING, "title", f"course {n}", "shorten it") for n in range(8)]
+    title, *_ = tally_of([(1, many, None), (2, many[7:], None)])
+    assert title.findings[0] == (many[7], Seen(2, 1))
+    assert (len(title.findings), title.more) == (5, 3)
 
 
 def test_an_empty_audience_has_nothing() -> None:
@@ -122,5 +130,7 @@ def test_the_counts_are_those_of_a_plain_count(people: list[Person]) -> None:
         for finding, seen in counted.findings:
             assert seen.people == sum(finding in found for found in having.values())
         shown = {finding for finding, _ in counted.findings}
-        assert shown == set(sorted(set().union(*having.values()))[:5])
+        kept = sorted(set().union(*having.values()))[:8]
+        often = sorted(kept, key=lambda one: -sum(one in found for found in having.values()))
+        assert [one for one, _ in counted.findings] == often[:5]
         assert counted.more == sum(len(found - shown) for found in having.values())

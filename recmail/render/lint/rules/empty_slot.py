@@ -17,7 +17,7 @@ RULE = Rule(
     fix="leave it out where there is no value: {% if … %} around the whole tag",
 )
 _LARGEST_SPACER_PX = 8
-_PIXELS = re.compile(r"([\d.]+)px")
+_PIXELS = re.compile(r"(\d+\.?\d*|\.\d+)px")
 
 
 def of_message(message: Message) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def _for_words(path: Path) -> bool:
     sized = any(name in styles or name in attributes for name in ("width", "height"))
     if path.tag.name not in ("td", "th") or sized or not attributes.get("class"):
         return False
-    size = _PIXELS.match(styles.get("font-size", ""))
+    size = _PIXELS.fullmatch(styles.get("font-size", ""))
     if size and float(size[1]) < _LARGEST_SPACER_PX:
         return False
     return bool(size) or "font-family" in styles or "font" in styles

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from html import unescape
 
 from recmail.render.lint.finding import Finding, Severity
 from recmail.render.lint.message import Message
@@ -26,6 +27,7 @@ _PAIRS = {"}}": "{{", "%}": "{%"}  # one finding for both
 _SIGNS = (*_MARKS, "None", "nan", "NaN", "NaT", "undefined")
 _SIGN = re.compile(r"\{\{|\}\}|\{%|%\}|(?<!\w)(?:None|nan|NaN|NaT|undefined)(?!\w)")
 _IN_ADDRESS = re.compile(r"[/=](?:None|nan|NaN|NaT|undefined)(?=[/?&#]|$)")
+_TAG = re.compile(r"<[^<>]*>")
 _CUT = 3  # so many letters tell a value that was cut off by a filter
 
 
@@ -52,18 +54,33 @@ def of_message(message: Message) -> Iterator[Finding]:
 
 def _blame(message: Message, part: str, text: str) -> Iterator[Finding]:
     for sign in dict.fromkeys(_SIGN.findall(text)):
-        held = [plain(value) for value in _texts(message.context) if sign in value]
-        own = [words for words in message.own_words if sign in words]
+        held = [words for value in _texts(message.context) for words in _read(value) if _holds(words, sign)]
+        own = [words for words in message.own_words if _holds(words, sign)]
         places = [found for found in _SIGN.finditer(text) if found[0] == sign]
         named = _PAIRS.get(sign, sign)
         if any(not _explained(text, found, (*held, *own)) for found in places):
             yield RULE.finding(f"{named} is read in the {part}")
-        if (sign in held or sign in _MARKS) and any(_explained(text, found, held) for found in places):
+        imported = sign in _MARKS or any(words.casefold() == sign.casefold() for words in held)
+        if imported and any(_explained(text, found, held) for found in places):
             yield RULE.finding(
                 f"{named} is read: the imported values hold it",
                 severity=Severity.WARNING,
                 fix="correct it in your data and import it again",
             )
+
+
+def _holds(words: str, sign: str) -> bool:
+    return sign.casefold() in words.casefold()
+
+
+def _read(value: str) -> Iterable[str]:
+    """Return a value as it is read where it is printed: as it is, as HTML, or without its tags."""
+    if "<" not in value and "&" not in value:
+        return (plain(value),)
+    read = [
+        form for gap in ("", " ") for form in (unescape(_TAG.sub(gap, value)), _TAG.sub(gap, unescape(value)))
+    ]
+    return dict.fromkeys(map(plain, (value, *read)))
 
 
 def _explained(text: str, found: re.Match[str], values: Iterable[str]) -> bool:
@@ -72,10 +89,14 @@ def _explained(text: str, found: re.Match[str], values: Iterable[str]) -> bool:
 
 
 def _printed(value: str, text: str, found: re.Match[str]) -> bool:
-    """Return whether a sign in a text is that in a value, printed whole or from its beginning."""
-    for sign in re.finditer(re.escape(found[0]), value):
+    """Return whether a sign in a text is that in a value, printed whole or from its beginning.
+
+    Filters change the case of letters, so it does not count.
+    """
+    for sign in re.finditer(re.escape(found[0]), value, re.IGNORECASE):
         after = _alike(value[sign.end() :], text[found.end() :])
-        before = text[: found.start()].endswith(value[: sign.start()])
+        start = found.start() - sign.start()
+        before = start >= 0 and _alike(value, text[start:]) >= sign.start()
         whole = after == len(value) - sign.end()
         if before and (whole or sign.start() + after >= _CUT):
             return True
@@ -83,9 +104,12 @@ def _printed(value: str, text: str, found: re.Match[str]) -> bool:
 
 
 def _alike(one: str, other: str) -> int:
-    """Return with how many equal characters two texts begin."""
+    """Return with how many characters two texts begin that are equal but for their case."""
     pairs = zip(one, other, strict=False)
-    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
+    return next(
+        (at for at, (a, b) in enumerate(pairs) if a != b and a.casefold() != b.casefold()),
+        min(len(one), len(other)),
+    )
 
 
 def _texts(value: object) -> Iterable[str]:

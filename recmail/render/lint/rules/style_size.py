@@ -22,5 +22,5 @@ RULE = Rule(
 
 def of_style(css: str) -> Iterator[Finding]:
     """Compare the size of what inlining leaves in a page with what Gmail reads."""
-    if len(css.encode()) > LARGEST_BYTES:
+    if len(css.encode(errors="surrogatepass")) > LARGEST_BYTES:
         yield RULE.finding("the style element has more than 16 KB: Gmail ignores all of it")

@@ -13,7 +13,7 @@ from recmail.render.lint.sources import Sources
 RULE = Rule(
     name="unsubscribe-link",
     severity=Severity.ERROR,
-    what="the HTML or the text part has no link to unsubscribe",
+    what="the HTML or the text part has no link to unsubscribe that is seen",
     fix="print {{ links.unsubscribe }} at the end, in the HTML as the address of a link",
 )
 _PRINTED = re.compile(r"\blinks\s*(?:\.\s*unsubscribe\b|\[\s*['\"]unsubscribe['\"]\s*\])")
@@ -30,8 +30,13 @@ def of_templates(sources: Sources) -> Iterator[Finding]:
 def of_message(message: Message) -> Iterator[Finding]:
     """Look for the person's own address to unsubscribe."""
     address = message.value("links", "unsubscribe")
-    links = (tag.attributes["href"].strip() for tag in message.page.links)
+    links = [tag.attributes["href"].strip() for tag in message.page.links]
     if not address or not any(link.startswith(address) for link in links):
         yield RULE.finding(_HTML)
+    elif not any(link.startswith(address) for link in message.page.seen):
+        yield RULE.finding(
+            "nobody sees the link to unsubscribe in the HTML: it is hidden or empty",
+            fix="write words into it, and no style that hides them",
+        )
     if message.email.text.strip() and (not address or address not in message.email.text):
         yield RULE.finding(_TEXT)

@@ -51,6 +51,10 @@ def test_paragraphs_and_cells_for_words_should(body):
         '<h2><img src="https://acme.example/a.png" alt="" width="9"></h2>',
         '<div style="display:none"><h2></h2></div>',
         "<h2><b>Words</b></h2>",
+        "<h2><svg><path d='M0 0'></path></svg></h2>",
+        '<p><video src="https://acme.example/a.mp4"></video></p>',
+        "<p><input></p>",
+        "<ul><li><hr></ul>",
     ],
 )
 def test_what_parts_others_or_is_not_seen_need_not(body):

@@ -47,10 +47,31 @@ def test_a_course_may_be_called_none_of_the_above():
     assert found(email("<p>Hello None,</p>" + page, text=text), values) == ["leaked-value!"]
 
 
+@pytest.mark.parametrize(
+    ("title", "printed"),
+    [
+        ("none of the above", "None Of The Above"),  # |title
+        ("NONE of the above", "None of the above"),  # |capitalize
+        ("Learn <b>None</b> safely", "Learn None safely"),  # |striptags
+        ("Learn <b>None</b> safely", "Learn <b>None</b> safely"),  # |safe
+        ("R&amp;D None", "R&amp;D None"),  # |safe
+        ("R&amp;D None", "R&amp;amp;D None"),
+        ("&lt;b&gt;None&lt;/b&gt; it is", "None it is"),
+    ],
+)
+def test_a_filter_may_have_changed_how_a_value_is_written(title, printed):
+    values = one_course()
+    values["courses"][0]["title"] = title
+    said = found(email(f"<h3>{printed}</h3>", text=f"{title}\n{TEXT}"), values)
+    assert [one for one in said if one.startswith("leaked-value")] == []
+    assert "leaked-value!" in found(email(f"<h3>{printed}</h3><p>Hello None</p>"), values)
+
+
 def test_a_value_that_is_nothing_but_the_word_is_to_be_corrected_in_the_data():
-    (finding,) = findings(email("<p>Hello None,</p>"), named("None"))
-    assert finding.severity == "warning"
-    assert "imported" in finding.found
+    for name in ("None", "none"):
+        (finding,) = findings(email("<p>Hello None,</p>"), named(name))
+        assert finding.severity == "warning"
+        assert "imported" in finding.found
 
 
 def test_a_person_may_be_called_in_braces():
@@ -66,6 +87,29 @@ def test_what_the_template_says_word_for_word_is_meant():
     sent = email("<p>None of these? <b>Tell us</b></p>", subject="Ana: None of your friends know this")
     assert found(sent, lint=lint) == []
     assert set(found(email("<p>Hello None,</p><p>None of these?</p>"), lint=lint)) == {"leaked-value!"}
+
+
+@pytest.mark.parametrize(
+    ("template", "expected"),
+    [
+        ("{{ user.first_name or 'None' }}", []),
+        ("{% set name = 'None' %}{{ name }}", []),
+        ("{{ user.first_name|default('None') }}", []),
+        ("{{ 'None' if user.first_name == 'x' else 'you' }}", []),
+        ("{{ hello('None') }}", []),
+        ("{{ user.first_name|string if user.first_name != 'None' else 'you' }}", ["leaked-value!"]),
+        (
+            "{% if user.first_name == 'None' %}you{% else %}{{ user.first_name }}{% endif %}",
+            ["leaked-value!"],
+        ),
+        ("{{ user.first_name|replace('None', 'you') }}", ["leaked-value!"]),
+        ("{% if user.first_name in ['None', ''] %}you{% endif %}", ["leaked-value!"]),
+        ("{{ user['None'] }}", ["leaked-value!"]),
+    ],
+)
+def test_only_what_a_template_may_print_is_its_own_word(template, expected):
+    lint = MessageLint(TemplateBundle({"a.html.j2": f"<p>Hello {template},</p>"}))
+    assert found(email("<p>Hello <b>None</b>,</p>"), lint=lint) == expected
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,8 @@ def test_an_address_that_leads_nowhere_is_an_error(address):
         "https://bücher.example/ü",
         "https://acme.example:8080/a",
         "https://[2001:db8::1]/a",
+        "https://acme.example/?filter={a:{b}}",
+        "https://acme.example/100%}",
         "mailto:ana@acme.example",
         "mailto:?subject=Look",
         "#top",

@@ -46,4 +46,7 @@ def test_joiners_within_words_are_no_difference():
 
 def test_what_is_hidden_in_outlook_alone_is_seen():
     assert found(email(html=f'<div style="mso-hide:all">{FOOTER}</div>')) == []
-    assert found(email(html=f'<div style="display:none">{FOOTER}</div>')) == ["postal-address!"]
+    assert found(email(html=f'<div style="display:none">{FOOTER}</div>')) == [
+        "postal-address!",
+        "unsubscribe-link!",
+    ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from recmail.render.bundle import TemplateBundle
 from recmail.render.lint import lint_templates
 from tests.render.lint.messages import ADDRESS, FOOTER, TEXT, email, found, one_course
@@ -11,6 +13,27 @@ def test_both_parts_need_it():
     assert found(email()) == []
     assert found(email(html=f"<p>Hello</p><p>{ADDRESS}</p>")) == ["unsubscribe-link!"]
     assert found(email(text=f"Hello, Unsubscribe\n{ADDRESS}")) == ["unsubscribe-link!"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        '<a href="{}" style="display:none">Unsubscribe</a>',
+        '<div style="display:none"><a href="{}">Unsubscribe</a></div>',
+        '<a href="{}"><span style="visibility:hidden">Unsubscribe</span></a>',
+        '<a href="{}"> &nbsp; </a>',
+        '<a href="{}"></a>',
+    ],
+)
+def test_a_link_that_nobody_sees_is_none(link):
+    html = f"<p>{link.format('https://acme.example/u/3yQ')}</p><p>{ADDRESS}</p>"
+    assert "unsubscribe-link!" in found(email(html=html))
+    assert found(email(html=html + FOOTER)).count("unsubscribe-link!") == 0
+
+
+def test_a_picture_with_words_is_seen():
+    image = '<img src="https://acme.example/out.png" width="20" alt="Unsubscribe">'
+    assert found(email(html=FOOTER.replace(">Unsubscribe<", f">{image}<"))) == []
 
 
 def test_something_may_follow_the_address():
