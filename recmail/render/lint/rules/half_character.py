@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from recmail.render.lint.finding import Finding, Severity
@@ -15,7 +14,6 @@ RULE = Rule(
     what=r"a part of the email holds half a character (\ud83d) and cannot be written as UTF-8",
     fix=r"write the character itself, or \U0001f600 in place of \ud83d\ude00",
 )
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def of_message(message: Message) -> Iterator[Finding]:
@@ -28,5 +26,13 @@ def of_message(message: Message) -> Iterator[Finding]:
         "text part": email.text,
     }
     for part, text in parts.items():
-        if not text.isascii() and _HALF.search(text):
+        if not text.isascii() and not _whole(text):
             yield RULE.finding(f"the {part} holds half a character and cannot be written as UTF-8")
+
+
+def _whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
