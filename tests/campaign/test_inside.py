@@ -29,7 +29,7 @@ TEXTS = st.lists(st.sampled_from([" ", "\n", "\n\n", "  "]) | WORDS, max_size=30
 
 
 @given(text=TEXTS, style=st.sampled_from(STYLES), width=st.integers(10, 80), data=st.data())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_every_character_is_found_where_it_is_written(
     text: str, style: type[str], width: int, data: st.DataObject
 ) -> None:

@@ -214,7 +214,7 @@ def is_accepted(data: dict[str, Any]) -> bool:
 
 
 @given(campaign=CAMPAIGNS, variants=st.none() | _TWO_HALVES | st.lists(_VARIANT, max_size=2))
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 def test_editors_accept_every_campaign_that_check_accepts(campaign: dict[str, Any], variants: Any) -> None:
     data = campaign if variants is None else {**campaign, "variants": variants}
     if is_accepted(data):

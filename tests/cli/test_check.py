@@ -213,7 +213,7 @@ def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(text=TEXTS)
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_file_says_check_ends_with_0_or_3(empty: Path, text: str) -> None:
     file = empty / "campaigns" / "fuzz.yaml"
     file.write_text(text, encoding="utf-8", newline="")

@@ -217,7 +217,7 @@ VALUES = """
 """
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kind=st.sampled_from(KINDS),
     name=st.sampled_from(["a.csv", "a.csv.gz", "a.parquet", "a"]),
@@ -241,7 +241,7 @@ def test_any_bytes_end_in_a_documented_exit_code(project: Path, kind: str, name:
     assert json.loads(result.stdout)["schema_version"] == 1
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     keys=st.dictionaries(
         st.sampled_from(["file", "sql", "url", "format", "table", "columns", "overlap", "encoding", "x"]),

@@ -136,7 +136,7 @@ def files(kind: str) -> st.SearchStrategy[tuple[str, bytes]]:
     return st.tuples(st.just(kind), content)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(file=st.one_of([files(kind) for kind in KINDS]))
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # the stricter of the two
 def test_any_bytes_are_taken_in_or_told_what_is_wrong(filled: Import, file: tuple[str, bytes]) -> None:

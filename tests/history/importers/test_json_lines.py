@@ -129,7 +129,7 @@ def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
         ObjectFile(tmp_path)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     content=st.one_of(
         st.binary(max_size=200),

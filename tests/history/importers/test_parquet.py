@@ -179,7 +179,7 @@ def _good() -> bytes:
 GOOD = _good()
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     places=st.lists(st.tuples(st.integers(0, len(GOOD) - 1), st.integers(0, 255)), min_size=1, max_size=5),
     cut=st.integers(0, len(GOOD)) | st.just(len(GOOD)),

@@ -40,7 +40,7 @@ SHEETS = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(STARTS | ENDS | WORDS | SHEETS, max_size=15))
 def test_any_page_is_looked_at(parts):
     sent = email(html="".join(parts))
