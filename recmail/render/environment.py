@@ -191,7 +191,7 @@ def make_environment(
     """
     environment = _Sandbox(
         loader=_BundleLoader(bundle),
-        autoescape=lambda name: name is not None and name.endswith(HTML),
+        autoescape=lambda name: name is not None and name.endswith((HTML, ".css")),
         undefined=SuggestingUndefined,
         finalize=printable_only,
         trim_blocks=True,

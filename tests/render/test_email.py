@@ -298,3 +298,16 @@ def test_one_renderer_serves_threads():
 
 def test_equal_contexts_give_equal_emails():
     assert render("<p>{{ user.first_name }}</p>") == render("<p>{{ user.first_name }}</p>")
+
+
+def test_what_a_stylesheet_prints_cannot_end_its_element() -> None:
+    files = {
+        "x.html.j2": '<html><head><style>{% include "x.css" %}</style></head><body>Hello</body></html>',
+        "x.txt.j2": "Hello",
+        "x.css": "/* {{ user.first_name }} */",
+    }
+    renderer = Renderer(TemplateBundle(files), template="x", subject="x", preheader=None, inline=False)
+    values = context(
+        [], user={"first_name": "</style><script>", "last_name": None, "language": "en", "country": None}
+    )
+    assert "<script>" not in renderer.render(values, user_id="u").html
