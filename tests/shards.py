@@ -1,8 +1,9 @@
-"""Small catalogues, shards and histories, made by hand for tests."""
+"""Small catalogues, shards and histories, made by hand for tests; and who works on shards."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from recmail import pipeline
 from recmail.recommend.svd import Settings, Svd
 from recmail.records import (
     EMAILED_COLUMNS,
@@ -21,8 +23,20 @@ from recmail.records import (
     GradedTriples,
     Shard,
 )
+from recmail.runs.project import Project
 
 NOW = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
+
+
+@contextmanager
+def as_worker(made: Project) -> Iterator[Project]:
+    """Let this process work on the shards of a project as workers do, and let go of it afterwards."""
+    worker = pipeline.shard_engine(made.settings.database_url)
+    yield made
+    for engine in (made.engine, worker):
+        engine.dispose()
+    pipeline.shard_engine.cache_clear()
+    pipeline._facts.cache_clear()
 
 
 def make_catalogue(

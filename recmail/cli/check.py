@@ -135,9 +135,7 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
     from recmail.campaign.schema import is_stale
     from recmail.runs.brand import brand_warnings
     from recmail.runs.check import check
-    from recmail.runs.inlining import remember
     from recmail.runs.project import open_project
-    from recmail.runs.template_lint import remember_lint
 
     opened = open_project(project)
     try:
@@ -148,12 +146,7 @@ def _check(campaign: str | None, project: Path | None, now: datetime) -> list[Ch
             say("what editors know of this project is out of date; renew it with: recmail check --schema")
         for doubtful in brand_warnings(opened.settings):
             say(f"{doubtful} (a warning)")
-        checked = [check(opened, name, now=now) for name in names]
-        for one in checked:
-            if one.good:
-                remember(opened, opened.campaign(one.campaign))
-                remember_lint(opened, opened.campaign(one.campaign))
-        return checked
+        return [check(opened, name, now=now, keep=True) for name in names]
     finally:
         opened.engine.dispose()
 

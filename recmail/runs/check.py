@@ -15,13 +15,13 @@ from recmail.db.connect import reading
 from recmail.db.courses import read_courses
 from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
-from recmail.render.languages import editions
 from recmail.render.links import link_mistakes
+from recmail.runs.editions import editions_with_lines, templates_of
 from recmail.runs.funnel import Emptied, read_emptied
-from recmail.runs.inlining import Inlining, inlining, templates_of
+from recmail.runs.inlining import Inlining, inlining, remember
 from recmail.runs.languages import people_by_language
 from recmail.runs.project import Project
-from recmail.runs.template_lint import TemplateLint, template_lint
+from recmail.runs.template_lint import TemplateLint, remember_lint, template_lint
 from recmail.runs.text_drafts import with_advice
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
@@ -76,8 +76,12 @@ class Checked:
         return not self.problems
 
 
-def check(project: Project, name: str, *, now: datetime) -> Checked:
-    """Report everything that is wrong with a campaign at once."""
+def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> Checked:
+    """Report everything that is wrong with a campaign at once.
+
+    Args:
+        keep: remember in the project's folder what was found out about the templates of a good campaign.
+    """
     try:
         campaign = project.campaign(name)
     except ConfigError as error:
@@ -88,6 +92,9 @@ def check(project: Project, name: str, *, now: datetime) -> Checked:
     if not problems:
         styles, lint = inlining(project, campaign), template_lint(project, campaign)
     problems += [*styles.problems, *lint.errors]
+    if keep and not problems:
+        remember(project, campaign)
+        remember_lint(project, campaign)
     funnel, emptied = read_emptied(project, campaign, now=now)
     if any(problem.message.startswith("audience") for problem in misspelt):
         emptied = None  # what is not there leaves nobody, and that has been said
@@ -120,15 +127,16 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
     source = SourceText(campaign.file, campaign.text)
     errors: list[RenderError] = []
     project_language = project.settings.project.language
-    lines = campaign.lines_in(bundle, project_language)
-    unused: list[Problem] = []
-    for name in templates_of(campaign):
-        unused += unused_lines(read_yaml(source), bundle, name, project_language)
-        for tag, edition in {project_language: name, **editions(bundle, name)}.items():
-            subject, preheader = lines.get(tag, (campaign.subject, campaign.preheader))
-            found = check_templates(bundle, template=edition, subject=subject, preheader=preheader)
-            errors += [with_advice(error, bundle, edition, campaign.name) for error in found]
-            errors += link_mistakes(bundle, edition)
+    document = read_yaml(source)
+    unused = [
+        problem
+        for name in templates_of(campaign)
+        for problem in unused_lines(document, bundle, name, project_language)
+    ]
+    for edition, subject, preheader in editions_with_lines(campaign, bundle, project_language):
+        found = check_templates(bundle, template=edition, subject=subject, preheader=preheader)
+        errors += [with_advice(error, bundle, edition, campaign.name) for error in found]
+        errors += link_mistakes(bundle, edition)
     return [*unused, *dict.fromkeys(explain_template(error, bundle, source) for error in errors)]
 
 

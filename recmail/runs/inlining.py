@@ -12,7 +12,7 @@ from typing import Any
 from recmail.campaign import Campaign
 from recmail.errors import Problem, RenderError
 from recmail.render.bundle import TemplateBundle
-from recmail.render.languages import editions
+from recmail.runs.editions import editions_of
 from recmail.runs.project import Project
 from recmail.runs.remembered import keep, recall
 from recmail.settings.source import SourceText
@@ -45,12 +45,6 @@ class Inlining:
         )
 
 
-def templates_of(campaign: Campaign) -> list[str]:
-    """The names of the templates that a campaign and its variants use, of those in the project's language."""
-    named = (variant.template for variant in campaign.variants if variant.template)
-    return sorted({campaign.template, *named})
-
-
 def inlining(project: Project, campaign: Campaign) -> Inlining:
     """Return how the styles of a campaign's templates are inlined; these must be free of mistakes."""
     found = _by_template(project, campaign).values()
@@ -74,9 +68,7 @@ def remember(project: Project, campaign: Campaign) -> None:
 def _by_template(project: Project, campaign: Campaign) -> dict[str, Inlining]:
     bundle = project.templates()
     known = _known(project, bundle)
-    names = [
-        edition for name in templates_of(campaign) for edition in (name, *editions(bundle, name).values())
-    ]
+    names = editions_of(campaign, bundle)
     return {name: known.get(name) or _find_out(bundle, f"{name}.html.j2") for name in names}
 
 

@@ -6,14 +6,11 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from recmail.campaign import Campaign
 from recmail.errors import RenderError
-from recmail.render.bundle import TemplateBundle
-from recmail.render.languages import editions
 from recmail.render.lint import Finding, MessageLint, Severity
 from recmail.render.lint.tally import Tally
+from recmail.runs.editions import editions_of
 from recmail.runs.faults import kind_of_fault
-from recmail.runs.inlining import templates_of
 from recmail.runs.message import Links, Writer
 
 NOBODY: Mapping[int, str] = MappingProxyType({})
@@ -29,8 +26,8 @@ class Linter:
 
     def __init__(self, run: Mapping[str, Any], links: Links) -> None:
         self._writer, self._links = Writer(run), links
-        self._lint = message_lint(run, self._writer.campaign)
-        self._files = _sources(run, self._writer.campaign)
+        self._lint = message_lint(self._writer)
+        self._files = _sources(self._writer)
 
     def tally(
         self, people: Iterable[tuple[int, Mapping[str, Any]]], *, compare: Mapping[int, str] = NOBODY
@@ -69,17 +66,14 @@ class Linter:
         )
 
 
-def _sources(run: Mapping[str, Any], campaign: Campaign) -> Mapping[str, str]:
+def _sources(writer: Writer) -> Mapping[str, str]:
     """Return what is rendered by the name that an error has, the lines of all languages in one."""
-    bundle = TemplateBundle.from_json(run["template_bundle"])
-    lines = campaign.lines_in(bundle, run["settings"]["printed"]["language"]).values()
-    subject, preheader = (" ".join(line or "" for line in each) for each in zip(*lines, strict=True))
-    return {**bundle.files, "subject": subject, "preheader": preheader}
+    each = zip(*writer.lines.values(), strict=True)
+    subject, preheader = (" ".join(line or "" for line in lines) for lines in each)
+    return {**writer.bundle.files, "subject": subject, "preheader": preheader}
 
 
-def message_lint(run: Mapping[str, Any], campaign: Campaign) -> MessageLint:
+def message_lint(writer: Writer) -> MessageLint:
     """Return what looks at the emails of a run, or of a draft of one."""
-    bundle = TemplateBundle.from_json(run["template_bundle"])
-    lines = campaign.lines_in(bundle, run["settings"]["printed"]["language"]).values()
-    templates = [name for one in templates_of(campaign) for name in (one, *editions(bundle, one).values())]
-    return MessageLint(bundle, [line for pair in lines for line in pair if line], templates=templates)
+    lines = [line for pair in writer.lines.values() for line in pair if line]
+    return MessageLint(writer.bundle, lines, templates=editions_of(writer.campaign, writer.bundle))

@@ -69,18 +69,23 @@ class Writer:
 
     Args:
         run: the row of the run with its frozen campaign, templates, settings and catalogue, or a draft of it.
+
+    Attributes:
+        bundle: the templates as they were frozen.
+        lines: subject and preheader by language.
     """
 
     def __init__(self, run: Mapping[str, Any]) -> None:
         self._run = run
         self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
-        bundle = TemplateBundle.from_json(run["template_bundle"])
+        self.bundle = TemplateBundle.from_json(run["template_bundle"])
+        self.lines = self.campaign.lines_in(self.bundle, self._printed["language"])
         self._editions = Editions(
-            mark_links(bundle, utm_marks(self.campaign)),
+            mark_links(self.bundle, utm_marks(self.campaign)),
             template=self.campaign.template,
             language=self._printed["language"],
-            lines=self.campaign.lines_in(bundle, self._printed["language"]),
+            lines=self.lines,
         )
 
     @property

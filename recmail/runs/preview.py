@@ -72,8 +72,8 @@ def preview(
     with reading(project.engine) as connection:
         named = _named(connection, user_ids)
         facts = read_facts(connection, project, campaign, now)
-        draft = draft_run(project, facts)
-        writer, lint = RunWriter(project, draft), message_lint(draft, campaign)
+        writer = RunWriter(project, draft_run(project, facts))
+        lint = message_lint(writer)
         chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writer, facts)
         samples = _samples(connection, project, writer, lint, facts, chosen)
         notes = _notes(facts, looked_at)

@@ -12,8 +12,7 @@ from recmail.campaign import Campaign, explain_template
 from recmail.campaign.yaml import read_yaml
 from recmail.errors import Problem, RenderError
 from recmail.render.bundle import TemplateBundle
-from recmail.render.languages import editions
-from recmail.runs.inlining import templates_of
+from recmail.runs.editions import editions_with_lines
 from recmail.runs.project import Project
 from recmail.runs.remembered import keep, recall
 from recmail.settings.source import SourceText
@@ -56,19 +55,9 @@ def remember_lint(project: Project, campaign: Campaign) -> None:
 def _found(
     project: Project, campaign: Campaign, bundle: TemplateBundle, known: Mapping[str, list[Row]]
 ) -> dict[str, list[Row]]:
-    asked = _asked(campaign, bundle, project.settings.project.language)
-    return {key: known[key] if key in known else _find(bundle, key) for key in asked}
-
-
-def _asked(campaign: Campaign, bundle: TemplateBundle, language: str) -> list[str]:
-    """Return the template, subject and preheader of every edition, as keys of what is remembered."""
-    lines = campaign.lines_in(bundle, language)
-    ours = (campaign.subject, campaign.preheader)
-    return [
-        json.dumps([edition, *lines.get(tag, ours)])
-        for name in templates_of(campaign)
-        for tag, edition in {language: name, **editions(bundle, name)}.items()
-    ]
+    asked = editions_with_lines(campaign, bundle, project.settings.project.language)
+    keys = [json.dumps(one) for one in asked]
+    return {key: known[key] if key in known else _find(bundle, key) for key in keys}
 
 
 @lru_cache(maxsize=64)

@@ -33,6 +33,7 @@ from recmail.runs.exposure import ExposureReport
 from recmail.runs.plan import plan
 from recmail.runs.project import Project
 from recmail.runs.summary import summarize
+from tests.shards import as_worker
 
 PEOPLE, APART, COURSES = 60, 170, 14  # user_no 0, 170, ...: six shards
 CAMPAIGN = """\
@@ -71,12 +72,8 @@ def project(
         connection.execute(interactions.insert(), _enrolments(numbers, month_ago))
     for name, text in CAMPAIGNS.items():
         (folder / "campaigns" / f"{name}.yaml").write_text(text)
-    worker = pipeline.shard_engine(made.settings.database_url)  # this process's, as a worker
-    yield made
-    for engine in (made.engine, worker):
-        engine.dispose()
-    pipeline.shard_engine.cache_clear()
-    pipeline._facts.cache_clear()
+    with as_worker(made):
+        yield made
 
 
 def _course(number: int, now: datetime) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from recmail import pipeline
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.runs import run_state, shard_findings, write_findings
@@ -26,6 +25,7 @@ from recmail.runs.lint_run import LintTask, lint_run
 from recmail.runs.message import RunWriter
 from recmail.runs.plan import plan
 from recmail.runs.project import Project
+from tests.shards import as_worker
 
 PEOPLE, APART = 12, 900  # user_no 0, 900, ...: five shards
 CAMPAIGN = """\
@@ -57,12 +57,8 @@ def project(
         record_consent(connection, yes)
     for name, text in {"free": CAMPAIGN, "limited": LIMITED}.items():
         (folder / "campaigns" / f"{name}.yaml").write_text(text)
-    worker = pipeline.shard_engine(made.settings.database_url)  # this process's, as a worker
-    yield made
-    for engine in (made.engine, worker):
-        engine.dispose()
-    pipeline.shard_engine.cache_clear()
-    pipeline._facts.cache_clear()
+    with as_worker(made):
+        yield made
     looking._linter.cache_clear()
 
 

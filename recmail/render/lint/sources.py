@@ -47,6 +47,12 @@ class Sources:
         """The files that the text part is made of, by name."""
         return self._used(f"{self.template}.txt.j2")
 
+    def parts_without(self, printed: re.Pattern[str]) -> Iterator[str]:
+        """Yield html and txt, of the parts that there are, where no file prints what a pattern finds."""
+        for kind, files in (("html", self.html), ("txt", self.text)):
+            if files and not any(printed.search(text) for text in files.values()):
+                yield kind
+
     def _used(self, first: str) -> Mapping[str, str]:
         """Return a template with all that it extends, includes and imports, as far as they can be read."""
         if not self.template:

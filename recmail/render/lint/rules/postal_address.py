@@ -23,9 +23,8 @@ _HTML, _TEXT = "the HTML has no postal address", "the text part has no postal ad
 
 def of_templates(sources: Sources) -> Iterator[Finding]:
     """Look for the address in all files of each part."""
-    for files, suffix, found in ((sources.html, "html", _HTML), (sources.text, "txt", _TEXT)):
-        if files and not any(_PRINTED.search(text) for text in files.values()):
-            yield RULE.finding(found, template=f"{sources.template}.{suffix}.j2")
+    for kind in sources.parts_without(_PRINTED):
+        yield RULE.finding(_HTML if kind == "html" else _TEXT, template=f"{sources.template}.{kind}.j2")
 
 
 def of_message(message: Message) -> Iterator[Finding]:
