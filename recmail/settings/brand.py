@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from recmail.settings.source import shown
 from recmail.settings.values import one_line
@@ -63,7 +64,15 @@ def pixels(value: object) -> int:
 
 
 def contrast(one: str, other: str) -> float:
-    """Return how much two colours (#rrggbb) differ, from 1 to 21.
+    """Return how much two colours (#rrggbb) differ, as `contrast_of` does."""
+    return contrast_of(*([int(colour[at : at + 2], 16) for at in (1, 3, 5)] for colour in (one, other)))
+
+
+def contrast_of(one: Sequence[float], other: Sequence[float]) -> float:
+    """Return how much two colours differ, from 1 to 21 (black on white).
+
+    Args:
+        one: red, green and blue, from 0 to 255; what follows them does not count.
 
     Source: WCAG 2.2, "contrast ratio" and "relative luminance".
     """
@@ -71,9 +80,10 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def _luminance(colour: str) -> float:
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    red, green, blue = (
-        channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4 for channel in channels
-    )
+def _luminance(colour: Sequence[float]) -> float:
+    red, green, blue = (_linear(channel / 255) for channel in colour[:3])
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(channel: float) -> float:
+    return channel / 12.92 if channel <= 0.04045 else float(((channel + 0.055) / 1.055) ** 2.4)

@@ -19,6 +19,7 @@ from recmail.render.context import printable
 from recmail.render.email import Email, Renderer
 from recmail.render.environment import load_template, make_environment
 from recmail.render.inline import differs, inline_once
+from recmail.settings.brand import contrast
 from recmail.settings.sections import default_brand
 from tests.render.contexts import (
     COURSES,
@@ -392,18 +393,6 @@ def colours(sheet: str, attribute: str) -> dict[str, str]:
         for selector in group.split(",") if colour else ():
             found[selector.strip()[1:]] = colour.group(1)
     return found
-
-
-def contrast(one: str, other: str) -> float:
-    """Return the ratio that WCAG 2.2 defines, 1 to 21."""
-    darker, lighter = sorted((luminance(one), luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def luminance(colour: str) -> float:
-    channels = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
-    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def test_contrast_is_measured_as_defined() -> None:

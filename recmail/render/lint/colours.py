@@ -1,4 +1,4 @@
-"""Reads colours as CSS and HTML write them, and says how well two of them can be told apart."""
+"""Reads colours as CSS and HTML write them."""
 
 from __future__ import annotations
 
@@ -62,21 +62,3 @@ def _called(arguments: list[str]) -> Colour | None:
 
 def _share(argument: str, whole: float) -> float:
     return float(argument[:-1]) / 100 * whole if argument.endswith("%") else float(argument)
-
-
-def contrast(one: Colour, other: Colour) -> float:
-    """Return the contrast of two colours, from 1 (none) to 21 (black on white).
-
-    Source: WCAG 2.2, definitions of contrast ratio and relative luminance.
-    """
-    darker, lighter = sorted((_luminance(one), _luminance(other)))
-    return (lighter + 0.05) / (darker + 0.05)
-
-
-def _luminance(colour: Colour) -> float:
-    red, green, blue = (_linear(part / 255) for part in colour[:3])
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else float(((part + 0.055) / 1.055) ** 2.4)

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from recmail.render.lint.colours import BLACK, WHITE, Colour, contrast, read_colour
+from recmail.render.lint.colours import BLACK, WHITE, Colour, read_colour
+from recmail.settings.brand import contrast_of
 
 PART = st.integers(0, 255)
 COLOUR = st.builds(Colour, PART, PART, PART, st.just(1.0))
@@ -54,14 +55,14 @@ def test_every_way_to_write_a_colour(written, colour):
 def test_contrast_on_white_as_published(ink, ratio):
     colour = read_colour(ink)
     assert colour
-    assert contrast(colour, WHITE) == pytest.approx(ratio, abs=0.001)
+    assert contrast_of(colour, WHITE) == pytest.approx(ratio, abs=0.001)
 
 
 @settings(deadline=None)
 @given(COLOUR, COLOUR)
 def test_contrast_is_the_same_both_ways_and_from_1_to_21(one, other):
-    assert contrast(one, other) == contrast(other, one)
-    assert 1 <= contrast(one, other) <= contrast(BLACK, WHITE) + 1e-9
+    assert contrast_of(one, other) == contrast_of(other, one)
+    assert 1 <= contrast_of(one, other) <= contrast_of(BLACK, WHITE) + 1e-9
 
 
 @settings(deadline=None)

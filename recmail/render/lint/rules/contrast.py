@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import floor
 
-from recmail.render.lint.colours import contrast
 from recmail.render.lint.finding import Finding, Severity
 from recmail.render.lint.look import Look, has_dark, look
 from recmail.render.lint.page import Path
 from recmail.render.lint.rule import Rule
+from recmail.settings.brand import LEAST_CONTRAST, contrast_of
 
 RULE = Rule(
     name="contrast",
@@ -21,7 +21,7 @@ RULE = Rule(
     fix="make the words darker or lighter; colours stand under [brand] in recmail.toml, or in the styles",
 )
 _LARGE_PX, _LARGE_BOLD_PX = 24.0, 18.66
-_NEEDED, _NEEDED_LARGE = 4.5, 3.0
+_NEEDED, _NEEDED_LARGE = LEAST_CONTRAST, 3.0
 
 
 def of_words(path: Path) -> Iterator[Finding]:
@@ -40,7 +40,7 @@ def _compared(path: Path, seen: Look, mode: str) -> Iterator[Finding]:
     large = seen.size_px >= _LARGE_PX or (seen.bold and seen.size_px >= _LARGE_BOLD_PX)
     needed = _NEEDED_LARGE if large else _NEEDED
     ink = seen.ink.over(seen.behind)
-    ratio = contrast(ink, seen.behind)
+    ratio = contrast_of(ink, seen.behind)
     if ratio < needed:
         written = f"{floor(ratio * 100) / 100:.2f}".rstrip("0").rstrip(".")
         yield RULE.finding(
