@@ -40,7 +40,9 @@ class Keys(BaseModel):
         scalar: the key that is meant when the YAML has a single text: `audience: everyone`.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, json_schema_extra=_mark_shorthand)
+    model_config = ConfigDict(
+        defer_build=True, extra="forbid", frozen=True, strict=True, json_schema_extra=_mark_shorthand
+    )
 
     scalar: ClassVar[str | None] = None
 

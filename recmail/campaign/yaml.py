@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -175,6 +176,7 @@ def _plain(node: Node) -> Any:
     return [_plain(item) for item in node.items] if isinstance(node, Items) else node.value()
 
 
+@lru_cache(maxsize=4)  # a check looks at one file in four ways
 def read_yaml(source: SourceText) -> Document:
     """Read a YAML file that holds keys and values, as far as it can be read: `problems` says what cannot.
 

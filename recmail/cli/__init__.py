@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
+from typing import Any
 
 import click
 
@@ -27,11 +29,17 @@ _ORDER = (
     "run",
     "why",
 )
+_GARBAGE_AFTER = 50_000  # objects more than before
 _NOT_COMMANDS = {"command", "github", "terminal"}
 
 
 class _Commands(click.Group):
     """The commands are the files of this folder; `import_.py` holds `import`, which Python reserves."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; looking for garbage while modules are imported finds none and takes time."""
+        gc.set_threshold(_GARBAGE_AFTER)
+        return super().main(*args, **kwargs)
 
     def list_commands(self, _context: click.Context) -> list[str]:
         found = {module.name.rstrip("_").replace("_", "-") for module in pkgutil.iter_modules(__path__)}

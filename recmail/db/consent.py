@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.among import among
+from recmail.db.inserting import insert
 from recmail.db.people import accounts_with_the_same_address
 from recmail.db.tables import consent, suppressions, users
 
@@ -103,7 +101,7 @@ def _addresses(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, 
 
 
 def _accounts_with(connection: sa.Connection, email_hashes: Sequence[str]) -> Sequence[int]:
-    hashes = sa.bindparam(None, list(email_hashes), ARRAY(sa.Text))
+    hashes = sa.bindparam(None, list(email_hashes), sa.ARRAY(sa.Text))
     listed = sa.func.unnest(hashes).table_valued("email_hash").render_derived(name="listed")
     # OFFSET 0 keeps the index: = ANY of 2,000 addresses reads the whole table while it has no statistics.
     same = users.c.email_hash == listed.c.email_hash
@@ -159,8 +157,7 @@ def suppress(connection: sa.Connection, rows: Sequence[Suppression]) -> tuple[in
         return 0, 0
     lock_people(connection, (), email_hashes=[row.email_hash for row in rows])
     new, changed = compare_suppressions(connection, rows)
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = insert(suppressions)
+    statement = insert(connection, suppressions)
     theirs = {name: statement.excluded[name] for name in ("reason", "at", "source")}
     # Two imports at once may have found the same new address; what is for ever stays.
     statement = statement.on_conflict_do_update(

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from recmail.db.inserting import insert
 from recmail.db.tables import audit, run_shards, runs
 from recmail.errors import RefusedError
 from recmail.records import RunState
@@ -181,8 +180,7 @@ def _insert_once(
 
     RETURNING, never rowcount: after DO NOTHING psycopg's rowcount said "no row" for rows that it had made.
     """
-    insert = sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert
-    statement = insert(table).values(**row).on_conflict_do_nothing().returning(key)
+    statement = insert(connection, table).values(**row).on_conflict_do_nothing().returning(key)
     return connection.execute(statement).scalar()
 
 

@@ -15,10 +15,9 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.among import among
+from recmail.db.inserting import insert
 from recmail.db.tables import aliases, interactions, pending_events, users
 from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.importing_checks import LONGEST_ID, cleaned
@@ -187,7 +186,7 @@ def add_aliases(connection: sa.Connection, source: str, numbers: Mapping[str, in
             {"source": source, "other_id": other_id, "user_no": number if number >= 0 else ~number}
             for other_id, number in numbers.items()
         ]
-        connection.execute(_insert(connection, aliases).on_conflict_do_nothing(), rows)
+        connection.execute(insert(connection, aliases).on_conflict_do_nothing(), rows)
 
 
 def keep(connection: sa.Connection, events: Sequence[Kept]) -> int:
@@ -213,7 +212,7 @@ def keys_there(connection: sa.Connection, keys: Sequence[str]) -> set[str]:
 def _insert_pending(connection: sa.Connection, events: Sequence[Kept]) -> None:
     if not events:
         return
-    statement = _insert(connection, pending_events).on_conflict_do_nothing()
+    statement = insert(connection, pending_events).on_conflict_do_nothing()
     if connection.dialect.name == "sqlite":
         # The driver's executemany, as for interactions: half of the time went into making parameters.
         text = str(statement.compile(dialect=connection.dialect, column_keys=list(Kept._fields)))
@@ -269,7 +268,3 @@ def _sources(connection: sa.Connection) -> Iterator[str]:
     while source is not None:
         yield source
         source = connection.scalar(sa.select(sa.func.min(column)).where(column > source))
-
-
-def _insert(connection: sa.Connection, table: sa.Table) -> Any:
-    return (sqlite_insert if connection.dialect.name == "sqlite" else postgresql_insert)(table)

@@ -10,11 +10,9 @@ from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.among import among
+from recmail.db.inserting import insert
 from recmail.db.tables import courses, interactions
 from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.correcting import COLUMNS as _WRITTEN
@@ -350,14 +348,14 @@ def _values(written: Sequence[str], kinds: Sequence[str], checks: Checks) -> lis
 
 def insert_interactions(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
     """Write events in the order of _WRITTEN, at in microseconds, and return how many were new."""
-    insert = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
-    return insert(connection, rows)
+    write = _insert_sqlite if connection.dialect.name == "sqlite" else _insert_postgresql
+    return write(connection, rows)
 
 
 def _insert_sqlite(connection: sa.Connection, rows: list[tuple[Any, ...]]) -> int:
     # The driver's executemany with total_changes() took 200,000 rows at 41,000/s; insertmanyvalues with
     # RETURNING 23,000/s, json_each 33,000/s. total_changes() counts inserted rows only, unlike rowcount.
-    statement = sqlite_insert(interactions).on_conflict_do_nothing()
+    statement = insert(connection, interactions).on_conflict_do_nothing()
     text = str(statement.compile(dialect=connection.dialect, column_keys=list(_WRITTEN)))
     before = connection.exec_driver_sql("SELECT total_changes()").scalar_one()
     connection.exec_driver_sql(text, rows)
@@ -368,12 +366,14 @@ def _insert_postgresql(connection: sa.Connection, rows: list[tuple[Any, ...]]) -
     columns = dict(zip(_WRITTEN, map(list, zip(*rows, strict=True)), strict=True))
     columns["at"] = [from_microseconds(at) for at in columns["at"]]
     arrays = [
-        sa.bindparam(None, columns[name], ARRAY(interactions.c[name].type.dialect_impl(connection.dialect)))
+        sa.bindparam(
+            None, columns[name], sa.ARRAY(interactions.c[name].type.dialect_impl(connection.dialect))
+        )
         for name in _WRITTEN
     ]
     listed = sa.func.unnest(*arrays).table_valued(*_WRITTEN).render_derived(name="listed")
     statement = (
-        postgresql_insert(interactions)
+        insert(connection, interactions)
         .from_select(_WRITTEN, sa.select(*(listed.c[name] for name in _WRITTEN)))
         .on_conflict_do_nothing(index_elements=[interactions.c.event_key])
         .returning(interactions.c.interaction_no)

@@ -43,7 +43,9 @@ class EspOptions(BaseModel, ABC):
         sending_lease: longer than one message can take; after it the sender counts as dead.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+    )
     sending_lease: ClassVar[timedelta] = timedelta(minutes=11)
 
     connections: int = Field(1, ge=1, le=MOST_CONNECTIONS)

@@ -110,7 +110,9 @@ class SourceOptions(BaseModel, ABC):
         consent_basis: why all people of this source may be mailed, when it has no email_consent.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+    model_config = ConfigDict(
+        defer_build=True, frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
+    )
     tables: ClassVar[tuple[Table, ...]] = TABLES
     whereabouts: ClassVar[frozenset[str]] = frozenset({"table"})
 

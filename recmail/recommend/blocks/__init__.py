@@ -59,7 +59,7 @@ Words = Annotated[str | dict[str, str], PlainValidator(_words, json_schema_input
 class Variety(BaseModel):
     """How mixed a block has to be."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True)
 
     per_category: int | None = Field(None, ge=1, le=20, description="At most so many courses of one category")
     outside_usual: int = Field(0, ge=0, le=20, description="So many from categories the person has not tried")
@@ -82,7 +82,7 @@ class Options(BaseModel):
             into a nested option.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True)
 
     scalar: ClassVar[str]
     not_yet: ClassVar[frozenset[str]] = frozenset()
