@@ -16,7 +16,7 @@ import logging
 import re
 import smtplib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
 from functools import partial
@@ -31,10 +31,12 @@ from receiver import HOST
 from surprise import SVD, Dataset, Reader
 
 from recmail.render.format import FILTERS
+from recmail.settings.sections import default_brand
 
 Context = dict[str, Any]
 GRADES = {"viewed": 1.0, "enrolled": 3.0, "progressed": 4.0, "completed": 5.0}
 TAKEN = ("enrolled", "progressed", "completed")
+BRAND = asdict(default_brand())
 SENDER = ("Acme Courses", "learn@acme.example")
 # Prices and durations are written by the same functions in all variants: they are not what is compared.
 jinja2.filters.FILTERS.update(FILTERS)
@@ -143,6 +145,7 @@ def make_context(history: History, user_id: str, chosen: list[list[str]]) -> Con
         "subject": f"{first_name or 'Hello'}, {len(courses)} courses picked for you",
         "preheader": None,
         "language": "en",
+        "brand": BRAND,
         "direction": "ltr",
     }
 
@@ -173,8 +176,12 @@ def one_file(folder: Path, name: str) -> str:
     text = (folder / name).read_text(encoding="utf-8")
     macros = ""
     for found in re.finditer(r'\{% import "([^"]+)" as (\w+) with context %\}', text):
-        macros += (folder / found[1]).read_text(encoding="utf-8")
-        text = re.sub(rf"\b{found[2]}\.(?=\w+\()", "", text)
+        there = (folder / found[1]).read_text(encoding="utf-8")
+        for macro in re.findall(r"\{% macro (\w+)\(", there):  # some are called as a value is
+            there = re.sub(rf"\b{macro}(?=\()", f"{found[2]}_{macro}", there)
+        macros += there
+        text = re.sub(rf"\b{found[2]}\.(?=\w+\()", f"{found[2]}_", text)
+    macros += "".join(re.findall(r"\{% macro .*?\{% endmacro %\}", text, re.DOTALL))
     if parent := re.match(r'\{% extends "([^"]+)" %\}', text):
         blocks = dict(re.findall(r"\{% block (\w+) %\}(.*?)\{% endblock %\}", text, re.DOTALL))
         layout = (folder / parent[1]).read_text(encoding="utf-8")
