@@ -87,7 +87,7 @@ class Schedule(Keys):
 
     when: When = Field(
         description="`every` with a day of the week, `day` or `weekday` (Monday to Friday) and a time; or one"
-        " day and time",
+        " day and time; or a cron text of five fields: `0 9 1 * *`",
         examples=["every tuesday 09:00"],
     )
     timezone: ZoneOrRecipient | None = Field(
@@ -98,13 +98,19 @@ class Schedule(Keys):
         None, description="For people whose time zone is not known. Default: the project's"
     )
     until: Day | None = Field(None, description="The last day on which it goes out")
-    prepare: Lead | None = Field(None, description="When the plan is made and shown for approval")
+    prepare: Lead | None = Field(
+        None,
+        description="When the plan is made and shown for approval. Default: `1h before`, and `36h before` the"
+        " first clock in the world shows the time when it is each person's own",
+    )
     approval: Approved | None = Field(
         None,
         description="Whether a person approves each run, or the first one only as long as little changes",
     )
     if_late: Duration | None = Field(
-        None, description='A message that is later than this is not sent: skipped, "too late"'
+        None,
+        description='A message that is later than this is not sent: skipped, "too late". Default: it is sent'
+        " as long as the run is good, which is a week",
     )
 
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
+from recmail.campaign.cron import CRON, check_cron, looks_like_cron
 from recmail.settings import parse_duration
 from recmail.settings.source import shown
 from recmail.settings.values import mailbox, timezone
@@ -29,6 +30,8 @@ _DAYS = {
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _EVERY = rf"every ({'|'.join(_DAYS)}) ({_CLOCK})"
 _ONCE = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) ({_CLOCK})"
+_YEARS = range(2000, 2200)  # of what goes out once; further out, zones and additions end
+_LONGEST = timedelta(days=30)
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _EVERY_TIME = "every time"
 _APPROVED_ONCE = rf"once, while people change by at most ({_PERCENT}) and checks stay clean"
@@ -46,6 +49,19 @@ class Repeatedly:
 
     weekdays: tuple[int, ...]
     at: time
+
+    @property
+    def as_cron(self) -> str:
+        """The same as a cron text, whose week begins on Sunday."""
+        days = ",".join(str((day + 1) % 7) for day in self.weekdays)
+        return f"{self.at.minute} {self.at.hour} * * {days}"
+
+
+@dataclass(frozen=True)
+class Cron:
+    """Whenever a cron text of five fields says, by the clocks of the zone that the schedule names."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -125,7 +141,7 @@ def _duration(value: object) -> timedelta:
         meant = _spelled_out(value)
         hint = f"; write {meant}" if meant else ""
         raise ValueError(f"found {shown(value)}; expected a time such as 30d, 3h, 45m or 2w{hint}")
-    return parse_duration(value)
+    return _not_long(value, value)
 
 
 def _lead(value: object) -> timedelta:
@@ -134,7 +150,15 @@ def _lead(value: object) -> timedelta:
         meant = _spelled_out(value)
         hint = f"; write {meant} before" if meant else ""
         raise ValueError(f"found {shown(value)}; expected a time such as 36h before{hint}")
-    return parse_duration(found[1])
+    return _not_long(found[1], value)
+
+
+def _not_long(text: str, written: object) -> timedelta:
+    """Read a time between a plan and its emails; after a long one a plan is about people as they were."""
+    duration = parse_duration(text)
+    if duration > _LONGEST:
+        raise ValueError(f"found {shown(written)}; expected at most {_LONGEST.days}d")
+    return duration
 
 
 def _spelled_out(value: object) -> str:
@@ -170,18 +194,34 @@ def _day(value: object) -> date:
         raise ValueError(f"found {shown(value)}; expected a day such as 2027-03-31{hint}") from error
 
 
-def _when(value: object) -> Repeatedly | Once:
+def _when(value: object) -> Repeatedly | Cron | Once:
     text = value if isinstance(value, str) else ""
     if found := re.fullmatch(_EVERY, text):
         return Repeatedly(_DAYS[found[1]], time.fromisoformat(found[2]))
     if found := re.fullmatch(_ONCE, text):
         try:
-            return Once(datetime.fromisoformat(text))
+            return _once(datetime.fromisoformat(text))
         except ValueError as error:
             raise ValueError(f"found {shown(value)}; there is no such day") from error
+    if looks_like_cron(text):
+        return _cron(text)
     raise ValueError(
         f"found {shown(value)}; expected every tuesday 09:00, or 2026-12-01 09:00{_when_hint(text)}"
     )
+
+
+def _once(at: datetime) -> Once:
+    if at.year not in _YEARS:
+        raise ValueError
+    return Once(at)
+
+
+def _cron(text: str) -> Cron:
+    try:
+        check_cron(text)
+    except ValueError as error:
+        raise ValueError(f"found {shown(text)}; {error}") from error
+    return Cron(" ".join(text.split()))
 
 
 def _when_hint(text: str) -> str:
@@ -252,14 +292,15 @@ ZoneOrRecipient = Annotated[
     str, AfterValidator(_zone_or_recipient), _described("a time zone", "recipient", "Europe/Berlin")
 ]
 When = Annotated[
-    Repeatedly | Once,
+    Repeatedly | Cron | Once,
     BeforeValidator(_when),
     _described(
         "a day and time",
         "every tuesday 09:00",
         "every weekday 09:00",
         "2026-12-01 09:00",
-        pattern=f"{_EVERY}|{_ONCE}",
+        "0 9 1 * *",
+        pattern=f"{_EVERY}|{_ONCE}|{CRON}",
     ),
 ]
 Approved = Annotated[

@@ -8,6 +8,8 @@ from itertools import count
 from typing import TypeVar
 
 from recmail.campaign import Campaign, not_yet
+from recmail.campaign.calendar import Occurrence
+from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
 from recmail.engine import give_memory_back
@@ -20,12 +22,14 @@ from recmail.runs.check import check_templates_of, unknown_names
 from recmail.runs.exposure import settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
+from recmail.runs.occurrences import make_way
 from recmail.runs.project import Project
 from recmail.runs.seal import content_hash
 from recmail.runs.shards import over_shards
 from recmail.runs.summary import compare_samples
 
 SHELF_LIFE = timedelta(days=7)
+"""How long after its last email is due a plan is good; longer where the schedule lets emails be later."""
 Progress = Callable[[int, int], None] | None
 Result = TypeVar("Result")
 
@@ -36,21 +40,67 @@ def plan(
     *,
     now: datetime,
     who: str,
+    occurrence: Occurrence | None = None,
     progress: Progress = None,
 ) -> int:
     """Freeze who gets what into a new run; returns its number.
+
+    Args:
+        now: as of when people, histories and courses are judged.
+        occurrence: of the campaign's schedule, at which the emails are due; None: all are due now.
 
     Raises:
         ConfigError: the campaign has mistakes, uses what is not built yet, or names unknown courses.
         RefusedError: the audience is larger than `at_most`, or the campaign has a run for this instant.
         ModelError: a block needs a model and there is none.
     """
+    campaign = _checked(project, name, now)
+    run_no = _open_run(project, campaign, now, occurrence)
+    _fill(project, campaign, run_no, now=now, who=who, progress=progress)
+    return run_no
+
+
+def plan_again(
+    project: Project,
+    name: str,
+    *,
+    now: datetime,
+    who: str,
+    occurrence: Occurrence,
+    progress: Progress = None,
+    tell: Callable[[str], None] | None = None,
+) -> int:
+    """Plan as `plan` does, in place of a run for the same occurrence that nobody approved, or that ended.
+
+    Args:
+        tell: told in words which run was cancelled, if one was.
+
+    Raises:
+        ConfigError, ModelError: as for `plan`.
+        RefusedError: as for `plan`; or that run is approved, or has gone out.
+    """
+    campaign = _checked(project, name, now)
+    cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
+    if cancelled is not None and tell is not None:
+        tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
+    run_no = _open_run(project, campaign, now, occurrence)
+    _fill(project, campaign, run_no, now=now, who=who, progress=progress)
+    return run_no
+
+
+def _checked(project: Project, name: str, now: datetime) -> Campaign:
     campaign = project.campaign(name)
     if problems := [*not_yet(campaign), *unknown_names(project, campaign)]:
         raise ConfigError(problems)
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)
-    run_no = _open_run(project, campaign, now)
+    return campaign
+
+
+def _fill(
+    project: Project, campaign: Campaign, run_no: int, *, now: datetime, who: str, progress: Progress
+) -> None:
+    """Plan everybody of a run that was opened; when that fails, the run says why."""
     project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     give_memory_back()
     try:
@@ -64,7 +114,6 @@ def plan(
         with writing(project.engine) as connection:
             move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
         raise
-    return run_no
 
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
@@ -76,14 +125,15 @@ def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
         raise RefusedError(f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}")
 
 
-def _open_run(project: Project, campaign: Campaign, now: datetime) -> int:
+def _open_run(project: Project, campaign: Campaign, now: datetime, occurrence: Occurrence | None) -> int:
     """Write the run with everything that all its shards share."""
     with reading(project.engine) as connection:
-        draft = draft_run(project, read_facts(connection, project, campaign, now))
+        draft = draft_run(project, read_facts(connection, project, campaign, now, occurrence=occurrence))
     with writing(project.engine) as connection:
         run_no = insert_run(connection, draft)
     if run_no is None:
-        raise RefusedError(f"{campaign.name} already has a run for {now:%Y-%m-%d %H:%M:%S} UTC")
+        instant = f"{draft['due_instant']:%Y-%m-%d %H:%M:%S} UTC"
+        raise RefusedError(f"{campaign.name} already has a run for {instant}")
     return run_no
 
 
@@ -131,7 +181,8 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
         hashes = shard_hashes(connection, run_no)
         if sorted(hashes) != list(range(shards)):
             raise RecmailError(f"run {run_no} misses shards {sorted(set(range(shards)) - set(hashes))}")
-        digest = content_hash(find_run(connection, run_no), hashes)
+        run = find_run(connection, run_no)
+        due, digest = Due.of_run(run), content_hash(run, hashes)
         move_run(
             connection,
             run_no,
@@ -141,5 +192,5 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
             content_hash=digest,
             planned_at=now,
             planned_by=who,
-            shelf_until=now + SHELF_LIFE,
+            shelf_until=due.last + max(SHELF_LIFE, due.if_late or SHELF_LIFE),
         )

@@ -134,7 +134,10 @@ def _mostly(*right: object, wrong: object) -> st.SearchStrategy[Any]:
 _TEXT = _mostly("Hello", "x", "50 %", "éè", wrong=" ")
 _TIME = _mostly("3h", "30d", "1w", "45m", wrong="3 hours")
 _SHARE = _mostly("5%", "0%", "100 %", "0.25%", wrong="101%")
-_WHEN = _mostly("every day 09:00", "every weekday 00:00", "2026-12-01 09:00", wrong="every tuesday 9:00")
+_WHEN = _mostly(
+    *("every day 09:00", "every weekday 00:00", "2026-12-01 09:00", "0 9  LW * *", "0 9 * jan-jun TUE#2"),
+    wrong="every tuesday 9:00",
+)
 _APPROVAL = _mostly(
     "every time", "once, while people change by at most 5% and checks stay clean", wrong="never"
 )

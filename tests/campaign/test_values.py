@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from recmail.campaign.values import (
     Approval,
     Approved,
+    Cron,
     Day,
     Duration,
     Lead,
@@ -38,6 +39,7 @@ def read(name: str, value: object) -> Any:
         ("When", "every day 00:00", Repeatedly(tuple(range(7)), time(0))),
         ("When", "every weekday 23:59", Repeatedly((0, 1, 2, 3, 4), time(23, 59))),
         ("When", "2026-12-01 09:00", Once(datetime.fromisoformat("2026-12-01 09:00"))),
+        ("When", "0  9 * * 2", Cron("0 9 * * 2")),
         ("Rate", "5000 per hour", Rate(5000, timedelta(hours=1))),
         ("Rate", "1 per day", Rate(1, timedelta(days=1))),
         ("Duration", "2w", timedelta(weeks=2)),
@@ -66,6 +68,8 @@ def test_a_value_is_read_as_it_is_used(name: str, written: str, meant: object) -
         ("When", "2026-12-01T09:00:00", "write 2026-12-01 09:00"),
         ("When", "now", "leave schedule out and send by hand"),
         ("When", "2026-02-30 09:00", "there is no such day"),
+        ("When", "9999-12-31 09:00", "there is no such day"),
+        ("When", "@weekly", "write every sunday 00:00"),
         ("Rate", "5,000/h", "write 5000 per hour"),
         ("Rate", "100 per min", "write 100 per minute"),
         ("Duration", "3 hours", "write 3h"),
@@ -87,6 +91,7 @@ def test_what_was_probably_meant_is_proposed(name: str, written: object, advice:
         ("When", "every month 09:00"),
         ("When", "every monday and friday 09:00"),  # two days: to propose one would be wrong
         ("When", "soon"),
+        ("When", "0 24 * * *"),
         ("When", None),
         ("Rate", "0 per hour"),
         ("Rate", "a lot"),
@@ -94,6 +99,8 @@ def test_what_was_probably_meant_is_proposed(name: str, written: object, advice:
         ("Duration", 3),
         ("Duration", "0h"),
         ("Lead", True),
+        ("Lead", "31d before"),
+        ("Duration", "999999w"),  # would end beyond the calendar
         ("Day", "2027-02-29"),
         ("Day", "20270301"),
         ("Approved", "once"),
