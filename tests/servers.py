@@ -149,7 +149,7 @@ class _Session(socketserver.StreamRequestHandler):
 
     def _converse(self) -> None:
         while not self._closing and (line := self.rfile.readline(2_000)):
-            text = line.decode("ascii", "replace").rstrip("\r\n")
+            text = line.decode("utf-8", "replace").rstrip("\r\n")
             with self.script.lock:
                 self.script.commands.append(text)
             verb = text.split(" ")[0].upper()

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from recmail.deliver.esp.smtp import Smtp, SmtpConnection
+from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.esp.smtp_connection import Connection
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -36,7 +37,7 @@ def options(server: SmtpServer, **fields: Any) -> Smtp:
     return Smtp(**{"host": HOST, "port": server.port, "tls": "none", **fields})
 
 
-def connect(stack: ExitStack, server: SmtpServer, **fields: Any) -> SmtpConnection:
+def connect(stack: ExitStack, server: SmtpServer, **fields: Any) -> Connection:
     stack.enter_context(server.running())
     connection = options(server, **fields).connect()
     stack.callback(connection.close)
