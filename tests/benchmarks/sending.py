@@ -4,8 +4,8 @@
     python tests/benchmarks/sending.py --only round_trip   # one of them
 
 A row is a function below and compares two ways of doing the same: they take turns, round after round, and
-the middle one of the rounds' ratios counts, so that a busy machine harms both. "CPU" is the same ratio of what
-the clients computed for a message, whatever they waited for. The server is postfix's smtp-sink if it is
+the middle one of the rounds' ratios counts, so that a busy machine harms both. "CPU" is the same ratio of
+what the clients computed for a message, whatever they waited for. The server is postfix's smtp-sink if it is
 installed, else one of our own.
 """
 

@@ -29,7 +29,7 @@ class Session:
         self._pending = b""
         self.offers: Mapping[str, str] = opened.esmtp_features
         self._socket.settimeout(COMMAND_TIMEOUT_S)
-        # The end of a body is a packet of its own; without this it would wait for the others to be acknowledged.
+        # The end of a body is a packet of its own; without this it waits until the others are acknowledged.
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def send(self, data: bytes) -> None:
