@@ -295,8 +295,9 @@ class Outgoing:
     """A finished message and its envelope; what a provider is given.
 
     Attributes:
-        mime: the whole message, CRLF line ends, 7-bit.
+        mime: the whole message, CRLF line ends; in ASCII, unless the recipient's address is not.
         message_id: without angle brackets; the same however often the message is tried.
+        token: says whom it is for, signed, in letters that an address may have; empty for tests.
     """
 
     sender: str
@@ -304,6 +305,7 @@ class Outgoing:
     mime: bytes
     message_id: str
     subject: str
+    token: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,27 +15,35 @@ _LOCAL_PART = re.compile(rf"{_ATOM}(?:\.{_ATOM})*")
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _MAC_BYTES = 16
 _MAX_TOKEN_LENGTH = 200
+LONGEST_MAILBOX_TOKEN = 52
+"""What `in_mailbox` makes of the longest token; it leaves a dozen of the 64 octets before an @."""
 
 
 def email_key(address: str) -> str | None:
     """Return the address in the form that is compared: lower case, domain as A-labels; None when unusable.
 
     Unusable is what no ordinary mailbox has and what could not go into a header as it is: no dot in the
-    domain, spaces, controls, quotes, angle brackets, a second @, more than 254 octets (RFC 5321, 4.5.3.1.3);
-    and letters outside ASCII before the @, which need SMTPUTF8 (RFC 6531), and that is not spoken yet.
+    domain, spaces, controls, quotes, angle brackets, a second @, more than 254 octets (RFC 5321, 4.5.3.1.3).
+    Letters outside ASCII before the @ are in order (RFC 6531); the server says whether it can deliver them.
+    Not so a letter that is ASCII in lower case, like the Kelvin sign: it would pass for somebody else.
 
     Domains follow IDNA 2008 and not the standard library's codec of 2003, which turns "faß.example" into
     "fass.example": somebody else's domain.
     """
     local, at, domain = address.strip().rpartition("@")
-    if not at or not local.isascii() or not _LOCAL_PART.fullmatch(local):
+    if not at or not local.isprintable() or not _LOCAL_PART.fullmatch(local):
         return None
-    local, domain = local.lower(), unicodedata.normalize("NFC", domain).lower()
+    was_ascii = local.isascii()
+    local, domain = _composed(_composed(local).lower()), _composed(domain).lower()
     labels = [_a_label(label) for label in re.split("[.\u3002\uff0e\uff61]", domain)]
-    if len(labels) < 2 or not all(labels) or (labels[-1] or "").isdigit():
+    if len(labels) < 2 or not all(labels) or (labels[-1] or "").isdigit() or local.isascii() != was_ascii:
         return None
     key = f"{local}@{'.'.join(label for label in labels if label)}"
     return key if len(local.encode()) <= 64 and len(key.encode()) <= 254 else None
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
 
 
 def _a_label(label: str) -> str | None:
@@ -75,6 +83,24 @@ def read_token(key: bytes, token: str, *, older: Sequence[bytes] = ()) -> tuple[
             user_no, purpose = _split_number(rest)
             return run_no, user_no, purpose.decode("ascii")
     return None
+
+
+def in_mailbox(token: str) -> str:
+    """Return a token in letters that may stand before an @, where servers may change their case."""
+    signed = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+    return base64.b32encode(signed).rstrip(b"=").decode("ascii").lower()
+
+
+def from_mailbox(text: str) -> str | None:
+    """Return the token that `in_mailbox` wrote, for `read_token`; None when it is no such text."""
+    if len(text) > LONGEST_MAILBOX_TOKEN or not text.isascii():
+        return None
+    try:
+        signed = base64.b32decode(text + "=" * (-len(text) % 8), casefold=True)
+    except binascii.Error:
+        return None
+    token = base64.urlsafe_b64encode(signed).rstrip(b"=").decode("ascii")
+    return token if in_mailbox(token) == text.lower() else None
 
 
 def _key_id(key: bytes) -> int:

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from recmail.tokens import email_hash, email_key, read_token, sign
+from recmail.tokens import (
+    LONGEST_MAILBOX_TOKEN,
+    email_hash,
+    email_key,
+    from_mailbox,
+    in_mailbox,
+    read_token,
+    sign,
+)
 
 KEY = b"k" * 32
 
@@ -27,6 +35,8 @@ KEY = b"k" * 32
         ("ana@xn--bcher-kva.example", "ana@xn--bcher-kva.example"),
         ("ana@faß.example", "ana@xn--fa-hia.example"),
         ("ana@例え。テスト", "ana@xn--r8jz45g.xn--zckzah"),
+        ("Jose\u0301@Example.org", "josé@example.org"),
+        ("आना@उदाहरण.example", "आना@xn--p1b6ci4b4b3a.example"),
     ],
 )
 def test_an_address_compares_in_lower_case_with_an_ascii_domain(address: str, key: str) -> None:
@@ -41,7 +51,8 @@ def test_an_address_compares_in_lower_case_with_an_ascii_domain(address: str, ke
         ".a@example.org", "a.@example.org", "a..b@example.org", "a@exam_ple.org", "a@[127.0.0.1]",
         "a@127.0.0.1", "a@exa mple.org", "a,b@example.org", "a\0@example.org", "a@ex\u200bample.org",
         "\ud800@example.org", "a" * 65 + "@example.org", "a@" + "b" * 64 + ".org", "a@" + "b." * 126 + "org",
-        "a\u200b@example.org", "a\u2028b@example.org", "a\xa0b@example.org", "josé@example.org",
+        "a\u200b@example.org", "a\u2028b@example.org", "a\xa0b@example.org", "a\ue000@example.org",
+        "é" * 33 + "@example.org",
         "\u212aate@example.org",
     ],
 )  # fmt: skip
@@ -71,6 +82,21 @@ def test_the_hash_of_an_address_depends_on_the_key() -> None:
 )
 def test_a_token_reads_back(run_no: int, user_no: int, purpose: str) -> None:
     assert read_token(KEY, sign(KEY, run_no, user_no, purpose)) == (run_no, user_no, purpose)
+
+
+@given(run_no=st.integers(0, 2**28 - 1), user_no=st.integers(0, 2**35 - 1))
+def test_a_token_survives_a_mail_server_that_changes_case(run_no: int, user_no: int) -> None:
+    token = sign(KEY, run_no, user_no, "bounce")
+    written = in_mailbox(token)
+    assert len(written) <= LONGEST_MAILBOX_TOKEN
+    assert email_key(f"b+{written}@bounces.acme.example") == f"b+{written}@bounces.acme.example"
+    assert from_mailbox(written) == from_mailbox(written.upper()) == token
+
+
+@given(st.text(max_size=60))
+def test_what_stood_in_no_mailbox_is_no_token(text: str) -> None:
+    token = from_mailbox(text)
+    assert token is None or (in_mailbox(token) == text.lower() and read_token(KEY, token) is None)
 
 
 def test_a_token_fits_into_a_link() -> None:

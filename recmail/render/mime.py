@@ -64,8 +64,9 @@ class MessageHeaders:
 
 
 def build_mime(email: Email, *, headers: MessageHeaders) -> bytes:
-    """Return a message with text and HTML parts, in ASCII lines that end in CRLF.
+    """Return a message with text and HTML parts, in lines that end in CRLF.
 
+    All of it is ASCII, unless the recipient's address is not: To then has it in UTF-8 (RFC 6532).
     Equal arguments give equal bytes: the boundary is derived from the message's id.
 
     Raises:
@@ -74,7 +75,7 @@ def build_mime(email: Email, *, headers: MessageHeaders) -> bytes:
     lines = [_of_the_run(headers), *_of_the_message(email.subject, headers), "MIME-Version: 1.0"]
     boundary = "=_" + hashlib.sha256(headers.message_id.encode()).hexdigest()[:32]
     lines.append(f'Content-Type: multipart/alternative;\r\n boundary="{boundary}"')
-    head = "\r\n".join(lines).encode("ascii")
+    head = "\r\n".join(lines).encode("utf-8")
     separator = f"\r\n--{boundary}\r\n".encode("ascii")
     end = f"\r\n--{boundary}--\r\n".encode("ascii")
     # The last part is the one that clients prefer: RFC 2046 5.1.4.
@@ -83,17 +84,31 @@ def build_mime(email: Email, *, headers: MessageHeaders) -> bytes:
 
 
 def ascii_address(address: str) -> str:
-    """Return an address as SMTP takes it without SMTPUTF8: its domain in A-labels (RFC 5891).
+    """Return an address as every server takes it: its domain in A-labels (RFC 5891).
 
     Raises:
         RenderError: it is not an address, or the part before the @ is not ASCII.
+    """
+    if not address.rpartition("@")[0].isascii():
+        raise RenderError(
+            f"{address!r}: many servers take only ASCII before the @, so a sender must have that"
+        )
+    return wire_address(address)
+
+
+def wire_address(address: str) -> str:
+    """Return an address as it travels: its domain in A-labels; what is before the @ may need SMTPUTF8.
+
+    Raises:
+        RenderError: it is not an address.
     """
     local, at, domain = address.rpartition("@")
     if not at or _BREAKING.search(address):
         raise RenderError(f"{address!r} is not an email address")
     if not local.isascii():
-        raise RenderError(f"{address!r}: letters outside ASCII before the @ cannot be delivered yet")
-    if not _DOT_ATOM.fullmatch(local) and not _QUOTED.fullmatch(local):
+        if email_key(f"{local}@x.example") is None:
+            raise RenderError(f"{address!r} is not an email address")
+    elif not _DOT_ATOM.fullmatch(local) and not _QUOTED.fullmatch(local):
         if not _LOOSE_DOTS.fullmatch(local):
             raise RenderError(f"{address!r} is not an email address")
         local = f'"{local}"'
@@ -134,9 +149,9 @@ def _lines_of_the_run(
 ) -> str:
     """Return the headers that are alike in all messages of a run; to write a date takes 60 µs."""
     from_, reply_to, list_id, feedback_id = named
-    lines = [_mailbox("From", from_), f"Date: {format_datetime(date)}"]
+    lines = [_mailbox("From", from_[0], ascii_address(from_[1])), f"Date: {format_datetime(date)}"]
     if reply_to:
-        lines.append(_mailbox("Reply-To", reply_to))
+        lines.append(_mailbox("Reply-To", reply_to[0], ascii_address(reply_to[1])))
     if list_id:
         lines.append(_in_brackets("List-Id", list_id))
     if feedback_id:
@@ -147,7 +162,7 @@ def _lines_of_the_run(
 
 
 def _of_the_message(subject: str, headers: MessageHeaders) -> Iterator[str]:
-    yield _mailbox("To", headers.to)
+    yield _mailbox("To", headers.to[0], wire_address(headers.to[1]))
     yield _text("Subject", subject)
     yield _exact("Message-ID", f"<{headers.message_id}>", _MESSAGE_ID)
     if headers.unsubscribe_url:
@@ -171,10 +186,9 @@ def _exact(field: str, value: str, allowed: re.Pattern[str]) -> str:
     return line
 
 
-def _mailbox(field: str, mailbox: Mailbox) -> str:
-    name, address = mailbox
+def _mailbox(field: str, name: str, address: str) -> str:
     _refuse_breaks(field, name)
-    addressed = f"<{ascii_address(address)}>"
+    addressed = f"<{address}>"
     if len(addressed) > _LONGEST_LINE - len(field) - 2:
         raise RenderError(f"{field}: the address is too long")
     if not name:

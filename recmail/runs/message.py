@@ -21,11 +21,11 @@ from recmail.render.editions import Editions
 from recmail.render.email import Email
 from recmail.render.frozen import Wording, full_context, replace_stale
 from recmail.render.links import mark_links
-from recmail.render.mime import MessageHeaders, ascii_address, build_mime
+from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.project import Project
 from recmail.settings.sections import default_brand
 from recmail.settings.values import domain_of
-from recmail.tokens import sign
+from recmail.tokens import in_mailbox, sign
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,7 @@ class RunWriter(Writer):
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
         name, address = parseaddr(self.sender)
-        recipient = ascii_address(claim.email or "")
+        recipient = wire_address(claim.email or "")
         headers = MessageHeaders(
             from_=(name, address),
             to=(_full_name(context), recipient),
@@ -177,6 +177,7 @@ class RunWriter(Writer):
             mime=build_mime(email, headers=headers),
             message_id=claim.message_id,
             subject=email.subject,
+            token=in_mailbox(sign(self._project.settings.key, claim.run_no, claim.user_no, "bounce")),
         )
 
 

@@ -17,7 +17,7 @@ from recmail.deliver.esp import open_provider
 from recmail.errors import RefusedError
 from recmail.pipeline import Facts, compose
 from recmail.records import SKIP_WORDS, Outgoing
-from recmail.render.mime import MessageHeaders, ascii_address, build_mime
+from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.message import Links, RunWriter, image_base
 from recmail.runs.preview import choose_people
@@ -60,13 +60,13 @@ def send_trial(project: Project, name: str, *, to: str, user_id: str | None, now
     sender_name, sender = parseaddr(writer.sender)
     headers = MessageHeaders(
         from_=(sender_name, sender),
-        to=("", ascii_address(to)),
+        to=("", wire_address(to)),
         date=now,
         message_id=f"test.{token_hex(10)}@{domain_of(writer.sender)}",
         test=True,
     )
     mime = build_mime(email, headers=headers)
-    message = Outgoing(sender, ascii_address(to), mime, headers.message_id, email.subject)
+    message = Outgoing(sender, wire_address(to), mime, headers.message_id, email.subject)
     provider = open_provider(campaign.provider or project.settings.delivery.provider, project.settings)
     with closing(provider.connect()) as server:
         server.send(message)

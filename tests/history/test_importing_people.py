@@ -82,7 +82,7 @@ def test_what_is_unusable_in_a_person_is_left_out_and_said(database: sa.Engine, 
         "user_id,email,timezone,language,email_consent\n"
         'a,ana@nowhere,"Asia/\nCalcuta",english please,yes\n'
         "b,b@example.org,Mars,de,yes\n"
-        "c,josé@example.org,,,yes\n"
+        "c,jo sé@example.org,,,yes\n"
     )
     result = bring("users", text)
     assert result.counts.added == 3

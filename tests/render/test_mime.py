@@ -5,10 +5,10 @@ from __future__ import annotations
 import binascii
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
-from email import message_from_bytes
+from email import message_from_bytes, message_from_string
 from email.header import decode_header, make_header
 from email.message import EmailMessage
-from email.policy import default
+from email.policy import SMTPUTF8, default
 from email.utils import parseaddr
 
 import pytest
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from recmail.errors import RenderError
 from recmail.render.email import Email
-from recmail.render.mime import MessageHeaders, ascii_address, build_mime
+from recmail.render.mime import MessageHeaders, ascii_address, build_mime, wire_address
 from recmail.tokens import email_key
 
 EMAIL = Email(subject="Ana, 3 courses", preheader="", html="<p>Olá</p>\n", text="Olá\n")
@@ -173,7 +173,7 @@ def test_what_is_kept_as_an_address_can_be_addressed(local: str, domain: str):
     address = f"{local}@x{domain}.org".strip()
     key = email_key(address)
     if key is not None:
-        assert ascii_address(address).lower() == key
+        assert email_key(wire_address(address)) == key
 
 
 @pytest.mark.parametrize(
@@ -197,6 +197,24 @@ def test_what_is_kept_as_an_address_can_be_addressed(local: str, domain: str):
 def test_what_cannot_be_addressed_is_refused(address):
     with pytest.raises(RenderError):
         ascii_address(address)
+
+
+def test_a_recipient_may_have_other_letters_before_the_at_and_a_sender_may_not():
+    assert wire_address("आना@उदाहरण.example") == "आना@xn--p1b6ci4b4b3a.example"
+    data = build_mime(EMAIL, headers=replace(HEADERS, to=("Ana", "añu@example.org")))
+    assert "\r\nTo: Ana <añu@example.org>\r\n".encode() in data
+    assert (
+        message_from_string(data.decode(), policy=SMTPUTF8)["To"].addresses[0].addr_spec == "añu@example.org"
+    )
+    for changed in ({"from_": ("Ana", "añu@example.org")}, {"reply_to": ("Ana", "añu@example.org")}):
+        with pytest.raises(RenderError, match="a sender must have that"):
+            build_mime(EMAIL, headers=replace(HEADERS, **changed))
+
+
+@pytest.mark.parametrize("local", ["a\u200bñ", "ñ\xa0a", "ñ\r\nX: y", "ñ>", "ñ,b", ".ñ", "\u212aate"])
+def test_other_letters_bring_nothing_that_breaks_a_header(local):
+    with pytest.raises(RenderError):
+        wire_address(f"{local}@example.org")
 
 
 def test_bodies_in_other_scripts_are_shorter_in_base64():

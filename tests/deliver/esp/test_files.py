@@ -140,6 +140,14 @@ def _with_encoded_words(name: str) -> bytes:
     return f"To: {phrase} <u@example.org>\r\n\r\nHi\r\n".encode()
 
 
+def test_an_address_in_other_letters_is_listed_as_it_is(outbox: Files) -> None:
+    plain = outgoing(1)
+    changed = plain.mime.replace(b"u1@example.org", "añu@example.org".encode())
+    send(outbox, replace(plain, mime=changed, recipient="añu@example.org"))
+    ((*_, name, address, _sender, _path),) = listed(outbox)
+    assert (name, address) == ("Ana", "añu@example.org")
+
+
 def test_what_is_no_email_is_left_alone(outbox: Files) -> None:
     send(outbox, outgoing(1))
     (outbox.folder / "new" / "odd").write_bytes(b"Content-Type: text/html; charset=klingon\r\n\r\n\xff")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from recmail.deliver.esp.smtp import Smtp, SmtpConnection
+from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.esp.smtp_connection import Connection
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -36,7 +37,7 @@ def options(server: SmtpServer, **fields: Any) -> Smtp:
     return Smtp(**{"host": HOST, "port": server.port, "tls": "none", **fields})
 
 
-def connect(stack: ExitStack, server: SmtpServer, **fields: Any) -> SmtpConnection:
+def connect(stack: ExitStack, server: SmtpServer, **fields: Any) -> Connection:
     stack.enter_context(server.running())
     connection = options(server, **fields).connect()
     stack.callback(connection.close)
@@ -55,7 +56,7 @@ def test_a_message_arrives_as_it_was_written(stack: ExitStack) -> None:
     (found,) = server.received
     assert (found.sender, found.recipient) == ("learn@acme.example", "ana@example.org")
     assert found.body == b"Subject: Hi\r\n\r\n" + body + b"\r\n"
-    assert server.commands[1] == f"MAIL FROM:<learn@acme.example> SIZE={len(found.body) + 3}"
+    assert server.commands[1] == f"MAIL FROM:<learn@acme.example> SIZE={len(message(body=body).mime)}"
 
 
 def test_a_lone_line_feed_cannot_end_a_message_early(stack: ExitStack) -> None:
