@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recmail.campaign.blocks import Block, read_blocks, set_fields
+from recmail.campaign.blocks import Block, every_block, set_fields
 from recmail.campaign.explain import written
 from recmail.campaign.reading import Campaign
 from recmail.campaign.yaml import Document, Path, read_yaml
@@ -12,8 +12,6 @@ from recmail.errors import Problem
 from recmail.settings.source import SourceText
 
 LATER_KEYS: tuple[Path, ...] = (
-    ("audience", "control_group"),
-    ("variants",),
     ("schedule",),
     ("speed",),
 )
@@ -24,8 +22,7 @@ def not_yet(campaign: Campaign) -> list[Problem]:
     document = read_yaml(SourceText(campaign.file, campaign.text))
     data = document.data
     problems = [_problem(document, path) for path in LATER_KEYS if _is_set(data, path)]
-    blocks, _ = read_blocks(document, data["blocks"], ("blocks",))
-    for block in blocks:
+    for block in every_block(document):
         problems += [_problem(document, path) for path in _later_parts(block)]
     return sorted(problems)
 

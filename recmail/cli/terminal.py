@@ -18,6 +18,7 @@ from recmail.errors import RefusedError
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
+    from recmail.db.account import Account
     from recmail.runs.findings import Findings
 
 Advance = Callable[[int, int], None]
@@ -61,6 +62,13 @@ def _cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return escape(str(value))
+
+
+def show_variants(account: Account) -> None:
+    """How many people got each variant, and what happened to them; nothing where there are no variants."""
+    if rows := account.variants_as_rows():
+        click.echo()
+        print_table(("people", "variant", "of them"), rows)
 
 
 def show_findings(findings: Findings) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail import __version__
-from recmail.campaign import Campaign
+from recmail.campaign import Campaign, all_blocks
+from recmail.campaign.dealing import expected_allotment
 from recmail.history.frozen import freeze_catalogue
 from recmail.history.reading import read_catalogue
 from recmail.pipeline import Facts
@@ -25,7 +26,7 @@ def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, 
     Raises:
         ModelError: a block needs a model and none is trained.
     """
-    needs_model = any(block.needs_model for block in campaign.blocks)
+    needs_model = any(block.options.needs_model for block in all_blocks(campaign))
     version, scorers = load_promoted(connection) if needs_model else (None, {})
     catalogue = read_catalogue(connection, now)
     attributes = project.settings.attributes
@@ -43,6 +44,7 @@ def read_facts(connection: sa.Connection, project: Project, campaign: Campaign, 
         language=project.settings.project.language,
         now=now,
         domain=domain_of(campaign.from_ or project.settings.sender.from_),
+        allotment=expected_allotment(campaign, _seed(campaign, now)),
     )
 
 
@@ -69,6 +71,10 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
         "courses": freeze_catalogue(facts.catalogue),
         "model_version": facts.model_version,
         "settings_hash": fingerprint(printed),
-        "seed": int(fingerprint([campaign.name, facts.now.isoformat()])[:15], 16),
+        "seed": _seed(campaign, facts.now),
         "recmail_version": __version__,
     }
+
+
+def _seed(campaign: Campaign, now: datetime) -> int:
+    return int(fingerprint([campaign.name, now.isoformat()])[:15], 16)

@@ -59,6 +59,7 @@ def _hash_again(connection: sa.Connection, run_no: int, shard: int) -> str:
         sa.select(
             ledger.c.user_no,
             ledger.c.due_at,
+            ledger.c.variant,
             ledger.c.row_hash,
             ledger_context.c.context,
             ledger_context.c.reserves,
@@ -70,6 +71,6 @@ def _hash_again(connection: sa.Connection, run_no: int, shard: int) -> str:
     return shard_hash(
         row.row_hash
         if row.context is None
-        else row_hash(row.user_no, None, row.due_at, row.context, row.reserves)
+        else row_hash(row.user_no, None, row.due_at, row.context, row.reserves, variant=row.variant)
         for row in connection.execute(query)
     )
