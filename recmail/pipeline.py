@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -14,13 +12,17 @@ import numpy as np
 import sqlalchemy as sa
 
 from recmail.campaign import Campaign, parse_frozen
+from recmail.campaign.dealing import Part, expected_allotment, is_held_out, parts
 from recmail.campaign.due import Due
+from recmail.campaign.variants import looks_back
 from recmail.db.among import among
 from recmail.db.connect import connect, reading, writing
 from recmail.db.eligibility import skip_reasons
 from recmail.db.ledger import PlannedRow, insert_rows
+from recmail.db.ledger_hash import row_hash, shard_hash
 from recmail.db.people import time_zones
 from recmail.db.runs import claim_shard, find_run, finish_shard
+from recmail.db.tables import users
 from recmail.filters.fates import Asked, Fate, fates
 from recmail.filters.limits import Exposure, how_deep
 from recmail.filters.settling import Settled
@@ -33,12 +35,17 @@ from recmail.recommend.models import load
 from recmail.records import SHARD_SIZE, Catalogue, MessageState, Shard, Slate
 from recmail.render.frozen import freeze_people
 from recmail.segment import Courses, Segment, audience_query, compile_segment
+from recmail.segment.variants import Allotment, numbers_of
 from recmail.settings import Limit
 from recmail.settings.values import domain_of, parse_duration
 
 # A planner reads one range of people after the other and comes back to none: more pages only fill up, and
 # memory would grow with the audience until they are full.
 _CACHE_MIB = 8
+
+# By the variant whose blocks they are; None for the campaign's own.
+WishesBy = Mapping[str | None, Wishes]
+SettledBy = Mapping[str | None, Settled]
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Facts:
         now: the instant as of which people, histories and courses are judged.
         due: when the emails are due; a course that has closed by then is not shown.
         run_no: None for a preview, which has no run.
+        allotment: who gets which variant; None where the campaign has none.
     """
 
     campaign: Campaign
@@ -64,6 +72,7 @@ class Facts:
     due: Due
     domain: str
     run_no: int | None = None
+    allotment: Allotment | None = None
 
 
 @dataclass(frozen=True)
@@ -71,23 +80,38 @@ class ShardTask:
     """All that a worker is told: everything else it reads from the database.
 
     Attributes:
-        settled: what the whole audience decided for the people of the shard; None where each decides alone.
+        allotment: counted over the whole audience; None where nobody counted yet, or there are no variants.
+        settled: what the whole audience decided for the people of the shard, by the variant whose blocks it
+            is; None where each decides alone.
     """
 
     database_url: str
     run_no: int
     shard: int
-    settled: Settled | None = None
+    allotment: Allotment | None = None
+    settled: SettledBy | None = None
 
 
 @dataclass(frozen=True)
 class Composed:
-    """One person of the audience: their slots and reserves, or the reason why there is no email."""
+    """One person of the audience: their slots and reserves, or the reason why there is no email.
+
+    Attributes:
+        variant: of those who may be mailed, whether they have enough courses or not.
+        held_out: they would get an email, and are in the control group: nothing is kept of it.
+    """
 
     user_no: int
     reason: str | None
     context: dict[str, Any] | None
     reserves: list[Any]
+    variant: str | None = None
+    held_out: bool = False
+
+    @property
+    def outcome(self) -> str | None:
+        """Why there is no email, "held_out" being one more reason; None when there is one."""
+        return MessageState.HELD_OUT.value if self.held_out else self.reason
 
 
 def compose(connection: sa.Connection, facts: Facts, low: int, high: int) -> list[Composed]:
@@ -101,34 +125,53 @@ def compose_people(connection: sa.Connection, facts: Facts, user_nos: Sequence[i
         return []
     low, high = min(user_nos), max(user_nos) + 1
     reasons, shard = _read(connection, facts, low, high, only=user_nos)
-    emails = {} if shard is None else _emails(shard, choose(shard, facts), facts.due)
-    return [emails.get(user_no) or Composed(user_no, why, None, []) for user_no, why in reasons.items()]
+    return _composed(reasons, shard, facts)[0]
 
 
 def compose_shard(
-    connection: sa.Connection, facts: Facts, low: int, high: int, *, settled: Settled | None = None
+    connection: sa.Connection, facts: Facts, low: int, high: int, *, settled: SettledBy | None = None
 ) -> tuple[list[Composed], list[list[float]]]:
     """Decide as `compose` does, and count what blocks fell short of: rows of SHORTFALL_COLUMNS."""
     reasons, shard = _read(connection, facts, low, high)
-    emails, shortfall = {}, list[list[float]]()
-    if shard is not None:
-        slate = choose(shard, facts, settled)
-        emails = _emails(shard, slate, facts.due)
-        shortfall = slate.shortfall.astype(object).to_numpy().tolist()
-    people = (
-        emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()
-    )
+    return _composed(reasons, shard, facts, settled)
+
+
+def _composed(
+    reasons: Mapping[int, str | None], shard: Shard | None, facts: Facts, settled: SettledBy | None = None
+) -> tuple[list[Composed], list[list[float]]]:
+    emails, shortfall = dict[int, Composed](), list[list[float]]()
+    for part in parts(shard, facts.campaign, facts.allotment):
+        given = None if settled is None or part.held_out else settled[part.group]
+        slate = fill(part.shard, facts.catalogue, part.campaign.blocks, facts.scorers, settled=given)
+        emails |= _emails(part, slate, facts.due)
+        shortfall += [] if part.held_out else slate.shortfall.astype(object).to_numpy().tolist()
+    people = (emails.get(user_no) or Composed(user_no, why, None, []) for user_no, why in reasons.items())
     return list(people), shortfall
 
 
-def wish(connection: sa.Connection, facts: Facts, low: int, high: int) -> Wishes | None:
-    """Rank what could be shown to the people with low <= user_no < high; None when nobody may be mailed."""
-    _, shard = _read(connection, facts, low, high)
-    if shard is None:
-        return None
-    blocks = facts.campaign.blocks
-    depth = how_deep(blocks, facts.catalogue, exposure_of(facts.campaign) or Exposure())
-    return wishes(shard, facts.catalogue, blocks, facts.scorers, depth=depth)
+def wish(connection: sa.Connection, facts: Facts, low: int, high: int) -> WishesBy:
+    """Rank what could be shown to the people with low <= user_no < high who may be mailed.
+
+    Nobody of the control group wishes anything: they take no course from others.
+    """
+    exposure = exposure_of(facts.campaign) or Exposure()
+    found = dict[str | None, Wishes]()
+    for part in parts(_read(connection, facts, low, high)[1], facts.campaign, facts.allotment):
+        if not part.held_out:
+            blocks = part.campaign.blocks
+            depth = how_deep(blocks, facts.catalogue, exposure)
+            found[part.group] = wishes(part.shard, facts.catalogue, blocks, facts.scorers, depth=depth)
+    return found
+
+
+def draw(connection: sa.Connection, facts: Facts, low: int, high: int) -> np.ndarray:
+    """Draw the numbers, for allotting variants, of those with low <= user_no < high who may be mailed."""
+    reasons = _reasons(connection, facts, low, high)
+    in_reach = users.c.user_no >= low, users.c.user_no < high
+    known = connection.execute(sa.select(users.c.user_no, users.c.user_id).where(*in_reach))
+    ids = np.array([one for user_no, one in known if reasons.get(user_no, "") is None], dtype=object)
+    mailed = ids[~is_held_out(ids, facts.campaign)]
+    return numbers_of(mailed, facts.allotment.run) if facts.allotment else np.zeros(0, dtype=np.uint64)
 
 
 @dataclass(frozen=True)
@@ -139,12 +182,14 @@ class Explained:
         in_audience: they match `who`.
         reason: why there would be no email; None when there would be, or they are not in the audience.
         slate: of this person only; it is made whether there would be an email or not.
+        held_out: as in Composed.
     """
 
     in_audience: bool
     reason: str | None
     slate: Slate
     fates: list[Fate]
+    held_out: bool
 
 
 def explain(
@@ -158,6 +203,7 @@ def explain(
     """Decide for one person as planning does, and tell what became of every candidate.
 
     Args:
+        facts: with the campaign as the person's variant has it.
         settled: what the whole audience decided; None where each person is decided alone.
         closed: bool, one for each course: the whole audience used it up.
     """
@@ -170,7 +216,9 @@ def explain(
         reason = "too_few_courses"
     none = np.zeros(len(facts.catalogue), dtype=bool)
     found = fates(asked, slate, facts.catalogue, none if closed is None else closed)
-    return Explained(user_no in reasons, reason, slate, found)
+    held_out = user_no in reasons and reason is None
+    held_out = held_out and bool(is_held_out(shard.people["user_id"].to_numpy(), facts.campaign)[0])
+    return Explained(user_no in reasons, reason, slate, found, held_out)
 
 
 def exposure_of(campaign: Campaign) -> Exposure | None:
@@ -219,42 +267,44 @@ def _histories(connection: sa.Connection, facts: Facts, low: int, high: int, onl
         now=facts.now,
         grades=facts.grades,
         language=facts.language,
-        emailed_within=_looked_back(facts.campaign),
+        emailed_within=looks_back(facts.campaign),
         half_life=facts.half_life,
     )
     return replace(shard, due=facts.due.last)
 
 
-def _looked_back(campaign: Campaign) -> timedelta | None:
-    """How far back a block asks what people were emailed; None when none does."""
-    asked = (getattr(block, "not_again_within", None) for block in campaign.blocks)
-    return max((within for within in asked if within is not None), default=None)
-
-
-def choose(shard: Shard, facts: Facts, settled: Settled | None = None) -> Slate:
-    """Let every block offer courses, drop what may not be shown, and fill the slots."""
-    return fill(shard, facts.catalogue, facts.campaign.blocks, facts.scorers, settled=settled)
-
-
-def _emails(shard: Shard, slate: Slate, due: Due) -> dict[int, Composed]:
+def _emails(part: Part, slate: Slate, due: Due) -> dict[int, Composed]:
+    shard = part.shard
     contexts = freeze_people(slate.slots, shard.people, shard.pairs)
     zones = shard.people["timezone"].tolist()
     for context, day in zip(contexts, due.days(zones, due.times(zones)), strict=True):
         if day != due.day:
             context["date"] = day.isoformat()
     reserves = freeze_people(slate.reserves, shard.people, shard.pairs)
-    numbers = shard.people["user_no"].tolist()
-    return {
-        user_no: Composed(user_no, None, context, reserve["slots"])
-        if enough
-        else Composed(user_no, "too_few_courses", None, [])
-        for user_no, enough, context, reserve in zip(numbers, slate.enough, contexts, reserves, strict=True)
-    }
+    numbers, found = shard.people["user_no"].tolist(), dict[int, Composed]()
+    for user_no, variant, enough, context, reserve in zip(
+        numbers, part.variants, slate.enough, contexts, reserves, strict=True
+    ):
+        if not enough:
+            found[user_no] = Composed(user_no, "too_few_courses", None, [], variant)
+        elif part.held_out:
+            found[user_no] = Composed(user_no, None, None, [], held_out=True)
+        else:
+            found[user_no] = Composed(user_no, None, context, reserve["slots"], variant)
+    return found
 
 
-def wish_shard(task: ShardTask) -> Wishes | None:
+def draw_shard(task: ShardTask) -> np.ndarray:
+    """Draw the numbers of one shard's people; writes nothing, so it may run again and die anywhere."""
+    facts = _task_facts(task)
+    low = task.shard * SHARD_SIZE
+    with reading(shard_engine(task.database_url)) as connection:
+        return draw(connection, facts, low, low + SHARD_SIZE)
+
+
+def wish_shard(task: ShardTask) -> WishesBy:
     """Ask one shard of a run what its people wish; writes nothing, so it may run again and die anywhere."""
-    facts = _facts(task.database_url, task.run_no)
+    facts = _task_facts(task)
     low = task.shard * SHARD_SIZE
     with reading(shard_engine(task.database_url)) as connection:
         return wish(connection, facts, low, low + SHARD_SIZE)
@@ -265,7 +315,7 @@ def plan_shard(task: ShardTask) -> int:
 
     May run twice, on any machine, and may die at any moment.
     """
-    facts = _facts(task.database_url, task.run_no)
+    facts = _task_facts(task)
     engine = shard_engine(task.database_url)
     low = task.shard * SHARD_SIZE
     with reading(engine) as connection:
@@ -283,37 +333,29 @@ def plan_shard(task: ShardTask) -> int:
 
 
 def _planned_row(one: Composed, due_at: datetime, due: Due) -> PlannedRow:
-    state = MessageState.PLANNED if one.reason is None else MessageState.SKIPPED
+    state = MessageState.PLANNED if one.outcome is None else MessageState.SKIPPED
     return PlannedRow(
         user_no=one.user_no,
-        state=state,
+        state=MessageState.HELD_OUT if one.held_out else state,
         reason=one.reason,
         due_at=due_at,
         context=one.context,
         reserves=one.reserves,
-        row_hash=row_hash(one.user_no, one.reason, due_at, one.context, one.reserves),
+        row_hash=row_hash(one.user_no, one.outcome, due_at, one.context, one.reserves, variant=one.variant),
         send_before=due.send_before(due_at),
+        variant=one.variant,
     )
-
-
-def row_hash(
-    user_no: int, reason: str | None, due_at: datetime, context: dict[str, Any] | None, reserves: list[Any]
-) -> str:
-    """The hash of what is frozen for one person."""
-    frozen = [user_no, reason, due_at.isoformat(), context, reserves]
-    text = json.dumps(frozen, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def shard_hash(rows: Iterable[str]) -> str:
-    """The hash of a shard: over its rows' hashes, in the order of user_no."""
-    return hashlib.sha256("".join(rows).encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)
 def shard_engine(database_url: str) -> sa.Engine:
     """Return what a worker reads and writes a database by, one in each process."""
     return connect(database_url, cache_mib=_CACHE_MIB)
+
+
+def _task_facts(task: ShardTask) -> Facts:
+    facts = _facts(task.database_url, task.run_no)
+    return facts if task.allotment is None else replace(facts, allotment=task.allotment)
 
 
 @lru_cache(maxsize=2)
@@ -348,4 +390,5 @@ def run_facts(connection: sa.Connection, run: Mapping[str, Any]) -> Facts:
         due=Due.of_run(run),
         domain=domain_of(settings["printed"]["from"]),
         run_no=run["run_no"],
+        allotment=expected_allotment(campaign, run["seed"]),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
@@ -194,6 +194,26 @@ class Shard:
 
     def __len__(self) -> int:
         return len(self.people)
+
+    def of(self, rows: np.ndarray) -> Shard:
+        """Return some of the people, by their rows in ascending order, as if the others had not been read."""
+        if len(rows) == len(self):
+            return self
+        place = {row: number for number, row in enumerate(rows.tolist())}
+
+        def theirs(table: pd.DataFrame) -> pd.DataFrame:
+            kept = table[table["person"].isin(rows)].reset_index(drop=True)
+            return kept.assign(person=kept["person"].map(place).astype("int64"))
+
+        return replace(
+            self,
+            people=self.people.iloc[rows].reset_index(drop=True),
+            grades=self.grades[rows],
+            taken=self.taken[rows],
+            pairs=theirs(self.pairs),
+            searches=theirs(self.searches),
+            emailed=theirs(self.emailed),
+        )
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,16 @@ from recmail.campaign.not_yet import not_yet
 from recmail.campaign.reading import Campaign, load_campaign, parse_campaign, parse_frozen
 from recmail.campaign.unknown import unknown
 from recmail.campaign.utm import utm_marks, with_utm
+from recmail.campaign.variants import alike, all_blocks, by_blocks, each_variant, in_variant
 
 __all__ = [
     "Campaign",
+    "alike",
+    "all_blocks",
+    "by_blocks",
+    "each_variant",
     "explain_template",
+    "in_variant",
     "load_campaign",
     "not_yet",
     "parse_campaign",

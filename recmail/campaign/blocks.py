@@ -55,6 +55,15 @@ def read_blocks(document: Document, value: Any, path: Path) -> tuple[list[Block]
     return blocks, problems
 
 
+def every_block(document: Document) -> Iterator[Block]:
+    """Return the blocks of a campaign without mistakes, then those of its variants."""
+    data = document.data
+    yield from read_blocks(document, data["blocks"], ("blocks",))[0]
+    for number, variant in enumerate(data.get("variants") or ()):
+        if "blocks" in variant:
+            yield from read_blocks(document, variant["blocks"], ("variants", number, "blocks"))[0]
+
+
 def _read_block(document: Document, item: Any, path: Path) -> tuple[Block | None, list[Problem]]:
     named = {item: None} if isinstance(item, str) else item
     if not isinstance(named, dict) or not named:

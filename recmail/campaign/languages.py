@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from recmail import plugins
@@ -56,15 +56,20 @@ def _by_language(document: Document, data: Mapping[str, Any]) -> Iterator[tuple[
 
 
 def unused_lines(
-    document: Document, bundle: TemplateBundle, template: str, project: str
+    document: Document, bundle: TemplateBundle, templates: Sequence[str], project: str
 ) -> Iterator[Problem]:
-    """Return the lines in languages that no email of the campaign speaks."""
-    there = {project, *editions(bundle, template)}
+    """Return the lines in languages that no email of the campaign speaks.
+
+    Args:
+        templates: the names of those in the project's language.
+    """
+    there = {project, *(tag for name in templates for tag in editions(bundle, name))}
+    named, files = " or ".join(map(shown, templates)), f"templates/{templates[0]}"
     for place, lines in _by_language(document, document.data):
         used = {nearest(tag, lines) for tag in there}
         for tag in lines:
             if tag not in used:
-                hint = did_you_mean(tag, there) or f"; write templates/{template}.{tag}.html.j2 and .txt.j2"
-                message = f"nobody gets this line: there is no template {shown(template)} in {tag}{hint}"
+                hint = did_you_mean(tag, there) or f"; write {files}.{tag}.html.j2 and .txt.j2"
+                message = f"nobody gets this line: there is no template {named} in {tag}{hint}"
                 path = (*place, tag)
                 yield document.at_key(path, f"{written(path)}: {message}")

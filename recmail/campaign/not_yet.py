@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from recmail.campaign.blocks import Block, read_blocks, set_fields
+from recmail.campaign.blocks import Block, every_block, set_fields
 from recmail.campaign.explain import written
 from recmail.campaign.reading import Campaign
 from recmail.campaign.yaml import Document, Path, read_yaml
 from recmail.errors import Problem
 from recmail.settings.source import SourceText
 
-LATER_KEYS: tuple[Path, ...] = (
-    ("audience", "control_group"),
-    ("variants",),
-    ("speed",),
-)
+LATER_KEYS: tuple[Path, ...] = (("speed",),)
 
 
 def not_yet(campaign: Campaign) -> list[Problem]:
@@ -23,8 +19,7 @@ def not_yet(campaign: Campaign) -> list[Problem]:
     document = read_yaml(SourceText(campaign.file, campaign.text))
     data = document.data
     problems = [_problem(document, path) for path in LATER_KEYS if _is_set(data, path)]
-    blocks, _ = read_blocks(document, data["blocks"], ("blocks",))
-    for block in blocks:
+    for block in every_block(document):
         problems += [_problem(document, path) for path in _later_parts(block)]
     return sorted(problems)
 

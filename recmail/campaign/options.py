@@ -66,7 +66,11 @@ class Audience(Keys):
 
 
 class Variant(Keys):
-    """One of several versions; it replaces only what it names."""
+    """One of several versions; it replaces only what it names.
+
+    Attributes:
+        blocks: of a campaign that was read: what they were read to, None where it names none.
+    """
 
     name: Text = Field(description="What reports call it", examples=["question"])
     share: Share = Field(

@@ -106,7 +106,7 @@ def parse_frozen(text: str, name: str) -> Campaign:
 def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign:
     document = read_yaml(source)
     data = document.data
-    blocks, problems = _all_blocks(document, data)
+    blocks, of_variants, problems = _all_blocks(document, data)
     problems += _check_values(document, _one_for_all(data, settings))
     problems += _check_words(document, data)
     problems += _check_secrets(document)
@@ -118,7 +118,7 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
     problems = [problem for problem in problems if problem.line not in unread]
     if document.problems or problems:
         raise ConfigError(sorted({*document.problems, *problems}))
-    return Campaign.model_validate(
+    campaign = Campaign.model_validate(
         {
             **_one_for_all(data, settings),
             "subjects": data["subject"] if isinstance(data.get("subject"), dict) else {},
@@ -130,6 +130,11 @@ def _parse(source: SourceText, name: str, settings: Settings | None) -> Campaign
             "block_names": tuple(block.name for block in blocks),
         }
     )
+    variants = (
+        variant.model_copy(update={"blocks": of_variants.get(number)})
+        for number, variant in enumerate(campaign.variants)
+    )
+    return campaign.model_copy(update={"variants": tuple(variants)})
 
 
 def _one_for_all(data: Mapping[str, Any], settings: Settings | None) -> dict[str, Any]:
@@ -151,17 +156,22 @@ def _nearest_line(lines: Mapping[str, str], language: str, default: str) -> str 
     return lines.get(nearest(language, lines) or nearest(default, lines) or "")
 
 
-def _all_blocks(document: Document, data: Mapping[str, Any]) -> tuple[list[Block], list[Problem]]:
-    """Read the blocks of the campaign, and check those of its variants."""
+def _all_blocks(
+    document: Document, data: Mapping[str, Any]
+) -> tuple[list[Block], dict[int, list[Block]], list[Problem]]:
+    """Read the blocks of the campaign, and those of its variants by their number."""
     blocks: list[Block] = []
     problems: list[Problem] = []
     if "blocks" in data:
         blocks, problems = read_blocks(document, data["blocks"], ("blocks",))
+    of_variants: dict[int, list[Block]] = {}
     variants = data.get("variants")
     for number, variant in enumerate(variants if isinstance(variants, list) else ()):
         if isinstance(variant, dict) and "blocks" in variant:
-            problems += read_blocks(document, variant["blocks"], ("variants", number, "blocks"))[1]
-    return blocks, problems
+            path = ("variants", number, "blocks")
+            of_variants[number], wrong = read_blocks(document, variant["blocks"], path)
+            problems += wrong
+    return blocks, of_variants, problems
 
 
 def _check_values(document: Document, data: Mapping[str, Any]) -> list[Problem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from recmail.campaign.blocks import read_blocks
+from recmail.campaign.blocks import every_block
 from recmail.campaign.reading import Campaign
 from recmail.campaign.segments import placed, who_of
 from recmail.campaign.yaml import read_yaml
@@ -27,8 +27,7 @@ def unknown(campaign: Campaign, courses: Courses, attributes: Mapping[str, str])
         path, who = found
         nodes = [rule.node for rule in check_segment(who, attributes)]
         problems += placed(document, path, unknown_names(nodes, courses))
-    blocks, _ = read_blocks(document, document.data["blocks"], ("blocks",))
-    for block in blocks:
+    for block in every_block(document):
         where = getattr(block.options, "where", None)
         if where is not None:
             names = unknown_names([check_where(where)], courses)

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import operator, print_table, progress, rows_progress, say, show_due, show_findings
+from recmail.cli.terminal import (
+    operator,
+    print_table,
+    progress,
+    rows_progress,
+    say,
+    show_due,
+    show_findings,
+    show_variants,
+)
 
 if TYPE_CHECKING:
     from recmail.runs.exposure import ExposureReport
@@ -90,12 +99,15 @@ def _show(planned: Planned) -> None:
     title = f"Run {planned.run_no}: {planned.campaign}"
     print_table(("people", "what happens"), planned.account.as_rows(), title=title)
     show_due(planned.due)
+    show_variants(planned.account)
     click.echo()
-    seen = [(block.people, block.name, block.in_words()) for block in planned.blocks]
+    seen = [(block.people, block.named, block.in_words()) for block in planned.blocks]
     print_table(("people", "block", "how it is filled"), seen)
     if planned.exposure is not None:
         _show_exposure(planned.exposure)
-    click.echo("\nSubjects:\n" + "\n".join(f"  {subject}" for subject in planned.subjects))
+    click.echo("\nSubjects:")
+    for variant, subject in planned.subjects:
+        click.echo(f"  {variant}: {subject}" if variant else f"  {subject}")
     if planned.findings:
         click.echo()
         show_findings(planned.findings)
@@ -150,5 +162,6 @@ def _only_count(project: Project, campaign: str, now: datetime, *, as_json: bool
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
         click.echo()
         print_table(("people", "what would happen"), account.as_rows())
+        show_variants(account)
         say("\nonly a plan can tell who of those who wait would have too few courses to show")
     say("nothing was planned: --dry-run")

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 @click.option(
     "--to", metavar="ME", help="Send one test to this address of test_recipients; its links do nothing."
 )
+@click.option("--variant", metavar="NAME", help="Show everybody in this variant; USER otherwise in each.")
 @project_option
 @now_option
 @json_option
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 def command(
     campaign: str,
     users: tuple[str, ...],
+    variant: str | None,
     out: Path | None,
     to: str | None,
     project: Path | None,
@@ -59,15 +61,18 @@ def command(
 
     opened = open_project(project)
     if to:
-        _send(opened, campaign, to, users[0] if users else None, now=now, as_json=as_json)
+        user_id = users[0] if users else None
+        _send(opened, campaign, to, user_id, variant=variant, now=now, as_json=as_json)
         return
     folder = out or opened.folder / "preview" / Path(campaign).stem
-    made = preview(opened, campaign, now=now, out=folder, user_ids=users)
+    made = preview(opened, campaign, now=now, out=folder, user_ids=users, variant=variant)
     if as_json:
         print_json({"campaign": campaign, **made.to_dict()})
         return
-    rows = [(one.user_id, one.name, one.why, one.verdict) for one in made.samples]
-    print_table(("user", "name", "why this person", "verdict"), rows)
+    rows = [(one.user_id, one.name, one.why, one.verdict, one.variant) for one in made.samples]
+    columns = ("user", "name", "why this person", "verdict", "variant")
+    width = 5 if any(one.variant for one in made.samples) else 4
+    print_table(columns[:width], [row[:width] for row in rows])
     for note in made.notes:
         say(f"\n{note}")
     say(f"\nwhat became of every course for one person: recmail why USER {campaign}")
@@ -76,11 +81,18 @@ def command(
 
 
 def _send(
-    opened: Project, campaign: str, to: str, user_id: str | None, *, now: datetime, as_json: bool
+    opened: Project,
+    campaign: str,
+    to: str,
+    user_id: str | None,
+    *,
+    variant: str | None,
+    now: datetime,
+    as_json: bool,
 ) -> None:
     from recmail.runs.trial import send_trial
 
-    sent = send_trial(opened, campaign, to=to, user_id=user_id, now=now)
+    sent = send_trial(opened, campaign, to=to, user_id=user_id, now=now, variant=variant)
     if as_json:
         print_json({"campaign": campaign, "to": to, "as": sent.user_id, "subject": sent.subject})
     else:

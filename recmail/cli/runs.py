@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import RUN, json_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, say, show_due, show_findings
+from recmail.cli.terminal import print_table, say, show_due, show_findings, show_variants
 
 if TYPE_CHECKING:
     from recmail.runs.listing import Run
@@ -54,6 +54,7 @@ def _show(run: Run) -> None:
     click.echo(run.headline)
     print_table(("people", "what happened"), run.account.as_rows())
     show_due(run.due)
+    show_variants(run.account)
     if run.findings:
         show_findings(run.findings)
     elif run.state == "planned":

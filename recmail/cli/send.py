@@ -21,7 +21,7 @@ from recmail.cli.command import (
     project_option,
     shows_errors,
 )
-from recmail.cli.terminal import confirm_by_name, operator, print_table, progress, say
+from recmail.cli.terminal import confirm_by_name, operator, print_table, progress, say, show_variants
 from recmail.errors import RefusedError
 
 if TYPE_CHECKING:
@@ -101,6 +101,7 @@ def _show(sent: Sent) -> None:
     print_table(
         ("people", "what happened"), sent.account.as_rows(), title=f"Run {sent.run_no}: {sent.campaign}"
     )
+    show_variants(sent.account)
     say(f"{sent.mailed:,} emails in {sent.took_s:.1f} s")
     if sent.paused:
         say(f"the run is paused: {sent.paused}\nwhen that is mended: recmail run resume {sent.run_no}")

@@ -18,6 +18,7 @@ from recmail.errors import RefusedError
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
+    from recmail.db.account import Account
     from recmail.runs.due import DueReport
     from recmail.runs.findings import Findings
 
@@ -71,6 +72,13 @@ def show_due(due: DueReport | None) -> None:
     click.echo(f"\n{due.headline}")
     if rows := due.as_rows():
         print_table(("people", "due", "time zone"), rows)
+
+
+def show_variants(account: Account) -> None:
+    """How many people got each variant, and what happened to them; nothing where there are no variants."""
+    if rows := account.variants_as_rows():
+        click.echo()
+        print_table(("people", "variant", "of them"), rows)
 
 
 def show_findings(findings: Findings) -> None:

@@ -83,18 +83,26 @@ def _explain(
     if as_json:
         print_json(found.to_dict())
         return
-    click.echo(f"{found.user_id}  {found.campaign}: {found.verdict}")
+    variant = f", variant {found.variant}" if found.variant else ""
+    click.echo(f"{found.user_id}  {found.campaign}{variant}: {found.verdict}")
     if found.note:
         say(found.note)
+    numbers = _places(found.blocks)
     offers = dict.fromkeys((one.block, one.source) for one in found.candidates)
     for block, source in offers:
         mine = [one for one in found.candidates if (one.block, one.source) == (block, source)]
         name = found.blocks[block]
         named = name if source == name else f"{name}, filled up by {source}"
-        click.echo(f"\nBlock {block + 1}, {named}{'' if course else _nothing(mine)}")
+        click.echo(f"\nBlock {numbers[block]}, {named}{'' if course else _nothing(mine)}")
         _print_candidates(mine if every or course else _first(mine))
     if not every and not course:
         say("\nthe first of each offer; all of them with --all, one course with --course ID")
+
+
+def _places(blocks: Sequence[str]) -> dict[int, int]:
+    """Return the place from 1 of each block of the email: those of other variants have no name."""
+    named = [number for number, name in enumerate(blocks) if name]
+    return {number: place for place, number in enumerate(named, start=1)}
 
 
 def _nothing(mine: Sequence[Candidate]) -> str:
@@ -152,7 +160,8 @@ def _tell(story: Story) -> None:
     if len(story.taken) > 12:
         click.echo(f"  and {len(story.taken) - 12} before")
     for one in story.runs:
-        click.echo(f"\nRun {one.run_no}, {one.campaign}: {one.outcome}")
+        variant = f", variant {one.variant}" if one.variant else ""
+        click.echo(f"\nRun {one.run_no}, {one.campaign}{variant}: {one.outcome}")
         for title, reason, source in one.shown:
             click.echo(f"  {title}: {reason or 'no reason printed'} ({source})")
         for at, state, detail in one.events:

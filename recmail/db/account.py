@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -22,11 +23,14 @@ class Account:
     Attributes:
         planned_for: how many the planners wrote down, or the segment has, counted apart from the rest.
         reasons: of skipped and failed messages, by state and reason.
+        variants: of the people who may be mailed by the variant that is theirs, by name and state; nothing
+            where there are no variants.
     """
 
     planned_for: int
     states: Mapping[MessageState, int]
     reasons: Mapping[tuple[MessageState, str], int]
+    variants: Mapping[str, Mapping[MessageState, int]] = field(default_factory=dict)
 
     @property
     def audience(self) -> int:
@@ -45,6 +49,17 @@ class Account:
             for words, part in self._parts(state, count):
                 counts[words] = counts.get(words, 0) + part
         return [(count, words) for words, count in counts.items() if count]
+
+    def variants_as_rows(self) -> list[tuple[int, str, str]]:
+        """People of each variant, its name, and how many of them are where, in words; only what occurs."""
+        rows = []
+        for name, states in self.variants.items():
+            counts: dict[str, int] = {}
+            for state, count in states.items():
+                counts[STATE_WORDS[state]] = counts.get(STATE_WORDS[state], 0) + count
+            said = ", ".join(f"{count:,} {words}" for words, count in counts.items() if count)
+            rows.append((sum(states.values()), name, said))
+        return rows
 
     def _parts(self, state: MessageState, count: int) -> list[tuple[str, int]]:
         words = STATE_WORDS[state]
@@ -66,6 +81,10 @@ class Account:
             "adds_up": self.adds_up,
             "states": {state.value: count for state, count in self.states.items()},
             "reasons": {str(state): counts for state, counts in reasons.items()},
+            "variants": {
+                name: {"people": sum(states.values()), "states": {str(one): states[one] for one in states}}
+                for name, states in self.variants.items()
+            },
         }
 
 
@@ -76,19 +95,19 @@ def account(connection: sa.Connection, run_no: int) -> Account:
 
 def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Account]:
     """Count everybody of each of these runs, in two statements."""
-    counted = (
-        sa.select(ledger.c.run_no, ledger.c.state, ledger.c.reason, sa.func.count())
-        .where(among(ledger.c.run_no, run_nos))
-        .group_by(ledger.c.run_no, ledger.c.state, ledger.c.reason)
-    )
+    columns = ledger.c.run_no, ledger.c.state, ledger.c.reason, ledger.c.variant
+    counted = sa.select(*columns, sa.func.count()).where(among(ledger.c.run_no, run_nos)).group_by(*columns)
+    rows = connection.execute(counted).all()
     states = {run_no: dict.fromkeys(MessageState, 0) for run_no in run_nos}
-    reasons: dict[int, dict[tuple[MessageState, str], int]] = {run_no: {} for run_no in run_nos}
-    for run_no, state, reason, count in sorted(
-        connection.execute(counted), key=lambda row: (-row[3], row[2] or "")
-    ):
+    reasons: dict[int, Counter[tuple[MessageState, str]]] = {run_no: Counter() for run_no in run_nos}
+    variants: dict[int, dict[str, dict[MessageState, int]]] = {run_no: {} for run_no in run_nos}
+    for run_no, state, reason, variant, count in sorted(rows, key=lambda row: row.variant or ""):
         states[run_no][MessageState(state)] += count
         if reason is not None and state in (S.SKIPPED, S.FAILED):
-            reasons[run_no][MessageState(state), reason] = count
+            reasons[run_no][MessageState(state), reason] += count
+        if variant is not None:
+            theirs = variants[run_no].setdefault(variant, dict.fromkeys(MessageState, 0))
+            theirs[MessageState(state)] += count
     planned = (
         sa.select(run_shards.c.run_no, sa.func.sum(run_shards.c.rows))
         .where(among(run_shards.c.run_no, run_nos))
@@ -96,17 +115,39 @@ def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Acc
     )
     planned_for = {run_no: int(rows) for run_no, rows in connection.execute(planned)}
     return {
-        run_no: Account(planned_for.get(run_no, 0), states[run_no], reasons[run_no]) for run_no in run_nos
+        run_no: Account(
+            planned_for.get(run_no, 0), states[run_no], _most_first(reasons[run_no]), variants[run_no]
+        )
+        for run_no in run_nos
     }
 
 
-def expected(counts: Mapping[str | None, int], *, people: int) -> Account:
-    """The account of a plan that is not made: by reason for getting no email, None where there is none."""
-    reasons = {(S.SKIPPED, why): count for why, count in counts.items() if why is not None}
-    by_count = dict(sorted(reasons.items(), key=lambda item: (-item[1], item[0])))
+def _most_first(
+    reasons: Mapping[tuple[MessageState, str], int],
+) -> dict[tuple[MessageState, str], int]:
+    return dict(sorted(reasons.items(), key=lambda one: (-one[1], one[0][1])))
+
+
+def expected(
+    counts: Mapping[str | None, int], *, people: int, variants: Mapping[str, int] | None = None
+) -> Account:
+    """The account of a plan that is not made.
+
+    Args:
+        counts: by reason for getting no email, None where there is none; "held_out" is the control group.
+        variants: how many people each would have.
+    """
+    held_out = counts.get(S.HELD_OUT.value, 0)
+    reasons = {
+        (S.SKIPPED, why): count for why, count in counts.items() if why not in (None, S.HELD_OUT.value)
+    }
     states = dict.fromkeys(MessageState, 0)
-    states |= {S.PLANNED: counts.get(None, 0), S.SKIPPED: sum(reasons.values())}
-    return Account(people, states, by_count)
+    states |= {S.PLANNED: counts.get(None, 0), S.SKIPPED: sum(reasons.values()), S.HELD_OUT: held_out}
+    of_variants = {
+        name: {**dict.fromkeys(MessageState, 0), S.PLANNED: count}
+        for name, count in sorted((variants or {}).items())
+    }
+    return Account(people, states, _most_first(reasons), of_variants)
 
 
 def planned_emails(connection: sa.Connection, run_no: int) -> int:

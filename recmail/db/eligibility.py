@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,6 +11,7 @@ from sqlalchemy.sql import FromClause
 from recmail.db.consent import consent_reason
 from recmail.db.tables import ledger, runs, users
 
+_AT_ONCE = 10_000  # people read together
 # A plan that nobody approved takes nobody's place: marketers plan several times before they approve.
 OPEN_RUNS: sa.ColumnElement[bool] = sa.literal_column(
     "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
@@ -61,6 +62,22 @@ def count_skip_reasons(
     people = sa.select(reason).where(users.c.user_no.in_(audience)).subquery()
     query = sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason)
     return {why: int(count) for why, count in connection.execute(query)}
+
+
+def mailable_ids(
+    connection: sa.Connection,
+    audience: sa.Select[tuple[int]],
+    *,
+    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
+    topic: str,
+    now: datetime,
+    cap: tuple[int, timedelta] | None,
+    due: datetime | None = None,
+) -> Iterator[Sequence[str]]:
+    """The user_id of those of an audience who get an email, as `skip_reasons` has it; some at a time."""
+    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now)
+    query = sa.select(users.c.user_id).where(users.c.user_no.in_(audience), reason.is_(None))
+    yield from connection.execute(query.execution_options(yield_per=_AT_ONCE)).scalars().partitions()
 
 
 def _reason(

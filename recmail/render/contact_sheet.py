@@ -47,6 +47,7 @@ class Sample:
         shown: courses with their reasons, in the order of the email.
         rules: all that decided it, in order.
         findings: what lint says of the email.
+        variant: in which it is shown; None where the campaign has none.
         file: the name of this person's files, without ending; `with_files` gives one.
     """
 
@@ -59,6 +60,7 @@ class Sample:
     shown: Sequence[Shown] = ()
     rules: Sequence[Rule] = ()
     findings: Sequence[Finding] = ()
+    variant: str | None = None
     file: str = ""
 
     @property

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
 
+from recmail.campaign import in_variant
 from recmail.db.connect import reading
 from recmail.db.people import find_user
 from recmail.db.tables import users
@@ -17,12 +18,11 @@ from recmail.errors import ConfigError, RefusedError, did_you_mean
 from recmail.filters import fates
 from recmail.filters.fates import Fate
 from recmail.filters.limits import Exposure
-from recmail.filters.wishing import Wishes
 from recmail.history.reading import last_user_no
-from recmail.pipeline import Explained, Facts, explain, exposure_of, wish
-from recmail.records import SHARD_SIZE, SKIP_WORDS
+from recmail.pipeline import Explained, Facts, WishesBy, explain, exposure_of, wish
+from recmail.records import SHARD_SIZE, SKIP_WORDS, STATE_WORDS, MessageState
 from recmail.runs.check import unknown_names
-from recmail.runs.exposure import settle
+from recmail.runs.exposure import Settlement, settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.project import Project
 
@@ -69,6 +69,7 @@ class Explanation:
 
     Attributes:
         verdict: whether there would be an email, in words.
+        variant: whose blocks are told of; a plan counts the audience, and may give them another one.
         blocks: names of the campaign's blocks, in order.
         candidates: by offer, in the order in which offers were asked, best first.
         note: what else one has to know; None when there is nothing.
@@ -77,6 +78,7 @@ class Explanation:
     user_id: str
     campaign: str
     verdict: str
+    variant: str | None
     blocks: Sequence[str]
     candidates: Sequence[Candidate]
     note: str | None
@@ -109,42 +111,46 @@ def explain_candidates(
         user_no = find_user(connection, who)
         user_id = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
         facts = read_facts(connection, project, campaign, now)
-        found, note = explain(connection, facts, user_no), None
+        variant = facts.allotment.name_of(user_id) if facts.allotment else None
+        mine = replace(facts, campaign=in_variant(campaign, variant))
+        found, note = explain(connection, mine, user_no), None
         exposure = exposure_of(campaign)
-        if exposure and found.in_audience and found.reason in (None, "too_few_courses"):
+        asks = found.in_audience and found.reason in (None, "too_few_courses") and not found.held_out
+        if exposure and asks:
             seed = draft_run(project, facts)["seed"]
-            found = _explain_limited(connection, facts, exposure, user_no, seed=seed, progress=progress)
+            settlement = _settlement(connection, facts, exposure, seed=seed, progress=progress)
+            found = _explain_limited(connection, mine, settlement, user_no, variant)
         elif exposure:
             note = "limits count only those who may be mailed: this is without `exposure`"
     return Explanation(
         user_id=user_id,
         campaign=campaign.name,
         verdict=_verdict(found),
-        blocks=campaign.block_names,
+        variant=variant,
+        blocks=mine.campaign.block_names,
         candidates=_candidates(found, facts),
         note=note,
     )
 
 
-def _explain_limited(
-    connection: sa.Connection,
-    facts: Facts,
-    exposure: Exposure,
-    user_no: int,
-    *,
-    seed: int,
-    progress: Progress,
-) -> Explained:
+def _settlement(
+    connection: sa.Connection, facts: Facts, exposure: Exposure, *, seed: int, progress: Progress
+) -> Settlement:
     last = last_user_no(connection)
     asked = _asked(connection, facts, last // SHARD_SIZE + 1, progress)
-    settlement = settle(facts, exposure, asked, last=last, seed=seed)
-    settled, closed = settlement.of(user_no, user_no + 1), settlement.allocation.closed
-    return explain(connection, facts, user_no, settled=settled, closed=closed)
+    return settle(facts, exposure, asked, last=last, seed=seed)
 
 
-def _asked(
-    connection: sa.Connection, facts: Facts, shards: int, progress: Progress
-) -> Iterator[Wishes | None]:
+def _explain_limited(
+    connection: sa.Connection, mine: Facts, settlement: Settlement, user_no: int, variant: str | None
+) -> Explained:
+    """Explain by what the whole audience settled, for those who get the same blocks."""
+    group = variant if variant in settlement.allocations else None
+    settled, closed = settlement.of(user_no, user_no + 1)[group], settlement.allocations[group].closed
+    return explain(connection, mine, user_no, settled=settled, closed=closed)
+
+
+def _asked(connection: sa.Connection, facts: Facts, shards: int, progress: Progress) -> Iterator[WishesBy]:
     for shard in range(shards):
         yield wish(connection, facts, shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE)
         if progress:
@@ -168,6 +174,8 @@ def only_course(found: Explanation, course_id: str) -> Explanation:
 def _verdict(found: Explained) -> str:
     if not found.in_audience:
         return "would get no email: not in the audience"
+    if found.held_out:
+        return f"would get no email: {STATE_WORDS[MessageState.HELD_OUT]}"
     if found.reason is None:
         return "would get an email"
     return f"would get no email: {SKIP_WORDS[found.reason]}"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from recmail.campaign import Campaign, explain_template, not_yet, unknown
+from recmail.campaign import Campaign, alike, explain_template, not_yet, unknown
 from recmail.campaign.languages import unused_lines
 from recmail.campaign.yaml import read_yaml
 from recmail.db.clusters import cluster_names
@@ -113,7 +113,7 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
         emptied,
         spoken,
         styles,
-        lint.warnings,
+        (*alike(campaign), *lint.warnings),
         goes_out(project, campaign, now=now),
         over(project, campaign, now=now),
     )
@@ -136,11 +136,7 @@ def template_problems(project: Project, campaign: Campaign) -> list[Problem]:
     errors: list[RenderError] = []
     project_language = project.settings.project.language
     document = read_yaml(source)
-    unused = [
-        problem
-        for name in templates_of(campaign)
-        for problem in unused_lines(document, bundle, name, project_language)
-    ]
+    unused = unused_lines(document, bundle, templates_of(campaign), project_language)
     for edition, subject, preheader in editions_with_lines(campaign, bundle, project_language):
         found = check_templates(bundle, template=edition, subject=subject, preheader=preheader)
         errors += [with_advice(error, bundle, edition, campaign.name) for error in found]

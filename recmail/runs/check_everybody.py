@@ -18,10 +18,17 @@ from recmail.db.connect import reading
 from recmail.db.people import user_ids_by_no
 from recmail.db.samples import people_by_lot, people_who_matter
 from recmail.engine import give_memory_back
-from recmail.filters.settling import Settled
-from recmail.filters.wishing import Wishes
 from recmail.history.reading import last_user_no
-from recmail.pipeline import Facts, compose_shard, exposure_of, run_facts, shard_engine, wish
+from recmail.pipeline import (
+    Facts,
+    SettledBy,
+    WishesBy,
+    compose_shard,
+    exposure_of,
+    run_facts,
+    shard_engine,
+    wish,
+)
 from recmail.records import SHARD_SIZE
 from recmail.render.lint.tally import Tally
 from recmail.runs.exposure import settle
@@ -69,7 +76,7 @@ class CheckTask:
     Attributes:
         draft: what a plan would freeze that is not about one person, as JSON.
         compare: user_id of people whose pages are inlined by themselves too, by user_no.
-        settled: what the whole audience decided for the people of the shard; None where each decides alone.
+        settled: as of a ShardTask.
     """
 
     database_url: str
@@ -77,7 +84,7 @@ class CheckTask:
     shard: int
     links: Links
     compare: Mapping[int, str]
-    settled: Settled | None = None
+    settled: SettledBy | None = None
 
     @property
     def low(self) -> int:
@@ -89,7 +96,7 @@ class CheckTask:
 class _Checked:
     """What a worker answers: people by why they would get no email (None: they would), and a tally."""
 
-    reasons: Counter[str | None]
+    outcomes: Counter[str | None]
     tally: Tally
     compared: int
 
@@ -107,16 +114,16 @@ def check_everybody(
     project = replace(project, engine=shard_engine(project.settings.database_url))
     audience = read_funnel(project, campaign, now=now)[-1].people
     tasks, shards = _tasks(project, campaign, now)
-    reasons, tally, compared = Counter[str | None](), Tally(), 0
+    outcomes, tally, compared = Counter[str | None](), Tally(), 0
     for done, checked in enumerate(over_shards(project, check_shard, tasks, shards), start=1):
-        reasons += checked.reasons
+        outcomes += checked.outcomes
         tally.merge(checked.tally)
         compared += checked.compared
         if progress:
-            progress(reasons.total(), done, shards)
+            progress(outcomes.total(), done, shards)
     with reading(project.engine) as connection:
         findings = Findings.of(connection, tally)
-    return Everybody(expected(reasons, people=audience), findings, compared)
+    return Everybody(expected(outcomes, people=audience), findings, compared)
 
 
 def _tasks(project: Project, campaign: Campaign, now: datetime) -> tuple[Iterator[CheckTask], int]:
@@ -151,7 +158,7 @@ def _whom_to_compare(connection: sa.Connection, facts: Facts, *, seed: int) -> d
     return user_ids_by_no(connection, [*(user_no for _, user_no in matter), *lot])
 
 
-def wish_again(task: CheckTask) -> Wishes | None:
+def wish_again(task: CheckTask) -> WishesBy:
     """Ask one shard what its people wish."""
     facts, _ = _shared(task.database_url, task.draft, task.links)
     with reading(shard_engine(task.database_url)) as connection:
@@ -164,10 +171,11 @@ def check_shard(task: CheckTask) -> _Checked:
     with reading(shard_engine(task.database_url)) as connection:
         low, high = task.low, task.low + SHARD_SIZE
         composed, _ = compose_shard(connection, facts, low, high, settled=task.settled)
-    emails = {one.user_no: one.context for one in composed if one.context is not None}
-    reasons = Counter(one.reason for one in composed)
-    tally = linter.tally(emails.items(), compare=task.compare)
-    return _Checked(reasons, tally, len(task.compare.keys() & emails.keys()))
+    emails = [(one.user_no, one.variant, one.context) for one in composed if one.context is not None]
+    outcomes = Counter(one.outcome for one in composed)
+    tally = linter.tally(emails, compare=task.compare)
+    compared = task.compare.keys() & {user_no for user_no, *_ in emails}
+    return _Checked(outcomes, tally, len(compared))
 
 
 @lru_cache(maxsize=1)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from recmail.campaign import Campaign
+from recmail.campaign import Campaign, each_variant
 from recmail.render.bundle import TemplateBundle
 from recmail.render.languages import editions
 
 
 def templates_of(campaign: Campaign) -> list[str]:
     """The names of the templates that a campaign and its variants use, of those in the project's language."""
-    named = (variant.template for variant in campaign.variants if variant.template)
-    return sorted({campaign.template, *named})
+    return sorted({one.template for one in each_variant(campaign).values()})
 
 
 def editions_of(campaign: Campaign, bundle: TemplateBundle) -> list[str]:
@@ -23,14 +22,14 @@ def editions_of(campaign: Campaign, bundle: TemplateBundle) -> list[str]:
 def editions_with_lines(
     campaign: Campaign, bundle: TemplateBundle, language: str
 ) -> list[tuple[str, str, str | None]]:
-    """The name of the template that each language gets, with the subject and preheader of its emails.
+    """The name of the template that each variant and language gets, with subject and preheader; none twice.
 
     Args:
         language: the project's, which the template without a language in its name speaks.
     """
-    lines, ours = campaign.lines_in(bundle, language), (campaign.subject, campaign.preheader)
-    return [
-        (edition, *lines.get(tag, ours))
-        for name in templates_of(campaign)
-        for tag, edition in {language: name, **editions(bundle, name)}.items()
-    ]
+    found = []
+    for one in each_variant(campaign).values():
+        lines = one.lines_in(bundle, language)
+        there = {language: one.template, **editions(bundle, one.template)}
+        found += [(edition, *lines[tag]) for tag, edition in there.items()]
+    return list(dict.fromkeys(found))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -13,85 +13,126 @@ from weakref import WeakSet
 
 import numpy as np
 
+from recmail.campaign import by_blocks
 from recmail.engine import give_memory_back
 from recmail.errors import StorageError
 from recmail.filters.allocating import Allocation, allocate
 from recmail.filters.everybody import Audience
-from recmail.filters.limits import Exposure, course_limits, how_deep, seats_left
+from recmail.filters.limits import NO_LIMIT, Exposure, course_limits, how_deep, seats_left
+from recmail.filters.lots import lot
 from recmail.filters.mixing import Tastes
 from recmail.filters.settling import Settled
-from recmail.filters.wishing import Wishes
-from recmail.pipeline import Facts
+from recmail.pipeline import Facts, WishesBy
 from recmail.recommend.likeness import Content
 from recmail.recommend.releases import published_within
 
 
 @dataclass(frozen=True)
 class Settlement:
-    """An audience that was settled.
+    """An audience that was settled, by the variant whose blocks it is; None for the campaign's own.
 
     Attributes:
         people: who may be mailed.
+        limits: int64, how many of them each course may be shown to; NO_LIMIT where there is none.
         not_spare: bool, one for each course: no reserve may be made of it.
         let_go: as of an Audience.
     """
 
-    allocation: Allocation
+    allocations: Mapping[str | None, Allocation]
     people: int
-    not_spare: np.ndarray
+    limits: np.ndarray
+    not_spare: Mapping[str | None, np.ndarray]
     let_go: Callable[[], None]
 
-    def of(self, low: int, high: int) -> Settled:
-        """Return what the people with low <= user_no < high are shown."""
-        settled = Settled.of(self.allocation.places, low, high, self.not_spare)
+    def of(self, low: int, high: int) -> dict[str | None, Settled]:
+        """Return what the people with low <= user_no < high are shown, by variant."""
+        settled = {
+            variant: Settled.of(one.places, low, high, self.not_spare[variant])
+            for variant, one in self.allocations.items()
+        }
         self.let_go()
         return settled
 
     def to_json(self) -> dict[str, Any]:
         """Return what a run keeps of it: the courses that were refused to anybody, most refusals first."""
-        found = self.allocation
-        refused = np.flatnonzero(found.displaced)
-        order = refused[np.lexsort((refused, -found.displaced[refused]))]
-        columns = (order, found.limits[order], found.shown[order], found.displaced[order])
+        every = list(self.allocations.values())
+        displaced = np.sum([one.displaced for one in every], axis=0)
+        shown = np.sum([one.shown for one in every], axis=0)
+        refused = np.flatnonzero(displaced)
+        order = refused[np.lexsort((refused, -displaced[refused]))]
+        columns = (order, self.limits[order], shown[order], displaced[order])
         return {
             "people": self.people,
-            "displaced": int((found.refused & found.mailed).sum()),
-            "unmailed": int((found.refused & ~found.mailed).sum()),
-            "ideal": found.ideal,
-            "worth": found.worth,
+            "displaced": sum(int((one.refused & one.mailed).sum()) for one in every),
+            "unmailed": sum(int((one.refused & ~one.mailed).sum()) for one in every),
+            "ideal": sum(one.ideal for one in every),
+            "worth": sum(one.worth for one in every),
             "courses": [list(row) for row in zip(*(column.tolist() for column in columns), strict=True)],
         }
 
 
 def settle(
-    facts: Facts, exposure: Exposure, brought: Iterable[Wishes | None], *, last: int, seed: int
+    facts: Facts, exposure: Exposure, brought: Iterable[WishesBy], *, last: int, seed: int
 ) -> Settlement:
     """Gather everybody's wishes and settle them.
+
+    People of variants with blocks of their own are settled by themselves, each such group with its part of
+    the places that a course has. Otherwise the group that is asked first would get what the others are
+    refused, and which variant is better could not be told.
 
     Args:
         brought: of all shards, in any order.
         last: the highest user_no.
         seed: the run's.
     """
-    blocks, catalogue = facts.campaign.blocks, facts.catalogue
-    depth, files = how_deep(blocks, catalogue, exposure), _Files()
-    audience = Audience.of(blocks, last + 1, depth=depth, new_array=files.array, let_go=files.let_go)
-    for wishes in brought:
-        if wishes is not None:
-            audience.add(wishes)
-    people = int(audience.asked.sum())
-    allocation = allocate(
-        audience,
-        limits=course_limits(catalogue, people, exposure),
-        category_no=catalogue.category_no,
-        tastes=_tastes(audience, facts),
-        seed=seed,
-    )
+    catalogue, files = facts.catalogue, _Files()
+    audiences = {
+        variant: Audience.of(
+            campaign.blocks,
+            last + 1,
+            depth=how_deep(campaign.blocks, catalogue, exposure),
+            new_array=files.array,
+            let_go=files.let_go,
+        )
+        for variant, campaign in by_blocks(facts.campaign).items()
+    }
+    for by_variant in brought:
+        for variant, wishes in by_variant.items():
+            audiences[variant].add(wishes)
+    people = [int(audience.asked.sum()) for audience in audiences.values()]
+    limits = course_limits(catalogue, sum(people), exposure)
+    allocations = {
+        variant: allocate(
+            audience,
+            limits=part,
+            category_no=catalogue.category_no,
+            tastes=_tastes(audience, facts),
+            seed=seed,
+        )
+        for (variant, audience), part in zip(
+            audiences.items(), shared_out(limits, people, seed=seed), strict=True
+        )
+    }
     give_memory_back()
-    not_spare = allocation.closed
-    if exposure.respect_seats:
-        not_spare = not_spare | ~np.isnan(seats_left(catalogue))
-    return Settlement(allocation, people, not_spare, files.let_go)
+    counted = ~np.isnan(seats_left(catalogue)) & exposure.respect_seats
+    not_spare = {variant: one.closed | counted for variant, one in allocations.items()}
+    return Settlement(allocations, sum(people), limits, not_spare, files.let_go)
+
+
+def shared_out(limits: np.ndarray, people: Sequence[int], *, seed: int) -> list[np.ndarray]:
+    """Divide the places that courses have between groups of people: int64, groups x courses.
+
+    Each group gets its share of every course, rounded down or up by a lot that is drawn for each course: with
+    few places too, no group has more of them on the whole than belongs to it.
+    """
+    if len(people) == 1:
+        return [limits]
+    course_no = np.arange(len(limits))
+    drawn = lot(seed, np.zeros_like(course_no), course_no).astype(np.float64) / 2**64
+    ends = np.cumsum(people) / max(sum(people), 1)
+    bounds = np.floor(ends[:-1, np.newaxis] * limits + drawn).astype(np.int64)
+    bounds = np.vstack([np.zeros_like(limits), np.minimum(bounds, limits), limits])
+    return [np.where(limits == NO_LIMIT, NO_LIMIT, part) for part in np.diff(bounds, axis=0)]
 
 
 class _Files:

@@ -11,12 +11,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.campaign import all_blocks
 from recmail.db.samples import sample_of
 from recmail.db.tables import users
 from recmail.errors import RenderError
 from recmail.pipeline import Composed, Facts, compose_people
 from recmail.records import SHARD_SIZE, SKIP_WORDS
-from recmail.runs.message import RunWriter, links_for
+from recmail.runs.message import Writers, links_for
 from recmail.runs.project import Project
 
 LOOKED_AT = SHARD_SIZE  # people: what one worker composes at once
@@ -36,7 +37,7 @@ class Extremes:
 def find_extremes(
     connection: sa.Connection,
     project: Project,
-    writer: RunWriter,
+    writers: Writers,
     facts: Facts,
     *,
     audience: sa.Select[tuple[int]],
@@ -44,12 +45,18 @@ def find_extremes(
     """Compose a sample of the audience, the same each time, and find the ends of it; nobody is written to."""
     composed = compose_people(connection, facts, sample_of(connection, audience, LOOKED_AT))
     emails = [one for one in composed if one.context is not None]
-    found = [*_largest(connection, project, writer, emails)]
+    found = [*_largest(connection, project, writers, emails), *_each_variant(emails)]
     for search in (_longest_title, _no_image, _only_fallbacks, _lowest_score):
         found += search([one for one in emails if _slots(one)], facts)
     for reason in _REASONS:
         found += [(SKIP_WORDS[reason], one.user_no) for one in composed if one.reason == reason][:1]
     return Extremes(found, len(composed))
+
+
+def _each_variant(emails: Sequence[Composed]) -> list[tuple[str, int]]:
+    """Somebody for each variant, where there are any."""
+    first = {one.variant: one.user_no for one in reversed(emails) if one.variant is not None}
+    return [(f"gets the variant {variant!r}", first[variant]) for variant in sorted(first)]
 
 
 def _slots(one: Composed) -> list[list[Any]]:
@@ -79,7 +86,7 @@ def _only_fallbacks(emails: Sequence[Composed], facts: Facts) -> list[tuple[str,
 
 def _lowest_score(emails: Sequence[Composed], facts: Facts) -> list[tuple[str, int]]:
     """The course that a model thinks least of: in the first block that asks one, without fallbacks."""
-    asking = [number for number, block in enumerate(facts.campaign.blocks) if block.needs_model]
+    asking = {block.number: block.name for block in all_blocks(facts.campaign) if block.options.needs_model}
     own = (
         (slot[0], slot[5], one.user_no)
         for one in emails
@@ -89,23 +96,24 @@ def _lowest_score(emails: Sequence[Composed], facts: Facts) -> list[tuple[str, i
     block, score, user_no = min(own, default=(0, 0.0, None))
     if user_no is None:
         return []
-    return [(f"the lowest score ({score:.3g} in {facts.campaign.block_names[block]})", user_no)]
+    return [(f"the lowest score ({score:.3g} in {asking[block]})", user_no)]
 
 
 def _largest(
-    connection: sa.Connection, project: Project, writer: RunWriter, emails: Sequence[Composed]
+    connection: sa.Connection, project: Project, writers: Writers, emails: Sequence[Composed]
 ) -> list[tuple[str, int]]:
     """The largest message, and one that cannot be written, of those that print most."""
 
     def context(one: Composed) -> dict[str, Any]:
-        return writer.context(one.context or {}, links_for(project, 0, one.user_no))
+        return writers.of(one.variant).context(one.context or {}, links_for(project, 0, one.user_no))
 
     most = nlargest(_RENDERED, emails, key=lambda one: (len(json.dumps(context(one))), -one.user_no))
     sizes, failed = list[tuple[int, int]](), list[tuple[str, int]]()
     for one in most:
         user_id = connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == one.user_no))
         try:
-            sizes.append((len(writer.render(context(one), user_id=str(user_id)).html.encode()), -one.user_no))
+            email = writers.of(one.variant).render(context(one), user_id=str(user_id))
+            sizes.append((len(email.html.encode()), -one.user_no))
         except RenderError:  # the sheet shows it, and says why
             failed.append(("its message cannot be written", one.user_no))
     largest = max(sizes, default=None)

@@ -8,8 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail import __version__
-from recmail.campaign import Campaign
+from recmail.campaign import Campaign, all_blocks
 from recmail.campaign.calendar import Occurrence
+from recmail.campaign.dealing import expected_allotment
 from recmail.campaign.due import Due
 from recmail.history.frozen import freeze_catalogue
 from recmail.history.reading import read_catalogue
@@ -38,10 +39,11 @@ def read_facts(
     Raises:
         ModelError: a block needs a model and none is trained.
     """
-    needs_model = any(block.needs_model for block in campaign.blocks)
+    needs_model = any(block.options.needs_model for block in all_blocks(campaign))
     version, scorers = load_promoted(connection) if needs_model else (None, {})
     catalogue = read_catalogue(connection, now)
-    attributes = project.settings.attributes
+    attributes, zone = project.settings.attributes, project.settings.project.timezone
+    due = due_of(campaign, occurrence, now, zone)
     return Facts(
         campaign=campaign,
         segment=compile_segment(
@@ -55,8 +57,9 @@ def read_facts(
         cap=project.settings.limits.emails_per_person,
         language=project.settings.project.language,
         now=now,
-        due=due_of(campaign, occurrence, now, project.settings.project.timezone),
+        due=due,
         domain=domain_of(campaign.from_ or project.settings.sender.from_),
+        allotment=expected_allotment(campaign, _seed(campaign, due.first)),
     )
 
 
@@ -93,6 +96,10 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
         "courses": freeze_catalogue(facts.catalogue),
         "model_version": facts.model_version,
         "settings_hash": fingerprint(printed),
-        "seed": int(fingerprint([campaign.name, facts.due.first.isoformat()])[:15], 16),
+        "seed": _seed(campaign, facts.due.first),
         "recmail_version": __version__,
     }
+
+
+def _seed(campaign: Campaign, due: datetime) -> int:
+    return int(fingerprint([campaign.name, due.isoformat()])[:15], 16)

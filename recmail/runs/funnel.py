@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+import numpy as np
 import sqlalchemy as sa
 
 from recmail.campaign import Campaign
+from recmail.campaign.dealing import is_held_out
 from recmail.db.account import Account, expected
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
-from recmail.db.eligibility import count_skip_reasons
+from recmail.db.eligibility import count_skip_reasons, mailable_ids
 from recmail.db.people import count_people
+from recmail.records import MessageState
 from recmail.runs.project import Project
 from recmail.segment import (
     Common,
@@ -24,6 +28,7 @@ from recmail.segment import (
     values_instead,
     whole_audience,
 )
+from recmail.segment.variants import apportioned
 
 
 @dataclass(frozen=True)
@@ -58,19 +63,27 @@ def expect(
 
     Nothing is scored: whoever would have too few courses to show still waits in this account.
     """
+    cap = project.settings.limits.emails_per_person
     with reading(project.engine) as connection:
         segment = segment_of(connection, project, campaign, now)
-        steps = _steps(connection, segment)
-        counts = count_skip_reasons(
-            connection,
-            whole_audience(connection, segment),
-            addressed=segment.where,
-            topic=campaign.topic,
-            now=now,
-            cap=project.settings.limits.emails_per_person,
-            due=due,
-        )
-    return steps, expected(counts, people=steps[-1].people)
+        steps, audience = _steps(connection, segment), whole_audience(connection, segment)
+        rules: dict[str, Any] = {
+            "addressed": segment.where,
+            "topic": campaign.topic,
+            "now": now,
+            "cap": cap,
+            "due": due,
+        }
+        counts = count_skip_reasons(connection, audience, **rules)
+        if campaign.audience.control_group:
+            some = mailable_ids(connection, audience, **rules)
+            held_out = sum(int(is_held_out(np.array(ids, dtype=object), campaign).sum()) for ids in some)
+            counts |= {MessageState.HELD_OUT.value: held_out, None: counts.get(None, 0) - held_out}
+    variants = dict[str, int]()
+    if campaign.variants:
+        people = apportioned(counts.get(None, 0), [variant.share for variant in campaign.variants])
+        variants = dict(zip((one.name for one in campaign.variants), people.tolist(), strict=True))
+    return steps, expected(counts, people=steps[-1].people, variants=variants)
 
 
 def read_emptied(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Emptied | None]:

@@ -73,7 +73,7 @@ def lint_shard(task: LintTask) -> int:
     linter = _linter(task.database_url, task.run_no, task.links)
     with reading(engine) as connection:
         people = connection.execute(_waiting(task.run_no, task.shard)).all()
-    tally = linter.tally((user_no, context) for user_no, context in people)
+    tally = linter.tally(tuple(row) for row in people)
     with writing(engine) as connection:
         write_findings(connection, task.run_no, task.shard, {LOOKED_BY: __version__, **tally.to_dict()})
     return tally.people
@@ -82,7 +82,7 @@ def lint_shard(task: LintTask) -> int:
 def _waiting(run_no: int, shard: int) -> sa.Select[Any]:
     low = shard * SHARD_SIZE
     return (
-        sa.select(ledger.c.user_no, ledger_context.c.context)
+        sa.select(ledger.c.user_no, ledger.c.variant, ledger_context.c.context)
         .join(ledger_context, same_key(ledger_context, ledger))
         .where(ledger.c.run_no == run_no, state_is(ledger, MessageState.PLANNED))
         .where(ledger.c.user_no >= low, ledger.c.user_no < low + SHARD_SIZE)

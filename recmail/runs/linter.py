@@ -11,7 +11,7 @@ from recmail.render.lint import Finding, MessageLint, Severity
 from recmail.render.lint.tally import Tally
 from recmail.runs.editions import editions_of
 from recmail.runs.faults import kind_of_fault
-from recmail.runs.message import Links, Writer
+from recmail.runs.message import Links, Writer, Writers
 
 NOBODY: Mapping[int, str] = MappingProxyType({})
 
@@ -25,14 +25,16 @@ class Linter:
     """
 
     def __init__(self, run: Mapping[str, Any], links: Links) -> None:
-        self._writer, self._links = Writer(run), links
-        self._lint = message_lint(self._writer)
-        self._files = _sources(self._writer)
+        self._writers, self._links = Writers(run), links
+        self._lint = message_lint(self._writers)
 
     def tally(
-        self, people: Iterable[tuple[int, Mapping[str, Any]]], *, compare: Mapping[int, str] = NOBODY
+        self,
+        people: Iterable[tuple[int, str | None, Mapping[str, Any]]],
+        *,
+        compare: Mapping[int, str] = NOBODY,
     ) -> Tally:
-        """Count what is found in the emails of people, each with what was frozen.
+        """Count what is found in the emails of people, each with their variant and what was frozen.
 
         Args:
             compare: user_id of those whose pages are compared with the same pages, inlined by themselves.
@@ -41,29 +43,31 @@ class Linter:
             RenderError: one of these pages differs.
         """
         tally = Tally()
-        for user_no, frozen in people:
-            context = self._writer.context(frozen, self._links)
+        for user_no, variant, frozen in people:
+            writer = self._writers.of(variant)
+            context = writer.context(frozen, self._links)
             try:
-                email = self._writer.render(context, user_id="")
+                email = writer.render(context, user_id="")
             except RenderError as error:
-                tally.add(user_no, [self._not_written(error)])
+                tally.add(user_no, [_not_written(writer, error)])
                 continue
             if user_no in compare:
-                self._writer.verify(context, user_id=compare[user_no])
+                writer.verify(context, user_id=compare[user_no])
             findings, size_bytes = self._lint.look(email, context)
             tally.add(user_no, findings, size_bytes=size_bytes)
         return tally
 
-    def _not_written(self, error: RenderError) -> Finding:
-        written = self._files.get(error.template, "").split("\n")[max(error.line - 1, 0) : error.line]
-        return Finding(
-            Severity.ERROR,
-            "render",
-            f"the email cannot be written: {kind_of_fault(error.message, ''.join(written))}",
-            "mend the template for people like the one named here",
-            error.template,
-            error.line,
-        )
+
+def _not_written(writer: Writer, error: RenderError) -> Finding:
+    written = _sources(writer).get(error.template, "").split("\n")[max(error.line - 1, 0) : error.line]
+    return Finding(
+        Severity.ERROR,
+        "render",
+        f"the email cannot be written: {kind_of_fault(error.message, ''.join(written))}",
+        "mend the template for people like the one named here",
+        error.template,
+        error.line,
+    )
 
 
 def _sources(writer: Writer) -> Mapping[str, str]:
@@ -73,7 +77,7 @@ def _sources(writer: Writer) -> Mapping[str, str]:
     return {**writer.bundle.files, "subject": subject, "preheader": preheader}
 
 
-def message_lint(writer: Writer) -> MessageLint:
-    """Return what looks at the emails of a run, or of a draft of one."""
-    lines = [line for pair in writer.lines.values() for line in pair if line]
-    return MessageLint(writer.bundle, lines, templates=editions_of(writer.campaign, writer.bundle))
+def message_lint(writers: Writers) -> MessageLint:
+    """Return what looks at the emails of a run, or of a draft of one; those of all variants."""
+    lines = [line for writer in writers for pair in writer.lines.values() for line in pair if line]
+    return MessageLint(writers.bundle, lines, templates=editions_of(writers.campaign, writers.bundle))

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
 
-from recmail.campaign import Campaign, parse_frozen, utm_marks, with_utm
+from recmail.campaign import Campaign, each_variant, parse_frozen, utm_marks, with_utm
 from recmail.campaign.due import Due
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
@@ -65,24 +65,27 @@ def image_base(project: Project) -> str:
 
 
 class Writer:
-    """Writes emails from what was frozen of people; used by many threads at once.
+    """Writes the emails of one variant from what was frozen of people; used by many threads at once.
 
     Args:
         run: the row of the run with its frozen campaign, templates, settings and catalogue, or a draft of it.
+        campaign: the run's, with what the variant replaces.
+        bundle: the templates as they were frozen.
+        variant: its name; None where there are none.
 
     Attributes:
-        bundle: the templates as they were frozen.
         lines: subject and preheader by language.
     """
 
-    def __init__(self, run: Mapping[str, Any]) -> None:
+    def __init__(
+        self, run: Mapping[str, Any], campaign: Campaign, bundle: TemplateBundle, *, variant: str | None
+    ) -> None:
         self._run = run
-        self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
+        self.campaign, self.bundle, self.variant = campaign, bundle, variant
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
-        self.bundle = TemplateBundle.from_json(run["template_bundle"])
         self.lines = self.campaign.lines_in(self.bundle, self._printed["language"])
         self._editions = Editions(
-            mark_links(self.bundle, utm_marks(self.campaign)),
+            mark_links(self.bundle, utm_marks(self.campaign, variant=variant)),
             template=self.campaign.template,
             language=self._printed["language"],
             lines=self.lines,
@@ -91,7 +94,12 @@ class Writer:
     @property
     def sender(self) -> str:
         """Who the messages are from: Name <address>."""
-        return str(self._printed["from"])
+        return str(self.campaign.from_ or self._printed["from"])
+
+    @property
+    def reply_to(self) -> str | None:
+        """Where answers go, when not to the sender: Name <address>."""
+        return self.campaign.reply_to or self._printed["reply_to"]
 
     def context(self, frozen: Mapping[str, Any], links: Links) -> dict[str, Any]:
         """Everything that the templates may print for one person."""
@@ -122,15 +130,49 @@ class Writer:
             self._run["courses"],
             languages=self._editions.languages,
             day=Due.of_run(self._run).day,
+            variant=self.variant,
         )
 
 
-class RunWriter(Writer):
+class Writers:
+    """What writes the emails of each variant of a run, or of a draft of one.
+
+    Attributes:
+        campaign: the run's.
+        bundle: the templates as they were frozen, those of all variants.
+    """
+
+    def __init__(self, run: Mapping[str, Any]) -> None:
+        self.campaign: Campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
+        self.bundle = TemplateBundle.from_json(run["template_bundle"])
+        self._of = {
+            name: Writer(run, one, self.bundle, variant=name)
+            for name, one in each_variant(self.campaign).items()
+        }
+
+    def __iter__(self) -> Iterator[Writer]:
+        """Each variant's, in the order of the campaign."""
+        return iter(self._of.values())
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def of(self, variant: str | None) -> Writer:
+        """Return what writes the emails of a variant; None where the campaign has none."""
+        return self._of[variant]
+
+    @property
+    def languages(self) -> Collection[str]:
+        """All languages that an email of any variant may speak."""
+        return {tag for one in self for tag in one.wording.languages}
+
+
+class RunWriter(Writers):
     """Writes the messages of one run, ready to be sent."""
 
     def __init__(self, project: Project, run: Mapping[str, Any]) -> None:
         super().__init__(run)
-        self._project = project
+        self._project, self._run = project, run
 
     def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
         """Finish one claimed row's message, or say why it must not go out after all.
@@ -145,7 +187,8 @@ class RunWriter(Writer):
         context = self._fresh_context(claim, now)
         if context is None:
             return Skip("stale")
-        email = self.render(self.context(context, links), user_id=claim.user_id)
+        writer = self.of(claim.variant)
+        email = writer.render(writer.context(context, links), user_id=claim.user_id)
         return self._envelope(claim, context, email, links)
 
     def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
@@ -159,15 +202,16 @@ class RunWriter(Writer):
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
-        name, address = parseaddr(self.sender)
+        writer = self.of(claim.variant)
+        name, address = parseaddr(writer.sender)
         recipient = wire_address(claim.email or "")
         headers = MessageHeaders(
             from_=(name, address),
             to=(_full_name(context), recipient),
-            reply_to=parseaddr(self._printed["reply_to"]) if self._printed["reply_to"] else None,
+            reply_to=parseaddr(writer.reply_to) if writer.reply_to else None,
             date=max(self._run.get("approved_at") or claim.due_at, claim.due_at),
             message_id=claim.message_id,
-            list_id=f"{self.campaign.topic or self.campaign.name}.{domain_of(self.sender)}",
+            list_id=f"{self.campaign.topic or self.campaign.name}.{domain_of(writer.sender)}",
             unsubscribe_url=links.unsubscribe,
             feedback_id=f"{self._run['run_no']}:{self.campaign.name}:recmail",
         )
@@ -193,11 +237,12 @@ def make_wording(
     *,
     languages: Collection[str],
     day: date,
+    variant: str | None = None,
 ) -> Wording:
-    """What all emails of a campaign print alike, for a run or a preview."""
+    """What all emails of a campaign, or of one variant, print alike, for a run or a preview."""
 
     def link(url: str, block: str, course: str) -> str:
-        return with_utm(url, campaign, block=block, course=course)
+        return with_utm(url, campaign, block=block, course=course, variant=variant)
 
     return Wording(
         campaign={

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from recmail.campaign import Campaign, not_yet
 from recmail.campaign.calendar import Occurrence
+from recmail.campaign.dealing import exact_allotment
 from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
@@ -16,10 +18,18 @@ from recmail.engine import give_memory_back
 from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.filters.limits import Exposure
 from recmail.history.reading import last_user_no
-from recmail.pipeline import ShardTask, exposure_of, plan_shard, run_facts, wish_shard
+from recmail.pipeline import (
+    ShardTask,
+    WishesBy,
+    draw_shard,
+    exposure_of,
+    plan_shard,
+    run_facts,
+    wish_shard,
+)
 from recmail.records import SHARD_SIZE, RunState
 from recmail.runs.check import check_templates_of, unknown_names
-from recmail.runs.exposure import settle
+from recmail.runs.exposure import Settlement, settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.occurrences import make_way
@@ -104,10 +114,7 @@ def _fill(
     project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     give_memory_back()
     try:
-        if exposure := exposure_of(campaign):
-            shards = _plan_limited(project, run_no, exposure, progress)
-        else:
-            shards = _plan_shards(project, run_no, progress)
+        shards = _plan_shards(project, run_no, campaign, progress)
         compare_samples(project, run_no)  # a wrong plan must not be there to be approved
         _close_run(project, run_no, shards, now=now, who=who)
     except RecmailError as error:
@@ -137,43 +144,49 @@ def _open_run(project: Project, campaign: Campaign, now: datetime, occurrence: O
     return run_no
 
 
-def _plan_shards(project: Project, run_no: int, progress: Progress) -> int:
-    """Plan every shard by itself; returns how many there are."""
-    with reading(project.engine) as connection:
-        shards = last_user_no(connection) // SHARD_SIZE + 1
-    url = project.settings.database_url
-    tasks = (ShardTask(url, run_no, shard) for shard in range(shards))
-    for done, _rows in enumerate(over_shards(project, plan_shard, tasks, shards), start=1):
-        if progress:
-            progress(done, shards)
-    return shards
-
-
-def _plan_limited(project: Project, run_no: int, exposure: Exposure, progress: Progress) -> int:
-    """Ask all shards what their people wish, settle it, and plan every shard; returns how many there are."""
+def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Progress) -> int:
+    """Plan every shard of a run, after what the whole audience has to say; returns how many there are."""
     with reading(project.engine) as connection:
         shards = last_user_no(connection) // SHARD_SIZE + 1
         run = find_run(connection, run_no)
-        facts = run_facts(connection, run)
-    last, done = shards * SHARD_SIZE - 1, count(1)  # whoever is imported meanwhile has room in the last one
-    url = project.settings.database_url
+    exposure, url, done = exposure_of(campaign), project.settings.database_url, count(1)
+    steps = shards * (1 + bool(campaign.variants) + bool(exposure))
 
-    def counted(results: Iterable[Result]) -> Iterator[Result]:
-        for result in results:
+    def over(work: Callable[[ShardTask], Result], tasks: Iterable[ShardTask]) -> Iterator[Result]:
+        for result in over_shards(project, work, tasks, shards):
             if progress:
-                progress(next(done), 2 * shards)
+                progress(next(done), steps)
             yield result
 
-    asked = (ShardTask(url, run_no, shard) for shard in range(shards))
-    wishes = counted(over_shards(project, wish_shard, asked, shards))
-    settlement = settle(facts, exposure, wishes, last=last, seed=run["seed"])
-    lows = ((shard, shard * SHARD_SIZE) for shard in range(shards))
-    tasks = (ShardTask(url, run_no, shard, settlement.of(low, low + SHARD_SIZE)) for shard, low in lows)
-    for _rows in counted(over_shards(project, plan_shard, tasks, shards)):
+    tasks, settlement = [ShardTask(url, run_no, shard) for shard in range(shards)], None
+    if campaign.variants:
+        # Before anybody's email is filled: a variant may fill it with blocks of its own, and who has too few
+        # courses for one variant counts against it and becomes nobody else's.
+        allotment = exact_allotment(campaign, run["seed"], list(over(draw_shard, tasks)))
+        tasks = [replace(task, allotment=allotment) for task in tasks]
+    if exposure:
+        settlement = _settle(project, run, exposure, over(wish_shard, tasks), shards)
+    for _rows in over(plan_shard, _settled(tasks, settlement)):
         pass
-    with writing(project.engine) as connection:
-        write_exposure(connection, run_no, settlement.to_json())
+    if settlement:
+        with writing(project.engine) as connection:
+            write_exposure(connection, run_no, settlement.to_json())
     return shards
+
+
+def _settle(
+    project: Project, run: Mapping[str, Any], exposure: Exposure, wishes: Iterable[WishesBy], shards: int
+) -> Settlement:
+    with reading(project.engine) as connection:
+        facts = run_facts(connection, run)
+    last = shards * SHARD_SIZE - 1  # whoever is imported meanwhile has room in the last one
+    return settle(facts, exposure, wishes, last=last, seed=run["seed"])
+
+
+def _settled(tasks: Iterable[ShardTask], settlement: Settlement | None) -> Iterator[ShardTask]:
+    for task in tasks:
+        low = task.shard * SHARD_SIZE
+        yield replace(task, settled=settlement.of(low, low + SHARD_SIZE)) if settlement else task
 
 
 def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who: str) -> None:

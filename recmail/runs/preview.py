@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.campaign import Campaign
 from recmail.db.connect import reading
 from recmail.db.people import count_people, find_user
 from recmail.db.samples import join_reasons, people_who_matter, speakers
 from recmail.db.tables import users
-from recmail.errors import DataError, RefusedError, RenderError
+from recmail.errors import DataError, RefusedError, RenderError, did_you_mean
 from recmail.pipeline import Composed, Facts, compose_people, exposure_of
 from recmail.render.contact_sheet import Rule, Sample, Shown, contact_sheet, with_files
 from recmail.render.email import Email
@@ -23,10 +24,11 @@ from recmail.render.lint import Finding, MessageLint
 from recmail.runs.extremes import LOOKED_AT, find_extremes
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.linter import message_lint
-from recmail.runs.message import Links, RunWriter, image_base
+from recmail.runs.message import Links, Writer, Writers, image_base
 from recmail.runs.project import Project
 from recmail.runs.verdict import rules_of, verdict_of
 from recmail.segment import whole_audience
+from recmail.segment.variants import Allotment
 
 PEOPLE = 40  # there are half as many kinds of people: this only limits templates in very many languages
 # The allocation asks everybody; a preview is looked at every minute, and so leaves it out and says so.
@@ -60,22 +62,34 @@ class Preview:
 
 
 def preview(
-    project: Project, name: str, *, now: datetime, out: Path, user_ids: Sequence[str] = ()
+    project: Project,
+    name: str,
+    *,
+    now: datetime,
+    out: Path,
+    user_ids: Sequence[str] = (),
+    variant: str | None = None,
 ) -> Preview:
     """Write the emails of people who matter, or of those named, and a contact sheet into a folder.
 
+    Args:
+        variant: in which all are shown; otherwise those named in each, and the others in their own.
+
     Raises:
         DataError: people who were named are not there, all of them.
-        RefusedError: nobody is in the audience.
+        RefusedError: nobody is in the audience, or there is no such variant.
     """
     campaign = project.campaign(name)
+    check_variant(campaign, variant)
     with reading(project.engine) as connection:
         named = _named(connection, user_ids)
-        facts = read_facts(connection, project, campaign, now)
-        writer = RunWriter(project, draft_run(project, facts))
-        lint = message_lint(writer)
-        chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writer, facts)
-        samples = _samples(connection, project, writer, lint, facts, chosen)
+        facts = in_one_variant(read_facts(connection, project, campaign, now), variant)
+        writers = Writers(draft_run(project, facts))
+        lint = message_lint(writers)
+        chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writers, facts)
+        each = [facts] if variant or not named else _in_each_variant(facts)
+        found = [one for some in each for one in _samples(connection, project, writers, lint, some, chosen)]
+        samples = sorted(with_files(found), key=lambda sample: not sample.sent)
         notes = _notes(facts, looked_at)
         known = 1 if samples else count_people(connection)
     if not samples:
@@ -94,6 +108,28 @@ def preview(
     sender, made = project.settings.project.name, f"{now:%-d %B %Y, %H:%M} UTC"
     page.write_text(contact_sheet(samples, campaign=name, sender=sender, made=made, notes=notes), "utf-8")
     return Preview(page, samples, looked_at, notes)
+
+
+def check_variant(campaign: Campaign, name: str | None) -> None:
+    """Check that a campaign has a variant of this name; None is always good.
+
+    Raises:
+        RefusedError: it has not.
+    """
+    names = [variant.name for variant in campaign.variants]
+    if name is not None and name not in names:
+        hint = did_you_mean(name, names) or f"; there are: {', '.join(names) or 'none'}"
+        raise RefusedError(f"{campaign.name} has no variant {name!r}{hint}")
+
+
+def in_one_variant(facts: Facts, name: str | None) -> Facts:
+    """Return the facts with everybody in one variant; None leaves everybody theirs."""
+    return facts if name is None else replace(facts, allotment=Allotment.all_to(name))
+
+
+def _in_each_variant(facts: Facts) -> list[Facts]:
+    names = [variant.name for variant in facts.campaign.variants]
+    return [in_one_variant(facts, name) for name in names] or [facts]
 
 
 def choose_people(
@@ -125,23 +161,23 @@ def _named(connection: sa.Connection, user_ids: Sequence[str]) -> list[tuple[str
 
 
 def _who_matter(
-    connection: sa.Connection, project: Project, writer: RunWriter, facts: Facts
+    connection: sa.Connection, project: Project, writers: Writers, facts: Facts
 ) -> tuple[list[tuple[str, int]], int]:
     """Find people by what is known of them, by their language, and by what their message shows."""
     audience = whole_audience(connection, facts.segment)
     known = choose_people(connection, facts, (), at_most=PEOPLE)
     if not known:
         return [], 0
-    extremes = find_extremes(connection, project, writer, facts, audience=audience)
-    found = [*known, *_readers(connection, writer, facts, audience), *extremes.found]
+    extremes = find_extremes(connection, project, writers, facts, audience=audience)
+    found = [*known, *_readers(connection, writers, facts, audience), *extremes.found]
     return join_reasons(found, at_most=PEOPLE), extremes.looked_at
 
 
 def _readers(
-    connection: sa.Connection, writer: RunWriter, facts: Facts, audience: sa.Select[tuple[int]]
+    connection: sa.Connection, writers: Writers, facts: Facts, audience: sa.Select[tuple[int]]
 ) -> list[tuple[str, int]]:
     """Somebody for each language that the templates speak besides the project's."""
-    default, offered = writer.wording.language, writer.wording.languages
+    default, offered = facts.language, writers.languages
     others = sorted(set(offered) - {default})
     if not others:
         return []
@@ -160,6 +196,10 @@ def _notes(facts: Facts, looked_at: int) -> list[str]:
             f"what messages show (the largest, titles, images, fallbacks, scores) is of {looked_at:,} people "
             "looked at, the same each time; all else is of the whole audience"
         )
+    if looked_at and facts.allotment and len(facts.allotment.names) > 1:
+        notes.append(
+            "each person is shown in one variant here; plan counts everybody, and may give them another one"
+        )
     if exposure_of(facts.campaign):
         notes.append(LIMITS)
     return notes
@@ -168,25 +208,24 @@ def _notes(facts: Facts, looked_at: int) -> list[str]:
 def _samples(
     connection: sa.Connection,
     project: Project,
-    writer: RunWriter,
+    writers: Writers,
     lint: MessageLint,
     facts: Facts,
     chosen: Sequence[tuple[str, int]],
 ) -> list[Sample]:
-    """What becomes of each of them; those who get an email stand first."""
+    """What becomes of each of them."""
     found = compose_people(connection, facts, [user_no for _, user_no in chosen])
     composed = {one.user_no: one for one in found}
-    samples = [
-        _sample(connection, project, writer, lint, facts, why, user_no, composed.get(user_no))
+    return [
+        _sample(connection, project, writers, lint, facts, why, user_no, composed.get(user_no))
         for why, user_no in chosen
     ]
-    return sorted(with_files(samples), key=lambda sample: not sample.sent)
 
 
 def _sample(
     connection: sa.Connection,
     project: Project,
-    writer: RunWriter,
+    writers: Writers,
     lint: MessageLint,
     facts: Facts,
     why: str,
@@ -197,6 +236,7 @@ def _sample(
     email, verdict, findings = None, verdict_of(composed), list[Finding]()
     rules, shown = rules_of(connection, facts, user_no, composed), list[Shown]()
     if composed is not None and composed.context is not None:
+        writer = writers.of(composed.variant)
         context = writer.context(composed.context, Links(_INERT, _INERT, image_base(project)))
         shown = _courses(context, composed)
         try:
@@ -215,10 +255,11 @@ def _sample(
         shown=shown,
         rules=rules,
         findings=findings,
+        variant=composed.variant if composed else None,
     )
 
 
-def _written(writer: RunWriter, context: dict[str, Any], user_id: str) -> Email:
+def _written(writer: Writer, context: dict[str, Any], user_id: str) -> Email:
     writer.verify(context, user_id=user_id)
     return writer.render(context, user_id=user_id)
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.ledger_hash import row_hash, shard_hash
 from recmail.db.ledger_rows import same_key
 from recmail.db.runs import shard_hashes
 from recmail.db.tables import ledger, ledger_context
 from recmail.errors import RefusedError
-from recmail.pipeline import row_hash, shard_hash
 from recmail.records import SHARD_SIZE
 
 
@@ -60,6 +60,7 @@ def _hash_again(connection: sa.Connection, run_no: int, shard: int) -> str:
         sa.select(
             ledger.c.user_no,
             ledger.c.due_at,
+            ledger.c.variant,
             ledger.c.row_hash,
             ledger_context.c.context,
             ledger_context.c.reserves,
@@ -71,6 +72,6 @@ def _hash_again(connection: sa.Connection, run_no: int, shard: int) -> str:
     return shard_hash(
         row.row_hash
         if row.context is None
-        else row_hash(row.user_no, None, row.due_at, row.context, row.reserves)
+        else row_hash(row.user_no, None, row.due_at, row.context, row.reserves, variant=row.variant)
         for row in connection.execute(query)
     )

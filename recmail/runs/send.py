@@ -70,7 +70,7 @@ def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
     if waiting:
         check_fresh(run, clock.now())
     if provider.leaves_machine:
-        _check_departure(project, run, waiting, clock)
+        _check_departure(project, run, writer, waiting, clock)
     return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine, due)
 
 
@@ -85,7 +85,9 @@ def _check_state(run: Mapping[str, Any]) -> None:
     raise RefusedError(f"run {number} is {state}; {advice.get(state, 'only an approved run can be sent')}")
 
 
-def _check_departure(project: Project, run: Mapping[str, Any], waiting: int, clock: Clock) -> None:
+def _check_departure(
+    project: Project, run: Mapping[str, Any], writer: RunWriter, waiting: int, clock: Clock
+) -> None:
     """What must be true before mail may leave this machine."""
     sender, limit = project.settings.sender, project.settings.limits.first_send_at_most
     printed = run["settings"]["printed"]
@@ -96,7 +98,7 @@ def _check_departure(project: Project, run: Mapping[str, Any], waiting: int, clo
             "under [sender] in recmail.toml",
         ),
         (
-            printed["postal_address"] == TO_FILL_IN or is_reserved(printed["from"]),
+            printed["postal_address"] == TO_FILL_IN or any(is_reserved(one.sender) for one in writer),
             "who sends is still an example: fill in from and postal_address under [sender] in recmail.toml, "
             "then plan again",
         ),

@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.campaign import Campaign
+from recmail.campaign import Campaign, all_blocks
+from recmail.campaign.variants import NumberedBlock, gets_own_blocks
 from recmail.db.tables import run_shards
 from recmail.records import SHORTFALL_COLUMNS
 
@@ -20,11 +21,13 @@ class BlockShortfall:
     """One block of courses; the counts are those of SHORTFALL_COLUMNS, over the whole run.
 
     Attributes:
+        variant: whose block it is; None for the campaign's own.
         given_up: the share of the score that variety cost, from 0 to 1.
     """
 
     block: int
     name: str
+    variant: str | None
     show: int
     people: int
     fewer: int
@@ -32,6 +35,11 @@ class BlockShortfall:
     no_outside: int
     no_new: int
     given_up: float
+
+    @property
+    def named(self) -> str:
+        """The block's name, with the variant whose block it is."""
+        return f"{self.name} ({self.variant})" if self.variant else self.name
 
     def in_words(self) -> str:
         """Say what fell short, or "as asked"."""
@@ -53,20 +61,19 @@ def read_shortfalls(connection: sa.Connection, run_no: int, campaign: Campaign) 
     shards = connection.scalars(query.order_by(run_shards.c.shard)).all()
     rows = [dict(zip(SHORTFALL_COLUMNS, row, strict=True)) for shard in shards for row in shard or ()]
     return [
-        _added_up(number, name, campaign, [row for row in rows if row["block"] == number])
-        for number, name in enumerate(campaign.block_names)
-        if hasattr(campaign.blocks[number], "show")
+        _added_up(block, [row for row in rows if row["block"] == block.number])
+        for block in all_blocks(campaign)
+        if hasattr(block.options, "show") and (block.variant or gets_own_blocks(campaign))
     ]
 
 
-def _added_up(
-    number: int, name: str, campaign: Campaign, rows: Sequence[Mapping[str, Any]]
-) -> BlockShortfall:
+def _added_up(block: NumberedBlock, rows: Sequence[Mapping[str, Any]]) -> BlockShortfall:
     ideal, worth = (sum(row[column] for row in rows) for column in ("ideal", "worth"))
     return BlockShortfall(
-        block=number,
-        name=name,
-        show=getattr(campaign.blocks[number], "show", 0),
+        block=block.number,
+        name=block.name,
+        variant=block.variant,
+        show=getattr(block.options, "show", 0),
         **{column: sum(row[column] for row in rows) for column in _COUNTS},
         given_up=1 - worth / ideal if ideal else 0.0,
     )

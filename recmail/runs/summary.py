@@ -22,7 +22,7 @@ from recmail.records import MessageState
 from recmail.runs.due import DueReport, read_due
 from recmail.runs.exposure import ExposureReport, read_exposure
 from recmail.runs.findings import Findings, read_findings
-from recmail.runs.message import RunWriter, links_for
+from recmail.runs.message import Writers, links_for
 from recmail.runs.project import Project
 from recmail.runs.shortfall import BlockShortfall, read_shortfalls
 
@@ -38,7 +38,7 @@ class Planned:
         blocks: what each block of courses does for them, and what it fell short of.
         exposure: what limits over the whole audience took from them; None without limits.
         due: when the emails are due; None: all at once.
-        subjects: as some of them will read it.
+        subjects: as some of them will read it, each with its variant.
         findings: what was found in the emails; None while not all were looked at.
     """
 
@@ -51,8 +51,14 @@ class Planned:
     blocks: Sequence[BlockShortfall]
     exposure: ExposureReport | None
     due: DueReport | None
-    subjects: Sequence[str]
+    subjects: Sequence[tuple[str | None, str]]
     findings: Findings | None = None
+
+    @property
+    def subjects_by_variant(self) -> dict[str, list[str]]:
+        """The subjects of each variant by its name; empty where there are none."""
+        names = dict.fromkeys(name for name, _ in self.subjects if name is not None)
+        return {name: [subject for of, subject in self.subjects if of == name] for name in names}
 
     def to_dict(self) -> dict[str, Any]:
         """The plan with stable keys, for --json."""
@@ -66,7 +72,8 @@ class Planned:
             "blocks": [asdict(block) for block in self.blocks],
             "exposure": asdict(self.exposure) if self.exposure else None,
             "due": self.due and self.due.to_dict(),
-            "subjects": list(self.subjects),
+            "subjects": [subject for _, subject in self.subjects],
+            "subjects_by_variant": self.subjects_by_variant,
             "findings": self.findings and self.findings.to_dict(),
         }
 
@@ -96,16 +103,17 @@ def summarize(project: Project, run_no: int) -> Planned:
     )
 
 
-def sample_subjects(project: Project, run_no: int) -> list[str]:
-    """Return the subjects of some people of a run; of those whose email can be written."""
+def sample_subjects(project: Project, run_no: int) -> list[tuple[str | None, str]]:
+    """Return variant and subject of some people of each variant; of those whose email can be written."""
     with reading(project.engine) as connection:
-        writer = RunWriter(project, dict(find_run(connection, run_no)))
-        samples = connection.execute(_by_lot(run_no, SUBJECTS)).all()
+        writers = Writers(find_run(connection, run_no))
+        samples = _drawn(connection, run_no, writers, at_most=SUBJECTS)
     subjects = []
-    for user_no, user_id, context in samples:
+    for user_no, user_id, variant, context in samples:
+        writer = writers.of(variant)
         full = writer.context(context, links_for(project, run_no, user_no))
         with suppress(RenderError):  # it is among what the lint finds
-            subjects.append(writer.render(full, user_id=user_id).subject)
+            subjects.append((variant, writer.render(full, user_id=user_id).subject))
     return subjects
 
 
@@ -117,14 +125,15 @@ def compare_samples(project: Project, run_no: int) -> None:
     """
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
-        writer = RunWriter(project, run)
-        topic, now = writer.campaign.topic, run["as_of"]
+        writers = Writers(run)
+        topic, now = writers.campaign.topic, run["as_of"]
         matter = people_who_matter(connection, _waiting(run_no), topic=topic, now=now, at_most=WHO_MATTER)
         among_them = among(ledger.c.user_no, [user_no for _, user_no in matter])
-        queries = (_frozen(run_no).where(among_them), _by_lot(run_no, BY_LOT))
-        samples = [row for query in queries for row in connection.execute(query)]
+        samples = [*connection.execute(_frozen(run_no).where(among_them))]
+        samples += _drawn(connection, run_no, writers, at_most=BY_LOT)
     failed: list[RenderError] = []
-    for user_no, user_id, context in samples:
+    for user_no, user_id, variant, context in samples:
+        writer = writers.of(variant)
         full = writer.context(context, links_for(project, run_no, user_no))
         try:
             writer.render(full, user_id=user_id)
@@ -136,14 +145,19 @@ def compare_samples(project: Project, run_no: int) -> None:
         raise failed[0]
 
 
-def _by_lot(run_no: int, at_most: int) -> sa.Select[Any]:
-    """Some people of the run, by their row's hash: as good as drawn by lot, and the same each time."""
-    return _frozen(run_no).order_by(ledger.c.row_hash).limit(at_most)
+def _drawn(connection: sa.Connection, run_no: int, writers: Writers, *, at_most: int) -> list[Any]:
+    """Some people of the run, of each variant as many as of another.
+
+    They are the first by their row's hash: as good as drawn by lot, and the same each time.
+    """
+    by_lot = _frozen(run_no).order_by(ledger.c.row_hash).limit(max(at_most // len(writers), 2))
+    drawn = (by_lot.where(ledger.c.variant.is_not_distinct_from(one.variant)) for one in writers)
+    return [row for query in drawn for row in connection.execute(query)]
 
 
 def _frozen(run_no: int) -> sa.Select[Any]:
     return (
-        sa.select(ledger.c.user_no, users.c.user_id, ledger_context.c.context)
+        sa.select(ledger.c.user_no, users.c.user_id, ledger.c.variant, ledger_context.c.context)
         .join(ledger_context, same_key(ledger_context, ledger))
         .join(users, users.c.user_no == ledger.c.user_no)
         .where(ledger.c.run_no == run_no, state_is(ledger, MessageState.PLANNED))

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from recmail.campaign import Campaign, explain_template
+from recmail.campaign.explain import written
 from recmail.campaign.yaml import read_yaml
 from recmail.errors import Problem, RenderError
 from recmail.render.bundle import TemplateBundle
@@ -36,10 +37,12 @@ def template_lint(project: Project, campaign: Campaign) -> TemplateLint:
     found = _found(project, campaign, bundle, recall(project.folder, FILE, bundle))
     source = SourceText(campaign.file, campaign.text)
     problems: dict[str, dict[Problem, None]] = {"error": {}, "warning": {}}  # parts are shared by languages
-    for rows in found.values():
+    for key, rows in found.items():
         for severity, rule, what, fix, template, line in rows:
             placed = RenderError(f"{what}; {fix} ({rule})", template=template, line=line)
-            problems[severity][_problem(placed, bundle, source)] = None
+            _, subject, preheader = json.loads(key)
+            words = {"subject": subject, "preheader": preheader}.get(template)
+            problems[severity][_problem(placed, bundle, source, words)] = None
     return TemplateLint(tuple(problems["error"]), tuple(problems["warning"]))
 
 
@@ -69,11 +72,19 @@ def _find(bundle: TemplateBundle, key: str) -> list[Row]:
     return [[one.severity, one.rule, one.found, one.fix, one.template, one.line] for one in found]
 
 
-def _problem(found: RenderError, bundle: TemplateBundle, source: SourceText) -> Problem:
-    """Say where it stands: in a template's file, or in a line of the campaign."""
+def _problem(found: RenderError, bundle: TemplateBundle, source: SourceText, words: str | None) -> Problem:
+    """Say where it stands: in a template's file, or in a line of the campaign, or of one of its variants.
+
+    Args:
+        words: of that line.
+    """
     if found.template in bundle.files:
         return explain_template(found, bundle, source)
     document = read_yaml(source)
+    for number, variant in enumerate(document.data.get("variants") or ()):
+        if words is not None and variant.get(found.template) == words:
+            place = "variants", number, found.template
+            return document.at_value(place, f"{written(place)}: {found.message}")
     if found.template in document.data:
         return document.at_value((found.template,), f"{found.template}: {found.message}")
     return document.at_key((), found.message)

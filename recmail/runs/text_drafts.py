@@ -6,8 +6,8 @@ from pathlib import Path
 
 from recmail.errors import RenderError
 from recmail.render.bundle import TemplateBundle, load_bundle
-from recmail.render.languages import editions
 from recmail.render.text_draft import draft_text
+from recmail.runs.editions import editions_of
 from recmail.runs.project import Project
 
 
@@ -19,10 +19,10 @@ def write_text_drafts(project: Project, name: str) -> list[Path]:
         RenderError: the templates cannot be read.
     """
     folder = project.folder / "templates"
-    template = project.campaign(name).template
+    campaign = project.campaign(name)
     bundle = load_bundle(folder)
     written = []
-    for edition in (template, *editions(bundle, template).values()):
+    for edition in editions_of(campaign, bundle):
         for file, text in draft_text(bundle, edition).items():
             with (folder / file).open("x", encoding="utf-8") as new:
                 new.write(text)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from email.utils import parseaddr
 from secrets import token_hex
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,15 +14,17 @@ from recmail.db.connect import reading
 from recmail.db.tables import users
 from recmail.deliver.esp import open_provider
 from recmail.errors import RefusedError
-from recmail.pipeline import Facts, compose
-from recmail.records import SKIP_WORDS, Outgoing
+from recmail.pipeline import Composed, Facts, compose
+from recmail.records import Outgoing
 from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.facts import draft_run, read_facts
-from recmail.runs.message import Links, RunWriter, image_base
-from recmail.runs.preview import choose_people
+from recmail.runs.message import Links, Writers, image_base
+from recmail.runs.preview import check_variant, choose_people, in_one_variant
 from recmail.runs.project import Project
+from recmail.runs.verdict import verdict_of
 from recmail.settings.values import domain_of
 
+_TRIED = 5  # people of whom one should get an email
 INERT = "https://test-link.invalid/"  # .invalid never resolves: RFC 2606
 
 
@@ -35,11 +36,17 @@ class Trial:
     subject: str
 
 
-def send_trial(project: Project, name: str, *, to: str, user_id: str | None, now: datetime) -> Trial:
+def send_trial(
+    project: Project, name: str, *, to: str, user_id: str | None, now: datetime, variant: str | None = None
+) -> Trial:
     """Send one test of a campaign to `to`, as `user_id` (or an ordinary learner) would get it.
 
+    Args:
+        variant: which one; None for the person's.
+
     Raises:
-        RefusedError: `to` is not one of [limits] test_recipients, or the person would get no email.
+        RefusedError: `to` is not one of [limits] test_recipients, the person would get no email, or there is
+            no such variant.
         DeliveryError: the provider did not take it.
     """
     allowed = [address.lower() for address in project.settings.limits.test_recipients]
@@ -48,11 +55,12 @@ def send_trial(project: Project, name: str, *, to: str, user_id: str | None, now
             f"tests go only to those listed under [limits] test_recipients in recmail.toml; add {to!r} there"
         )
     campaign = project.campaign(name)
+    check_variant(campaign, variant)
     with reading(project.engine) as connection:
-        facts = read_facts(connection, project, campaign, now)
-        who, context = _person(connection, facts, user_id)
-    writer = RunWriter(project, draft_run(project, facts))
-    full = writer.context(context, Links(INERT, INERT, image_base(project)))
+        facts = in_one_variant(read_facts(connection, project, campaign, now), variant)
+        who, composed = _person(connection, facts, user_id)
+    writer = Writers(draft_run(project, facts)).of(composed.variant)
+    full = writer.context(composed.context or {}, Links(INERT, INERT, image_base(project)))
     for course in full["courses"]:
         course["url"] = INERT
     email = writer.render(full, user_id=who)
@@ -73,13 +81,14 @@ def send_trial(project: Project, name: str, *, to: str, user_id: str | None, now
     return Trial(who, email.subject)
 
 
-def _person(connection: sa.Connection, facts: Facts, user_id: str | None) -> tuple[str, dict[str, Any]]:
-    chosen = choose_people(connection, facts, [user_id] if user_id else [], at_most=1)
+def _person(connection: sa.Connection, facts: Facts, user_id: str | None) -> tuple[str, Composed]:
+    """The person asked for, else the first of some who gets an email: others are in the control group."""
+    refused = "nobody is in the audience; count it with: recmail plan CAMPAIGN --dry-run"
+    chosen = choose_people(connection, facts, [user_id] if user_id else [], at_most=_TRIED)
     for _, user_no in chosen:
         who = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
         composed = next(iter(compose(connection, facts, user_no, user_no + 1)), None)
         if composed is not None and composed.context is not None:
-            return who, composed.context
-        reason = SKIP_WORDS[composed.reason or ""] if composed else "not in the audience"
-        raise RefusedError(f"{who} would get no email: {reason}; choose somebody with --user")
-    raise RefusedError("nobody is in the audience; count it with: recmail plan CAMPAIGN --dry-run")
+            return who, composed
+        refused = f"{who} {verdict_of(composed)}; choose somebody with --user"
+    raise RefusedError(refused)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import sqlalchemy as sa
 
+from recmail.campaign import in_variant
 from recmail.db.tables import users
 from recmail.pipeline import Composed, Facts, explain
-from recmail.records import SKIP_WORDS
+from recmail.records import SKIP_WORDS, STATE_WORDS, MessageState
 from recmail.render.contact_sheet import Rule
 
 Filled = Sequence[tuple[int, str, bool]]
@@ -20,6 +21,8 @@ def verdict_of(composed: Composed | None) -> str:
     """Say in a line whether there would be an email; None is somebody outside the audience."""
     if composed is None:
         return "would not be sent: not in the audience"
+    if composed.held_out:
+        return f"would not be sent: {STATE_WORDS[MessageState.HELD_OUT]}"
     if composed.reason is None:
         return "would be sent"
     return f"would not be sent: {SKIP_WORDS[composed.reason]}"
@@ -36,7 +39,9 @@ def rules_of(connection: sa.Connection, facts: Facts, user_no: int, composed: Co
     if composed.reason not in (None, "too_few_courses"):
         return [*rules, Rule(False, SKIP_WORDS[composed.reason])]
     rules.append(Rule(True, "may be written to"))
-    return [*rules, *_block_rules(facts, _filled(connection, facts, composed))]
+    theirs = replace(facts, campaign=in_variant(facts.campaign, composed.variant))
+    rules += _block_rules(theirs, _filled(connection, theirs, composed))
+    return [*rules, Rule(False, "in the control group")] if composed.held_out else rules
 
 
 def _audience_rules(connection: sa.Connection, facts: Facts, user_no: int) -> Iterator[Rule]:

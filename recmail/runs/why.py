@@ -34,6 +34,7 @@ class InRun:
 
     Attributes:
         outcome: in words, with the reason.
+        variant: which they got, or were to get; None where the campaign had none.
         shown: title, reason, and the block's plug-in of each course, top to bottom.
         events: time, state and detail of everything that happened, in order.
     """
@@ -41,6 +42,7 @@ class InRun:
     run_no: int
     campaign: str
     outcome: str
+    variant: str | None
     shown: Sequence[tuple[str, str | None, str]]
     events: Sequence[tuple[datetime, str, str | None]]
 
@@ -162,6 +164,7 @@ def _runs(connection: sa.Connection, user_no: int, run_no: int | None) -> list[I
             run_no=row["run_no"],
             campaign=row["campaign"],
             outcome=_outcome(row),
+            variant=row["variant"],
             shown=_shown(connection, row),
             events=_events(connection, row["run_no"], user_no),
         )

@@ -68,7 +68,7 @@ def test_mistakes_are_said_at_their_place(tmp_path: Path, text: str, said: str) 
 
 def test_a_line_that_nobody_gets_is_a_mistake() -> None:
     document = read_yaml(SourceText("x.yaml", TWO.replace("hi: नमस्ते", "de: Hallo")))
-    assert [str(one).splitlines()[0] for one in unused_lines(document, BUNDLE, "weekly", "en")] == [
+    assert [str(one).splitlines()[0] for one in unused_lines(document, BUNDLE, ["weekly"], "en")] == [
         "x.yaml:2:3: subject.de: nobody gets this line: there is no template 'weekly' in de;"
         " write templates/weekly.de.html.j2 and .txt.j2"
     ]
@@ -120,7 +120,7 @@ def test_mistakes_in_blocks_are_said_at_their_place(tmp_path: Path, block: str, 
 
 def test_a_title_that_nobody_reads_is_a_mistake() -> None:
     document = read_yaml(SourceText("x.yaml", BLOCKS.replace("hi: लोकप्रिय", "de: Beliebt")))
-    assert [str(one).splitlines()[0] for one in unused_lines(document, BUNDLE, "weekly", "en")] == [
+    assert [str(one).splitlines()[0] for one in unused_lines(document, BUNDLE, ["weekly"], "en")] == [
         "x.yaml:5:45: blocks[1].popular.title.de: nobody gets this line: there is no template 'weekly' in de;"
         " write templates/weekly.de.html.j2 and .txt.j2"
     ]
