@@ -159,5 +159,6 @@ def quotas(whose: str, rates: Sequence[Rate]) -> Limits:
 
 
 def spread(whose: str, rate: Rate) -> Limits:
-    """A limit whose messages are spread over its time."""
-    return Limits(rate.per_second, (Within(whose, rate),), rate.per / rate.messages)
+    """A limit whose messages are spread over its time, the slot included by which that is longer."""
+    longer = 1.0 if rate.per == _SECOND else (_SLOTS + 1) / _SLOTS
+    return Limits(rate.per_second / longer, (Within(whose, rate),), rate.per / rate.messages)
