@@ -204,13 +204,18 @@ class Outlook:
 
     Attributes:
         sending: one of them is being sent.
-        due_at: when the first waiting row is due, by business time; None when nobody waits.
+        due: when the first waiting row of each run is due, by business time; without runs where nobody waits.
         lease_left: until the first lease of any sender runs out, negative when it has; None without leases.
     """
 
     sending: bool
-    due_at: datetime | None
+    due: Mapping[int, datetime]
     lease_left: timedelta | None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the first waiting row of all is due; None when nobody waits."""
+        return min(self.due.values(), default=None)
 
 
 def outlook(
@@ -222,16 +227,18 @@ def outlook(
         sa.select(runs.c.run_no).where(of_runs, runs.c.state == RunState.SENDING.value)
     ).all()
     first = sa.func.min(ledger.c.next_at, type_=UtcTime())
-    due = [
-        connection.scalar(sa.select(first).where(ledger.c.run_no == run_no, state_is(ledger, S.PLANNED)))
+    due = {
+        run_no: connection.scalar(
+            sa.select(first).where(ledger.c.run_no == run_no, state_is(ledger, S.PLANNED))
+        )
         for run_no in sending
-    ]
+    }
     leased = sa.select(first).where(
         among(ledger.c.run_no, sorted(run_nos)), state_is(ledger, S.CLAIMED, S.SENDING)
     )
     lease_ends = connection.scalar(leased)
     left = None if lease_ends is None else lease_ends - _lease_clock(connection, lease_now)
-    return Outlook(bool(sending), min((at for at in due if at is not None), default=None), left)
+    return Outlook(bool(sending), {run_no: at for run_no, at in due.items() if at is not None}, left)
 
 
 def _lease_clock(connection: sa.Connection, given: datetime | None) -> datetime:

@@ -171,14 +171,17 @@ class Pace:
                 found.append((intent, until))
         return found
 
-    def free(self, now: datetime) -> Free | None:
-        """When something may leave again; None when it may now, or soon."""
-        everybody = self._all.free(now)
-        if self._has_free_runs or not self._runs:
-            return everybody
-        frees = [limiter.free(now) for limiter in self._runs.values()]
-        of_runs = min((free for free in frees if free), default=None) if all(frees) else None
-        return max((free for free in (everybody, of_runs) if free), default=None)
+    def first_due(self, due: Mapping[int, datetime], now: datetime) -> Free | None:
+        """When the first message may leave of runs whose first is due then; None when there is none.
+
+        The second is the limit that is used up until then; empty when it is the message that is not due yet.
+        """
+        found = []
+        for run_no, at in due.items():
+            own = self._runs.get(run_no)
+            frees = (self._all.free(now), own.free(now) if own else None)
+            found.append(max([(at, ""), *(free for free in frees if free)]))
+        return min(found, default=None)
 
     # --- shares of what all workers have together -------------------------------------------------
 

@@ -255,13 +255,9 @@ class _Writer:
         return True
 
     def _is_due_soon(self, ahead: Outlook) -> bool:
-        due_at = self._due_at(ahead)
-        return due_at is not None and due_at - self._clock.now() <= self._options.patience
-
-    def _due_at(self, ahead: Outlook) -> datetime | None:
-        """When the first message may leave that waits; not before a limit allows it."""
-        free = self._pace.free(self._clock.now())
-        return ahead.due_at if ahead.due_at is None or free is None else max(ahead.due_at, free[0])
+        now = self._clock.now()
+        due = self._pace.first_due(ahead.due, now)
+        return due is not None and due[0] - now <= self._options.patience
 
     def _look(self) -> Outlook:
         """Look ahead, when it is time to; without writing."""
@@ -270,8 +266,10 @@ class _Writer:
         with reading(self._engine) as connection:
             self._ahead = ahead = outlook(connection, self._options.run_nos)
         wait_s = LOOK_EVERY_S
-        if ahead.due_at is not None:
-            due_in_s = (ahead.due_at - self._clock.now()).total_seconds()
+        now = self._clock.now()
+        due = self._pace.first_due(ahead.due, now)
+        if due is not None:
+            due_in_s = (due[0] - now).total_seconds()
             if due_in_s <= 0 and self._claimed_in_vain:
                 due_in_s, self._claimed_in_vain = IN_VAIN_S, False
             self._may_claim = self._may_claim or due_in_s <= 0
@@ -303,27 +301,30 @@ class _Writer:
             self._told_at_s = time.monotonic()
             self._tell(self._summary(waits=waits))
 
-    def _waiting_until(self, ahead: Outlook) -> tuple[datetime, bool] | None:
-        """When there is something to do again, and whether another sender holds it; None: at once."""
-        due_at = self._due_at(ahead)
-        waits = [] if due_at is None else [(due_at, False)]
+    def _waiting_until(self, ahead: Outlook) -> tuple[datetime, bool, str] | None:
+        """When there is something to do again, whether another sender holds it, and what limit is used up.
+
+        None: at once.
+        """
+        now = self._clock.now()
+        due = self._pace.first_due(ahead.due, now)
+        waits = [] if due is None else [(due[0], False, due[1])]
         if ahead.lease_left is not None:
-            waits.append((self._clock.now() + ahead.lease_left, True))
+            waits.append((now + ahead.lease_left, True, ""))
         first = min(waits, default=None)
-        return first if first is not None and first[0] > self._clock.now() else None
+        return first if first is not None and first[0] > now else None
 
     def _summary(self, *, waits: bool = True, was_stopped: bool = False) -> WorkSummary:
         ahead = self._ahead if waits and not self._is_ending else None
         until = None if ahead is None else self._waiting_until(ahead)
-        when, held = until or (None, False)
-        free = self._pace.free(self._clock.now()) if when else None
+        when, held, limit = until or (None, False, "")
         return WorkSummary(
             states=dict(self._states),
             paused=self._paused,
             stopped=was_stopped,
             waiting_until=when,
             waits_for_senders=held,
-            limit=free[1] if free and free[0] == when else None,
+            limit=limit or None,
             slowed=self._pace.slowed,
             postponed=self._pace.postponed,
         )
