@@ -11,7 +11,7 @@ from recmail.campaign.yaml import Document, Path, read_yaml
 from recmail.errors import Problem
 from recmail.settings.source import SourceText
 
-LATER_KEYS: tuple[Path, ...] = (("speed",),)
+LATER_KEYS: tuple[Path, ...] = ()
 
 
 def not_yet(campaign: Campaign) -> list[Problem]:

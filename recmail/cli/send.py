@@ -105,6 +105,8 @@ def _show(sent: Sent) -> None:
     say(f"{sent.mailed:,} emails in {sent.took_s:.1f} s")
     if sent.paused:
         say(f"the run is paused: {sent.paused}\nwhen that is mended: recmail run resume {sent.run_no}")
+    if sent.goes_on and not sent.paused:
+        say(sent.goes_on)
     if sent.waiting and not sent.paused:
         when = f", the first until {sent.next_due:%Y-%m-%d %H:%M} UTC" if sent.next_due else ""
         again = f"the same command goes on with them: recmail send {sent.run_no}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -47,17 +47,20 @@ def claim_due(
     claim_id: str,
     lease: timedelta = CLAIM_LEASE,
     lease_now: datetime | None = None,
+    most: Mapping[int, int] | None = None,
 ) -> list[Claim]:
     """Take at most `limit` rows that are due, in shares of equal size from each run that is being sent.
 
     Args:
         claim_id: fresh; everything else that is done to these rows names it.
+        most: rows of some runs, where that is less.
         lease_now: for tests; None is the machine's clock, or PostgreSQL's own.
     """
     keys: list[tuple[int, int]] = []
     waiting = sorted(run_nos)
     for at, run_no in enumerate(waiting):
         share = -(-(limit - len(keys)) // (len(waiting) - at))  # what others left over, rounded up
+        share = min(share, (most or {}).get(run_no, share))
         if share > 0:
             values = {"run": run_no, "now": now, "at_most": share, "claim": claim_id}
             values |= lease_values(connection, lease_now, lease)
@@ -97,19 +100,21 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
     found = connection.execute(_claimed(dialect), {"rows": as_rows(dialect, keys)})
     return [
         Claim(
-            run_no=run_no,
-            user_no=user_no,
-            user_id=user_id,
-            email=email,
+            run_no=row.run_no,
+            user_no=row.user_no,
+            user_id=row.user_id,
+            email=row.email,
             claim_id=claim_id,
-            attempts=attempts,
-            message_id=message_id,
-            due_at=due_at,
-            variant=variant,
-            context=context or {},
-            reserves=reserves or [],
+            attempts=row.attempts,
+            message_id=row.message_id,
+            due_at=row.due_at,
+            variant=row.variant,
+            context=row.context or {},
+            reserves=row.reserves or [],
+            timezone=row.timezone,
+            send_before=row.send_before,
         )
-        for run_no, user_no, user_id, email, attempts, message_id, due_at, variant, context, reserves in found
+        for row in found
     ]
 
 
@@ -117,8 +122,14 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
 def _claimed(dialect: str) -> sa.Select[Any]:
     """Everything that is needed to write the messages; addresses as they are now, never frozen."""
     rows = batch(dialect, KEY_COLUMNS)
-    person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email)
-    message = (ledger.c.attempts, ledger.c.message_id, ledger.c.due_at, ledger.c.variant)
+    person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email, users.c.timezone)
+    message = (
+        ledger.c.attempts,
+        ledger.c.message_id,
+        ledger.c.due_at,
+        ledger.c.variant,
+        ledger.c.send_before,
+    )
     return (
         sa.select(*person, *message, ledger_context.c.context, ledger_context.c.reserves)
         .select_from(rows)
@@ -200,13 +211,18 @@ class Outlook:
 
     Attributes:
         sending: one of them is being sent.
-        due_at: when the first waiting row is due, by business time; None when nobody waits.
+        due: when the first waiting row of each run is due, by business time; without runs where nobody waits.
         lease_left: until the first lease of any sender runs out, negative when it has; None without leases.
     """
 
     sending: bool
-    due_at: datetime | None
+    due: Mapping[int, datetime]
     lease_left: timedelta | None
+
+    @property
+    def due_at(self) -> datetime | None:
+        """When the first waiting row of all is due; None when nobody waits."""
+        return min(self.due.values(), default=None)
 
 
 def outlook(
@@ -218,16 +234,18 @@ def outlook(
         sa.select(runs.c.run_no).where(of_runs, runs.c.state == RunState.SENDING.value)
     ).all()
     first = sa.func.min(ledger.c.next_at, type_=UtcTime())
-    due = [
-        connection.scalar(sa.select(first).where(ledger.c.run_no == run_no, state_is(ledger, S.PLANNED)))
+    due = {
+        run_no: connection.scalar(
+            sa.select(first).where(ledger.c.run_no == run_no, state_is(ledger, S.PLANNED))
+        )
         for run_no in sending
-    ]
+    }
     leased = sa.select(first).where(
         among(ledger.c.run_no, sorted(run_nos)), state_is(ledger, S.CLAIMED, S.SENDING)
     )
     lease_ends = connection.scalar(leased)
     left = None if lease_ends is None else lease_ends - _lease_clock(connection, lease_now)
-    return Outlook(bool(sending), min((at for at in due if at is not None), default=None), left)
+    return Outlook(bool(sending), {run_no: at for run_no, at in due.items() if at is not None}, left)
 
 
 def _lease_clock(connection: sa.Connection, given: datetime | None) -> datetime:

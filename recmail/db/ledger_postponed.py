@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -13,15 +14,17 @@ from recmail.db.ledger_rows import (
     as_rows,
     batch,
     lock_runs,
+    run_is,
     same_key,
     state_is,
     waiting_again,
 )
-from recmail.db.tables import ledger
+from recmail.db.tables import ledger, users
 from recmail.db.types import UtcTime
-from recmail.records import Claim, MessageState
+from recmail.records import Claim, MessageState, RunState
 
 S = MessageState
+POSTPONED_AT_ONCE = 1_000  # no write transaction over 250 ms
 Later = tuple[Claim, datetime]
 """A claim, and when its row is to be looked at again."""
 
@@ -46,6 +49,65 @@ def _postpone(dialect: str) -> sa.UpdateBase:
         sa.update(ledger)
         .where(same_key(ledger, mine), ledger.c.claim_id == mine.c.claim_id, state_is(ledger, S.CLAIMED))
         .values(state=waiting_again(ledger.c.run_no), claim_id=None, next_at=_not_past_the_end(mine.c.until))
+        .returning(ledger.c.run_no)
+    )
+
+
+def postpone_due(
+    connection: sa.Connection,
+    run_nos: Collection[int],
+    zones: Mapping[str, datetime],
+    others: datetime | None,
+    *,
+    known: Collection[str],
+    now: datetime,
+) -> int:
+    """Let people wait who are due and may not be written to now; return how many, at most so many of a run.
+
+    Args:
+        zones: until when, for those zones that have to wait.
+        others: until when people wait whose zone is none of `known`; None: they need not.
+    """
+    dialect, moved = connection.dialect.name, 0
+    waits: list[tuple[str, datetime | None]] = [(zone, zones.get(zone)) for zone in known]
+    for run_no in sorted(run_nos):
+        values: dict[str, Any] = {
+            "rows": as_rows(dialect, waits),
+            "run": run_no,
+            "now": now,
+            "others": others,
+        }
+        moved += len(connection.execute(_postpone_due(dialect), values).all())
+    return moved
+
+
+@lru_cache(maxsize=2)
+def _postpone_due(dialect: str) -> sa.UpdateBase:
+    zone = batch(dialect, {"zone": sa.Text(), "until": UtcTime()})
+    others: sa.BindParameter[datetime] = sa.bindparam("others", type_=UtcTime())
+    until = sa.case((zone.c.zone.is_(None), others), else_=zone.c.until)
+    now: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcTime())
+    run_no: sa.BindParameter[int] = sa.bindparam("run", type_=sa.BigInteger())
+    due = (
+        sa.select(ledger.c.run_no, ledger.c.user_no, until.label("until"))
+        .join(users, users.c.user_no == ledger.c.user_no)
+        .outerjoin(zone, zone.c.zone == users.c.timezone)
+        .where(
+            ledger.c.run_no == run_no,
+            state_is(ledger, S.PLANNED),
+            ledger.c.next_at <= now,
+            run_is(run_no, RunState.SENDING),
+            until.is_not(None),
+            sa.or_(ledger.c.send_before.is_(None), ledger.c.send_before > now),
+        )
+        .limit(POSTPONED_AT_ONCE)
+        .with_for_update(of=ledger, skip_locked=True)
+        .cte("due")
+    )
+    return (
+        sa.update(ledger)
+        .where(same_key(ledger, due))
+        .values(next_at=_not_past_the_end(due.c.until))
         .returning(ledger.c.run_no)
     )
 

@@ -9,16 +9,15 @@ from queue import Empty, SimpleQueue
 
 from recmail.db.ledger_intents import Intent
 from recmail.db.ledger_postponed import Later
-from recmail.db.ledger_results import Result, Sent
+from recmail.db.ledger_results import Result
 from recmail.db.ledger_rows import Key
+from recmail.deliver.breaker import Breaker
 from recmail.deliver.gate import Gate
 from recmail.deliver.lanes import Held, Lanes, held
 from recmail.deliver.sender import Claims, Done, GivenBack, Left, Ready, Report, Sender, Write
-from recmail.errors import AccountRefused, MessageRefused, RecipientRefused
 from recmail.records import Claim
 
 _LEFT_BEHIND_AFTER_S = 10.0
-_REFUSED_FROM_THE_START = 10  # more is not these people's fault: an unverified sender, a blocked account
 
 
 class Desk:
@@ -40,11 +39,10 @@ class Desk:
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
         self._open = 0
-        self._held: set[Held] = set()  # claimed: in a lane, in the queue or in a sender's hands
+        self._held: dict[Held, Claim] = {}  # claimed: in a lane, in the queue or in a sender's hands
         self._flying: set[Held] = set()  # the intent is committed, there is no result yet
         self._ready: dict[Held, Ready] = {}
-        self._accepted = False
-        self._refused = 0
+        self._breaker = Breaker()
         self.results: list[Result] = []
         self.back: list[Claim] = []
         self.later: list[Later] = []
@@ -82,7 +80,7 @@ class Desk:
             case Done(result, error):
                 self._let_go(result.claim)
                 self.results.append(result)
-                self._judge(result)
+                self.problem = self.problem or self._breaker.judge(result)
                 self.error = self.error or error
             case GivenBack(claim, why, error):
                 self._let_go(claim)
@@ -93,18 +91,8 @@ class Desk:
                 self._open -= 1
         return True
 
-    def _judge(self, result: Result) -> None:
-        """Tell one person's problem from our own, which must not fail everybody."""
-        outcome = result.outcome
-        self._accepted = self._accepted or isinstance(outcome, Sent)
-        self._refused += isinstance(outcome, RecipientRefused | MessageRefused)
-        if isinstance(outcome, AccountRefused):
-            self.problem = self.problem or str(outcome)
-        elif not self._accepted and self._refused >= _REFUSED_FROM_THE_START:
-            self.problem = self.problem or f"the first {self._refused} messages were all refused: {outcome}"
-
     def _let_go(self, claim: Claim) -> None:
-        self._held.discard(held(claim))
+        self._held.pop(held(claim), None)
         self._flying.discard(held(claim))
         self._make_room(claim)
 
@@ -115,9 +103,9 @@ class Desk:
     # --- what is on it ----------------------------------------------------------------------------
 
     @property
-    def held(self) -> int:
+    def held(self) -> list[Claim]:
         """Rows that are claimed and whose intent is not committed."""
-        return len(self._held)
+        return [*self._held.values()]
 
     @property
     def queued(self) -> int:
@@ -144,7 +132,7 @@ class Desk:
     def put(self, claims: Iterable[Claim], now: datetime) -> None:
         """Give claims to the senders, as many to one domain as may be in hand at once."""
         going, later, staying = self._lanes.admit(claims, now)
-        self._held.update(held(claim) for claim in (*going, *staying))
+        self._held.update((held(claim), claim) for claim in (*going, *staying))
         self.later += later
         for claim in going:
             self._claims.put(claim)
@@ -153,13 +141,19 @@ class Desk:
         """Tell senders whether their messages may leave; the others keep nothing of theirs."""
         for intent in intents:
             ready = self._ready.pop(held(intent.claim))
-            self._held.discard(held(intent.claim))
+            self._held.pop(held(intent.claim), None)
             may_leave = intent.key in accepted
             ready.verdict.put(may_leave)
             if may_leave:
                 self._flying.add(held(intent.claim))
             else:
                 self._make_room(intent.claim)
+
+    def put_off(self, stuck: Iterable[tuple[Intent, datetime]]) -> None:
+        """Let messages wait that are ready, and their senders go on with others."""
+        for intent, until in stuck:
+            self.answer([intent], set())
+            self.later.append((intent.claim, until))
 
     def written_down(self) -> None:
         """The results and the claims given back or put off are committed."""

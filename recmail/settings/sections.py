@@ -7,7 +7,8 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from recmail.settings import brand, values
+from recmail.settings import brand, hours, values
+from recmail.settings.hours import QuietHours, Weekdays
 from recmail.settings.values import Limit, Reader
 
 REQUIRED = object()
@@ -76,12 +77,17 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class DeliverySettings:
-    """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT."""
+    """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT.
+
+    `quiet_hours` and `weekdays` are meant by the clocks of those who get the emails; None: at any time.
+    """
 
     provider: str = field(metadata=_key(values.one_line, "files"))
     senders: int = field(metadata=_key(values.workers, 1, toml=True))
     planners: int = field(metadata=_key(values.workers, 2, toml=True))
     engine: str = field(metadata=_key(values.engine, "processes"))
+    quiet_hours: QuietHours | None = field(metadata=_key(hours.quiet_hours, ""))
+    weekdays: Weekdays | None = field(metadata=_key(hours.weekdays, ""))
 
 
 _SERIF = "Georgia, Times New Roman, serif"

@@ -55,7 +55,8 @@ def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Eng
         )
         for column in later:
             connection.exec_driver_sql(f"ALTER TABLE {column}")
-        for table in ("people_clusters", "cluster_courses", "clusters"):
+        connection.exec_driver_sql("DROP INDEX ix_events_run_no_kind")
+        for table in ("people_clusters", "cluster_courses", "clusters", "quotas"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     upgrade(database)

@@ -8,13 +8,15 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from recmail import plugins
+from recmail.deliver.warm_up import WarmUp
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.records import Outgoing
 from recmail.settings import RawTable, Settings
 from recmail.settings.plugin_section import read_options
+from recmail.settings.rates import Rate, read_rates
 from recmail.settings.source import shown
 from recmail.tokens import email_key
 
@@ -38,6 +40,13 @@ class Esp(Protocol):
         """End the connection; never raises."""
 
 
+def _domain(name: str) -> str:
+    key = email_key(f"x@{name}")
+    if key is None or "." not in name:
+        raise ValueError(f"found {shown(name)}; expected a domain such as gmail.com")
+    return key.rpartition("@")[2]
+
+
 def _domain_or_all(name: str) -> str:
     if name == EVERY_OTHER:
         return name
@@ -48,6 +57,7 @@ def _domain_or_all(name: str) -> str:
 
 
 AtOnce = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
+Rates = Annotated[tuple[Rate, ...], BeforeValidator(read_rates)]
 
 
 class EspOptions(BaseModel, ABC):
@@ -56,6 +66,9 @@ class EspOptions(BaseModel, ABC):
     Attributes:
         connections: how many messages may be on their way at once; a crash leaves as many unclear.
         domain_connections: how many of them to one domain of recipients; "*" is each other domain.
+        at_most: so many a second, and quotas that may be used up at once: ["14 per second", "50000 per day"].
+        domain_limits: the same for single domains of recipients.
+        warm_up: less than that on the first days.
         sending_lease: longer than one message can take; after it the sender counts as dead.
     """
 
@@ -68,6 +81,9 @@ class EspOptions(BaseModel, ABC):
     domain_connections: dict[Annotated[str, AfterValidator(_domain_or_all)], AtOnce] = Field(
         default_factory=dict
     )
+    at_most: Rates = ()
+    domain_limits: dict[Annotated[str, AfterValidator(_domain)], Rates] = Field(default_factory=dict)
+    warm_up: WarmUp | None = None
 
     @property
     def leaves_machine(self) -> bool:
