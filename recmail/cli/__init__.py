@@ -27,7 +27,7 @@ _ORDER = (
     "run",
     "why",
 )
-_NOT_COMMANDS = {"command", "github", "terminal"}
+_NOT_COMMANDS = {"command", "follow", "github", "terminal"}
 
 
 class _Commands(click.Group):
