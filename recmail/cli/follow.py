@@ -49,10 +49,9 @@ def follow(watch: Watch, run: int, *, every_s: float, as_json: bool) -> None:
 
 
 def _goes_on(look: Look | None, run: int) -> str:
-    again = f"watch again with: recmail runs {run} --follow"
     if look is not None and look.advice:
         return f"no longer watching run {run}; {look.advice}"
-    return f"no longer watching; nothing has stopped, and run {run} goes on by itself; {again}"
+    return f"no longer watching; run {run} goes on all the same; watch again: recmail runs {run} --follow"
 
 
 def _exit_code(look: Look) -> int:
@@ -104,9 +103,9 @@ def picture(look: Look) -> RenderableType:
     for count, words in look.account.as_rows():
         people.add_row(f"{count:,}", Text(words))
     people.add_row(f"{look.account.audience:,}", Text("people in all"))
-    lines = [*_pace(look), *_variants(look), *_errors(look), *_next(look)]
     title = Text(f"Run {look.run_no}, {look.campaign}: {state_in_words(look)}", style="bold")
-    return Group(title, bar, "", people, "", *(Text(line, overflow="ellipsis") for line in lines))
+    lines = [Text(line) for line in (*_pace(look), *_variants(look), *_next(look))]
+    return Group(title, bar, "", people, "", *lines, *_errors(look))
 
 
 def state_in_words(look: Look) -> str:
@@ -160,16 +159,18 @@ def _variants(look: Look) -> list[str]:
     return said
 
 
-def _errors(look: Look) -> list[str]:
+def _errors(look: Look) -> list[RenderableType]:
+    from rich.padding import Padding
+    from rich.text import Text
+
     from recmail.records import STATE_WORDS
     from recmail.settings.source import printable
 
-    if not look.errors:
-        return []
-    said = ["what went wrong lately:"]
+    said: list[RenderableType] = [Text("\nwhat went wrong lately:")] if look.errors else []
     for error in look.errors:
         words = "to be tried again" if error.state == "planned" else STATE_WORDS[error.state]
-        said.append(f"  {error.messages:,} {words}, such as {error.user_id}: {printable(error.text)}")
+        said.append(Text(f"  {error.times:,} x {words}, such as {error.user_id}:"))
+        said.append(Padding(Text(printable(error.text)), (0, 0, 0, 4)))
     return said
 
 

@@ -156,7 +156,7 @@ def waiting_line(connection: sa.Connection, run_no: int) -> Line | None:
 
 @dataclass(frozen=True)
 class Errors:
-    """So many messages with the same error.
+    """The same error, so many times; a message that is tried again may have it more than once.
 
     Attributes:
         state: failed, unknown, or planned: to be tried again.
@@ -166,7 +166,7 @@ class Errors:
 
     state: MessageState
     text: str
-    rows: int
+    times: int
     user_no: int
     newest: int
 

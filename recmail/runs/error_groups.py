@@ -19,7 +19,7 @@ _GAP = "…"
 
 @dataclass(frozen=True)
 class ErrorGroup:
-    """Messages with the same error, but for numbers and addresses in it.
+    """The same error, but for numbers and addresses in it.
 
     Attributes:
         state: failed, unknown, or planned: to be tried again.
@@ -30,7 +30,7 @@ class ErrorGroup:
 
     state: MessageState
     text: str
-    messages: int
+    times: int
     example: str
     user_no: int
 
@@ -48,7 +48,7 @@ def group_errors(errors: Iterable[Errors]) -> list[ErrorGroup]:
         key = one.state, without_numbers(one.text)
         known = groups.get(key)
         if known is None:
-            groups[key] = ErrorGroup(*key, one.rows, one.text, one.user_no)
+            groups[key] = ErrorGroup(*key, one.times, one.text, one.user_no)
         else:
-            groups[key] = replace(known, messages=known.messages + one.rows)
-    return sorted(groups.values(), key=lambda group: -group.messages)
+            groups[key] = replace(known, times=known.times + one.times)
+    return sorted(groups.values(), key=lambda group: -group.times)

@@ -48,10 +48,10 @@ Counts = Counter[Place]
 
 @dataclass(frozen=True)
 class SeenError:
-    """Messages that went wrong in the same way lately, and one of the people."""
+    """What went wrong in the same way lately, and for one of the people."""
 
     state: MessageState
-    messages: int
+    times: int
     text: str
     user_id: str
 
@@ -216,6 +216,8 @@ class Watch:
         to_come = sum(found.states[state] for state in _TO_COME)
         since_start = rate_since_start(sum(found.states[state] for state in _LEFT), audit, until)
         steady = self._steady_rate(to_come, since_start)
+        is_idle = self._is_idle(to_come, newest, is_due=due is not None and due.first <= now, held=held)
+        last_due = due.last if due else None
         return Look(
             run_no=self._run_no,
             campaign=run["campaign"],
@@ -226,12 +228,12 @@ class Watch:
             rate=self._pace.rate,
             rate_over=timedelta(seconds=self._pace.seconds),
             rate_since_start=since_start,
-            ready_at=ready_at(to_come, steady, last_due=due.last if due else None, now=now),
+            ready_at=None if is_idle else ready_at(to_come, steady, last_due=last_due, now=now),
             due=due,
             variants=self._variants,
             errors=errors,
             sender=("alive" if held.is_alive else "dead") if held.rows else None,
-            is_idle=self._is_idle(to_come, newest, is_due=due is not None and due.first <= now, held=held),
+            is_idle=is_idle,
         )
 
     def _steady_rate(self, to_come: int, since_start: float | None) -> float | None:
@@ -282,7 +284,7 @@ class Watch:
     def _errors(self, connection: sa.Connection, newest: int) -> list[SeenError]:
         groups: list[ErrorGroup] = group_errors(last_errors(connection, self._run_no, newest))[:_ERRORS]
         ids = user_ids_by_no(connection, [group.user_no for group in groups])
-        return [SeenError(one.state, one.messages, one.example, ids[one.user_no]) for one in groups]
+        return [SeenError(one.state, one.times, one.example, ids[one.user_no]) for one in groups]
 
 
 def _as_counts(counted: Account) -> Counts:

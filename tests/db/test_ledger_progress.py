@@ -122,7 +122,7 @@ def test_the_last_errors_are_of_this_run_and_not_what_a_person_did(run: sa.Engin
         retry_failed(connection, 1, now=now)
     with reading(run) as connection:
         found = progress.last_errors(connection, 1, progress.newest_event(connection))
-    assert [(one.state, one.text, one.rows, one.user_no) for one in found] == [
+    assert [(one.state, one.text, one.times, one.user_no) for one in found] == [
         (S.PLANNED, "450 busy", 2, 3),
         (S.UNKNOWN, "cut", 1, 2),
         (S.FAILED, "554 no – never", 1, 0),

@@ -42,7 +42,7 @@ def test_groups_are_counted_and_show_the_newest_of_them() -> None:
             error("450 busy (id 6)", user_no=6),
         ]
     )
-    assert [(one.state, one.messages, one.example, one.user_no) for one in found] == [
+    assert [(one.state, one.times, one.example, one.user_no) for one in found] == [
         ("planned", 5, "450 busy (id 8)", 8),
         ("failed", 1, "550 no such user (id 9)", 9),
         ("failed", 1, "450 busy (id 6)", 6),

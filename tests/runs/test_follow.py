@@ -132,7 +132,7 @@ def test_errors_are_grouped_with_one_of_the_people(run: sa.Engine, now: datetime
     for number in range(3):
         end_all(run, now, 1, MessageRefused(f"554 no (queue id {number}F3)"))
     [seen] = watching(run, now).look().errors
-    assert (seen.state, seen.messages, seen.text) == (S.FAILED, 3, "554 no (queue id 2F3)")
+    assert (seen.state, seen.times, seen.text) == (S.FAILED, 3, "554 no (queue id 2F3)")
     assert seen.user_id in {f"u{number}" for number in range(40)}
 
 
