@@ -140,7 +140,9 @@ def _first(mine: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _tell(story: Story) -> None:
-    click.echo(f"{story.user_id}  {story.name or '(no name)'}: {story.verdict}")
+    from recmail.settings.source import printable
+
+    click.echo(printable(f"{story.user_id}  {story.name or '(no name)'}: {story.verdict}"))
     seen = f"{story.last_seen_at:%Y-%m-%d}" if story.last_seen_at else "never"
     click.echo(f"last seen {seen}; personalization {'on' if story.personalized else 'off'}")
     click.echo("\nConsent, oldest first:" if story.consents else "\nNo consent on record.")
@@ -165,6 +167,6 @@ def _tell(story: Story) -> None:
         for title, reason, source in one.shown:
             click.echo(f"  {title}: {reason or 'no reason printed'} ({source})")
         for at, state, detail in one.events:
-            click.echo(f"  {at:%Y-%m-%d %H:%M:%S} UTC  {state}{f': {detail}' if detail else ''}")
+            click.echo(printable(f"  {at:%Y-%m-%d %H:%M:%S} UTC  {state}{f': {detail}' if detail else ''}"))
     if not story.runs:
         say("\nin no run so far")

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.ledger_rows import Event, lock_runs, same_key, state_is, write_events
 from recmail.db.tables import ledger, ledger_context, runs, users
+from recmail.db.types import UtcTime
 from recmail.records import MessageState, RunState
 
 S = MessageState
@@ -125,7 +126,9 @@ def decide_unknown(
     if user_nos is not None:
         statement = statement.where(among(ledger.c.user_no, user_nos))
     if outcome == SENT:
-        sent = statement.values(state=S.SENT.value, sent_at=sa.func.coalesce(ledger.c.intent_at, now))
+        sent = statement.values(
+            state=S.SENT.value, sent_at=sa.func.coalesce(ledger.c.intent_at, sa.literal(now, UtcTime()))
+        )
         return _move(connection, sent, S.SENT, "decided: it arrived", now=now)
     if outcome == RESEND:
         return _move(connection, _again(statement), S.PLANNED, _SEND_AGAIN, now=now)
