@@ -27,7 +27,7 @@ _ORDER = (
     "run",
     "why",
 )
-_NOT_COMMANDS = {"command", "follow", "github", "person_in_run", "terminal"}
+_NOT_COMMANDS = {"command", "follow", "github", "story", "terminal"}
 
 
 class _Commands(click.Group):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.person_in_run import tell_run
+from recmail.cli.story import tell_run
 from recmail.cli.terminal import operator, print_table, progress, say
 
 if TYPE_CHECKING:

@@ -43,6 +43,7 @@ _LEFT = (S.SENT, S.FAILED, S.UNKNOWN)
 # on either database, and what changed since 5 to 15 ms.
 _COUNT_AFTER = 50
 _ERRORS = 3
+_IDLE_S = 3.0
 Counts = Counter[Place]
 
 
@@ -71,7 +72,7 @@ class Look:
         variants: people by state, for each variant; empty without variants.
         errors: the last ones, grouped, the most common first.
         sender: holds messages now: "alive", "dead" when its time ran out, or None.
-        is_idle: messages are due, and nobody has touched one since the last look.
+        is_idle: messages are due, and for a while nobody has touched one.
     """
 
     run_no: int
@@ -129,7 +130,7 @@ class Look:
             return None
         if self.sender == "dead":
             return f"who was sending this run has ended; it goes on with: recmail send {number}"
-        return f"nothing is sending this run: recmail send {number}" if self.is_idle else None
+        return f"nothing seems to be sending this run: recmail send {number}" if self.is_idle else None
 
     @property
     def waits_until(self) -> datetime | None:
@@ -169,6 +170,19 @@ def _rounded(rate: float | None) -> float | None:
     return None if rate is None else round(rate, 2)
 
 
+@dataclass(frozen=True)
+class _Reading:
+    """What one look reads, of one moment."""
+
+    run: sa.RowMapping
+    held: InHand
+    counts: Counts
+    due: Line | None
+    errors: Sequence[SeenError]
+    audit: Sequence[tuple[str, datetime]]
+    last_at: datetime | None
+
+
 class Watch:
     """Looks at one run again and again.
 
@@ -195,7 +209,8 @@ class Watch:
         self._settled_event = 0
         self._count_at_s = ticks()
         self._variants: Mapping[str, Mapping[MessageState, int]] = {}
-        self._before: tuple[int, int] | None = None  # to come, and the newest event, at the last look
+        self._standing: tuple[int, datetime | None] | None = None  # how many are to come, and the last event
+        self._moved_at_s = 0.0
 
     def look(self) -> Look:
         """Read how the run stands.
@@ -204,25 +219,20 @@ class Watch:
             RefusedError: there is no such run.
         """
         with reading(self._engine) as connection:
-            run = run_summary(connection, self._run_no)
-            newest = newest_event(connection)
-            held = in_hand(connection, self._run_no)
-            counts = self._count(connection, newest, at_once=run["state"] in ENDS)
-            due = waiting_line(connection, self._run_no)
-            errors = self._errors(connection, newest)
-            audit = [(row["action"], row["at"]) for row in run_audit(connection, self._run_no)]
-            until = last_event_at(connection, self._run_no, newest)
-        found, now = self._as_account(counts, held), self._clock.now()
-        to_come = sum(found.states[state] for state in _TO_COME)
-        since_start = rate_since_start(sum(found.states[state] for state in _LEFT), audit, until)
-        steady = self._steady_rate(to_come, since_start)
-        is_idle = self._is_idle(to_come, newest, is_due=due is not None and due.first <= now, held=held)
+            read = self._read(connection)
+        found, now, at_s = self._as_account(read.counts, read.held), self._clock.now(), self._ticks()
+        state, due, held = RunState(read.run["state"]), read.due, read.held
+        to_come = sum(found.states[one] for one in _TO_COME)
+        since_start = rate_since_start(sum(found.states[one] for one in _LEFT), read.audit, read.last_at)
+        is_due = state == RunState.SENDING and due is not None and due.first <= now
+        is_idle = self._has_stood_still(at_s, (to_come, read.last_at)) and is_due and not held.rows
+        steady = self._steady_rate(at_s, state, to_come, since_start)
         last_due = due.last if due else None
         return Look(
             run_no=self._run_no,
-            campaign=run["campaign"],
-            state=RunState(run["state"]),
-            reason=run["reason"],
+            campaign=read.run["campaign"],
+            state=state,
+            reason=read.run["reason"],
             at=now,
             account=found,
             rate=self._pace.rate,
@@ -231,19 +241,37 @@ class Watch:
             ready_at=None if is_idle else ready_at(to_come, steady, last_due=last_due, now=now),
             due=due,
             variants=self._variants,
-            errors=errors,
+            errors=read.errors,
             sender=("alive" if held.is_alive else "dead") if held.rows else None,
             is_idle=is_idle,
         )
 
-    def _steady_rate(self, to_come: int, since_start: float | None) -> float | None:
-        """The rate by which the time that is left is reckoned."""
-        self._pace.note(self._ticks(), to_come)
+    def _read(self, connection: sa.Connection) -> _Reading:
+        run, newest = run_summary(connection, self._run_no), newest_event(connection)
+        return _Reading(
+            run=run,
+            held=in_hand(connection, self._run_no),
+            counts=self._count(connection, newest, at_once=run["state"] in ENDS),
+            due=waiting_line(connection, self._run_no),
+            errors=self._errors(connection, newest),
+            audit=[(row["action"], row["at"]) for row in run_audit(connection, self._run_no)],
+            last_at=last_event_at(connection, self._run_no, newest),
+        )
+
+    def _steady_rate(
+        self, at_s: float, state: RunState, to_come: int, since_start: float | None
+    ) -> float | None:
+        """The rate by which the time that is left is reckoned; None while nothing is sent."""
+        if state != RunState.SENDING:
+            self._pace = Pace()
+            return None
+        self._pace.note(at_s, to_come)
         return self._pace.rate if self._pace.is_long_enough or since_start is None else since_start
 
-    def _is_idle(self, to_come: int, newest: int, *, is_due: bool, held: InHand) -> bool:
-        before, self._before = self._before, (to_come, newest)
-        return is_due and not held.rows and before == self._before
+    def _has_stood_still(self, at_s: float, standing: tuple[int, datetime | None]) -> bool:
+        if standing != self._standing:
+            self._standing, self._moved_at_s = standing, at_s
+        return at_s - self._moved_at_s >= _IDLE_S
 
     def _count(self, connection: sa.Connection, newest: int, *, at_once: bool) -> Counts:
         """Count everybody of the run, or only what changed, when that is not too long ago."""
