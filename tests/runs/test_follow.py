@@ -145,7 +145,7 @@ def test_a_run_that_nobody_sends_says_so_after_a_while(run: sa.Engine, now: date
     said = "nothing seems to be sending this run: recmail send 1"
     assert advice(run, now, looks=4) == [None, None, said, said]
     assert advice(run, now - timedelta(hours=1), looks=4) == [None] * 4  # nothing is due
-    claim(run, now, limit=3, lease_now=datetime.now(now.tzinfo))
+    claim(run, now, limit=3, lease_now=datetime.now(now.tzinfo) + timedelta(days=1))
     assert advice(run, now, looks=4) == [None] * 4
 
 
