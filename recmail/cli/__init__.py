@@ -30,7 +30,7 @@ _ORDER = (
     "why",
 )
 _GARBAGE_AFTER = 50_000  # objects more than before
-_NOT_COMMANDS = {"command", "github", "terminal"}
+_NOT_COMMANDS = {"command", "follow", "github", "story", "terminal"}
 
 
 class _Commands(click.Group):

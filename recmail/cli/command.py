@@ -111,10 +111,17 @@ def say_error(error: errors.RecmailError) -> None:
 
 def print_json(document: dict[str, Any]) -> None:
     """Print a document to stdout with its schema_version; times become ISO 8601."""
-    text = json.dumps(
-        {"schema_version": SCHEMA_VERSION, **document}, default=_plain, ensure_ascii=False, indent=2
-    )
-    click.echo(text)
+    click.echo(_as_json(document, indent=2))
+
+
+def print_json_line(document: dict[str, Any]) -> None:
+    """The same as one line of many."""
+    click.echo(_as_json(document, indent=None))
+
+
+def _as_json(document: dict[str, Any], *, indent: int | None) -> str:
+    versioned = {"schema_version": SCHEMA_VERSION, **document}
+    return json.dumps(versioned, default=_plain, ensure_ascii=False, indent=indent)
 
 
 def _plain(value: Any) -> Any:

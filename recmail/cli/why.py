@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, progress, say
+from recmail.cli.story import tell_run
+from recmail.cli.terminal import operator, print_table, progress, say
 
 if TYPE_CHECKING:
     from recmail.runs.candidates import Candidate
@@ -41,14 +42,16 @@ def command(
 ) -> None:
     r"""Tell why USER (user_id or e-mail address) gets or does not get mail, and what every run showed them.
 
-    With CAMPAIGN: what it would show them now, and what became of every other course.
+    With RUN: everything that happened to them in it, in order. With CAMPAIGN: what it would show them now,
+    and what became of every other course. Who looked at whom is written into the audit.
 
     \b
     Examples: recmail why u00042 12
               recmail why u00042 weekly-picks --course python-101
     """
+    from recmail.runs.person_in_run import person_in_run
     from recmail.runs.project import open_project
-    from recmail.runs.why import why
+    from recmail.runs.why import record_look, why
 
     opened = open_project(project)
     run = int(of) if of is not None and of.isascii() and of.isdigit() else None
@@ -58,8 +61,12 @@ def command(
     if course or every:
         raise click.UsageError("--course and --all need the name of a campaign: recmail why USER CAMPAIGN")
     story = why(opened, user, now=now, run_no=run)
+    found = None if run is None else person_in_run(opened, user, run)
+    record_look(opened, story.user_id, run, who=operator(), now=now)
     if as_json:
-        print_json(asdict(story))
+        print_json(asdict(story) | ({"in_run": found.to_dict()} if found else {}))
+    elif found:
+        tell_run(found, name=story.name)
     else:
         _tell(story)
 
@@ -75,9 +82,11 @@ def _explain(
     as_json: bool,
 ) -> None:
     from recmail.runs.candidates import explain_candidates, only_course
+    from recmail.runs.why import record_look
 
     with progress("asking the whole audience") as advance:
         found = explain_candidates(opened, user, campaign, now=now, progress=advance)
+    record_look(opened, found.user_id, None, who=operator(), now=now)
     if course:
         found = only_course(found, course)
     if as_json:
@@ -139,7 +148,9 @@ def _first(mine: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _tell(story: Story) -> None:
-    click.echo(f"{story.user_id}  {story.name or '(no name)'}: {story.verdict}")
+    from recmail.settings.source import printable
+
+    click.echo(printable(f"{story.user_id}  {story.name or '(no name)'}: {story.verdict}"))
     seen = f"{story.last_seen_at:%Y-%m-%d}" if story.last_seen_at else "never"
     click.echo(f"last seen {seen}; personalization {'on' if story.personalized else 'off'}")
     click.echo("\nConsent, oldest first:" if story.consents else "\nNo consent on record.")
@@ -165,6 +176,6 @@ def _tell(story: Story) -> None:
         for title, reason, source in one.shown:
             click.echo(f"  {title}: {reason or 'no reason printed'} ({source})")
         for at, state, detail in one.events:
-            click.echo(f"  {at:%Y-%m-%d %H:%M:%S} UTC  {state}{f': {detail}' if detail else ''}")
+            click.echo(printable(f"  {at:%Y-%m-%d %H:%M:%S} UTC  {state}{f': {detail}' if detail else ''}"))
     if not story.runs:
         say("\nin no run so far")

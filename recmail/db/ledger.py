@@ -13,10 +13,14 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.ledger_rows import Event, lock_runs, same_key, state_is, write_events
 from recmail.db.tables import ledger, ledger_context, runs, users
+from recmail.db.types import UtcTime
 from recmail.records import MessageState, RunState
 
 S = MessageState
 SENT, RESEND = "sent", "resend"
+_SEND_AGAIN, _TRIED_AGAIN = "decided: send it again", "tried again by hand"
+ASKED_AGAIN = (_SEND_AGAIN, _TRIED_AGAIN)
+"""Details of events by which a person put messages back in line."""
 # What is put back in line here would wait for ever in a run that can never send again.
 _CAN_SEND_AGAIN = (RunState.SENDING, RunState.PAUSED, RunState.FINISHED)
 
@@ -122,17 +126,19 @@ def decide_unknown(
     if user_nos is not None:
         statement = statement.where(among(ledger.c.user_no, user_nos))
     if outcome == SENT:
-        sent = statement.values(state=S.SENT.value, sent_at=sa.func.coalesce(ledger.c.intent_at, now))
+        sent = statement.values(
+            state=S.SENT.value, sent_at=sa.func.coalesce(ledger.c.intent_at, sa.literal(now, UtcTime()))
+        )
         return _move(connection, sent, S.SENT, "decided: it arrived", now=now)
     if outcome == RESEND:
-        return _move(connection, _again(statement), S.PLANNED, "decided: send it again", now=now)
+        return _move(connection, _again(statement), S.PLANNED, _SEND_AGAIN, now=now)
     raise ValueError(f"found {outcome!r}; expected {SENT} or {RESEND}")
 
 
 def retry_failed(connection: sa.Connection, run_no: int, *, now: datetime) -> int:
     """Put the failed messages of a run back in line, with all their tries; return how many."""
     failed = sa.update(ledger).where(ledger.c.run_no == run_no, state_is(ledger, S.FAILED))
-    return _move(connection, _again(failed), S.PLANNED, "tried again by hand", now=now)
+    return _move(connection, _again(failed), S.PLANNED, _TRIED_AGAIN, now=now)
 
 
 def _again(statement: sa.Update) -> sa.Update:

@@ -51,6 +51,18 @@ def find_run(connection: sa.Connection, run_no: int) -> dict[str, Any]:
     return dict(row)
 
 
+def run_summary(connection: sa.Connection, run_no: int) -> sa.RowMapping:
+    """A run without what was frozen with it.
+
+    Raises:
+        RefusedError: there is no such run.
+    """
+    row = connection.execute(sa.select(*_LIGHT).where(runs.c.run_no == run_no)).mappings().first()
+    if row is None:
+        raise RefusedError(f"there is no run {run_no}; `recmail runs` lists them")
+    return row
+
+
 def run_state(connection: sa.Connection, run_no: int) -> RunState:
     """Where a run stands, without reading what was frozen with it.
 

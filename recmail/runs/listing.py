@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any
 from recmail.db.account import Account, account, accounts
 from recmail.db.connect import reading
 from recmail.db.runs import find_run, list_runs, run_audit, shard_findings
+from recmail.errors import RefusedError, did_you_mean
 from recmail.records import MessageState
 from recmail.runs.due import DueReport, read_due
 from recmail.runs.project import Project
 
 if TYPE_CHECKING:
     from recmail.runs.findings import Findings
+
+
+LISTED = ("run", "campaign", "state", "planned", "approved", "people", "sent", "waiting", "failed")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Run:
     state: str
     reason: str | None
     planned_at: datetime | None
+    approved_at: datetime | None
+    approved_by: str | None
     content_hash: str | None
     model_version: str | None
     account: Account
@@ -48,16 +54,24 @@ class Run:
     @property
     def headline(self) -> str:
         """The run in one line."""
-        reason = f" ({self.reason})" if self.reason else ""
         digest = f", content {self.content_hash[:12]}" if self.content_hash else ""
-        return f"Run {self.run_no}, {self.campaign}: {self.state}{reason}{digest}"
+        return f"Run {self.run_no}, {self.campaign}: {state_with_reason(self.state, self.reason)}{digest}"
 
     def as_row(self) -> tuple[object, ...]:
-        """The run as a row of a list."""
-        planned = f"{self.planned_at:%Y-%m-%d %H:%M}" if self.planned_at else None
-        sent = self.account.states[MessageState.SENT]
-        people = self.account.audience
-        return (self.run_no, self.campaign, self.state, planned, people, sent, self.waiting, self.reason)
+        """The run as a row of a list, as LISTED names its columns."""
+        states = self.account.states
+        unclear = states[MessageState.UNKNOWN]
+        return (
+            self.run_no,
+            self.campaign,
+            state_with_reason(self.state, self.reason) + (f", {unclear:,} unclear" if unclear else ""),
+            f"{self.planned_at:%Y-%m-%d}" if self.planned_at else None,
+            self.approved_by,
+            self.account.audience,
+            states[MessageState.SENT],
+            self.waiting,
+            states[MessageState.FAILED],
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The run with stable keys, for --json."""
@@ -67,6 +81,8 @@ class Run:
             "state": self.state,
             "reason": self.reason,
             "planned_at": self.planned_at,
+            "approved_at": self.approved_at,
+            "approved_by": self.approved_by,
             "content_hash": self.content_hash,
             "model": self.model_version,
             "waiting": self.waiting,
@@ -79,12 +95,32 @@ class Run:
         return {**self.to_dict(), "due": due, "findings": self.findings and self.findings.to_dict()}
 
 
-def read_runs(project: Project) -> list[Run]:
-    """All runs, newest first."""
+def state_with_reason(state: str, reason: str | None) -> str:
+    """Where a run stands, and why: paused by ana; paused: cannot reach smtp.acme.example."""
+    if not reason:
+        return state
+    return reason if reason.startswith(f"{state} ") else f"{state}: {reason}"
+
+
+def read_runs(project: Project, *, campaign: str | None = None) -> list[Run]:
+    """All runs, or those of a campaign, newest first.
+
+    Raises:
+        RefusedError: there is no such campaign, and never was.
+    """
     with reading(project.engine) as connection:
-        listed = list_runs(connection)
+        listed = list_runs(connection, campaign=campaign)
+        if campaign is not None and not listed:
+            _refuse_unknown(project, campaign, {row["campaign"] for row in list_runs(connection)})
         counted = accounts(connection, [row["run_no"] for row in listed])
     return [_run(dict(row), counted[row["run_no"]], ()) for row in listed]
+
+
+def _refuse_unknown(project: Project, campaign: str, planned: Collection[str]) -> None:
+    known = sorted({*project.campaigns(), *planned})
+    if campaign not in known:
+        hint = did_you_mean(campaign, known) or f"; there are: {', '.join(known) or 'none'}"
+        raise RefusedError(f"there is no campaign {campaign!r}{hint}")
 
 
 def read_run(project: Project, run_no: int) -> Run:
@@ -115,6 +151,8 @@ def _run(row: Mapping[str, Any], counts: Account, history: Sequence[str]) -> Run
         state=row["state"],
         reason=row["reason"],
         planned_at=row["planned_at"],
+        approved_at=row["approved_at"],
+        approved_by=row["approved_by"],
         content_hash=row["content_hash"],
         model_version=row["model_version"],
         account=counts,

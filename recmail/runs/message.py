@@ -187,6 +187,14 @@ class RunWriter(Writers):
         context = self._fresh_context(claim, now)
         if context is None:
             return Skip("stale")
+        return self.finish(claim, context, links)
+
+    def finish(self, claim: Claim, context: Mapping[str, Any], links: Links) -> Outgoing:
+        """Write the message of one row from a frozen context, whatever became of its courses since.
+
+        Raises:
+            RenderError: it cannot be written.
+        """
         writer = self.of(claim.variant)
         email = writer.render(writer.context(context, links), user_id=claim.user_id)
         return self._envelope(claim, context, email, links)

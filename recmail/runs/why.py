@@ -9,10 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.connect import reading
+from recmail.db.connect import reading, writing
 from recmail.db.consent import consent_reason, personalized
 from recmail.db.people import find_user
-from recmail.db.runs import run_state
+from recmail.db.runs import record, run_state
 from recmail.db.tables import (
     consent,
     courses,
@@ -24,7 +24,8 @@ from recmail.db.tables import (
     suppressions,
     users,
 )
-from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, TAKEN_KINDS, MessageState
+from recmail.records import SKIP_WORDS, TAKEN_KINDS
+from recmail.runs.person_in_run import outcome
 from recmail.runs.project import Project
 
 
@@ -91,6 +92,13 @@ def why(project: Project, who: str, *, now: datetime, run_no: int | None = None)
             taken=_taken(connection, user_no, now),
             runs=_runs(connection, user_no, run_no),
         )
+
+
+def record_look(project: Project, user_id: str, run_no: int | None, *, who: str, now: datetime) -> None:
+    """Write into the audit who looked at whom; only the detail names the run, of whose life it is no part."""
+    with writing(project.engine) as connection:
+        detail = {"user_no": find_user(connection, user_id), "run": run_no}
+        record(connection, "why", who=who, now=now, detail=detail)
 
 
 def _person(user_no: int, now: datetime) -> sa.Select[Any]:
@@ -163,21 +171,13 @@ def _runs(connection: sa.Connection, user_no: int, run_no: int | None) -> list[I
         InRun(
             run_no=row["run_no"],
             campaign=row["campaign"],
-            outcome=_outcome(row),
+            outcome=outcome(dict(row)),
             variant=row["variant"],
             shown=_shown(connection, row),
             events=_events(connection, row["run_no"], user_no),
         )
         for row in connection.execute(query).mappings().all()
     ]
-
-
-def _outcome(row: sa.RowMapping) -> str:
-    words = STATE_WORDS[MessageState(row["state"])]
-    reason = row["reason"]
-    if reason is None:
-        return words
-    return f"{words}: {SKIP_WORDS.get(reason) or FAIL_WORDS.get(reason) or reason}"
 
 
 def _shown(connection: sa.Connection, row: sa.RowMapping) -> list[tuple[str, str | None, str]]:

@@ -135,6 +135,14 @@ def count_rules(connection: sa.Connection, segment: Segment) -> list[tuple[str, 
     return [(rule.text, int(count)) for rule, count in zip(segment.rules, counts, strict=True)]
 
 
+def rules_met(connection: sa.Connection, segment: Segment, user_no: int) -> list[tuple[str, bool]]:
+    """Tell of each rule, as it is written, whether one person meets it by what is known now."""
+    conditions = PeopleConditions(users, segment.catalogue, segment.now)
+    met = [sa.case((conditions.of(rule.node), 1), else_=0) for rule in segment.rules]
+    found = connection.execute(sa.select(*met).where(users.c.user_no == user_no)).one()
+    return [(rule.text, bool(meets)) for rule, meets in zip(segment.rules, found, strict=True)]
+
+
 def values_instead(connection: sa.Connection, segment: Segment, number: int) -> list[Common]:
     """What those whom the rules before had left do have, where a rule asks for texts and finds nobody.
 
