@@ -126,7 +126,7 @@ def explain_candidates(
         user_id=user_id,
         campaign=campaign.name,
         verdict=_verdict(found),
-        variant=variant,
+        variant=None if found.held_out else variant,
         blocks=mine.campaign.block_names,
         candidates=_candidates(found, facts),
         note=note,

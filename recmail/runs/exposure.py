@@ -130,8 +130,9 @@ def shared_out(limits: np.ndarray, people: Sequence[int], *, seed: int) -> list[
     course_no = np.arange(len(limits))
     drawn = lot(seed, np.zeros_like(course_no), course_no).astype(np.float64) / 2**64
     ends = np.cumsum(people) / max(sum(people), 1)
-    bounds = np.floor(ends[:-1, np.newaxis] * limits + drawn).astype(np.int64)
-    bounds = np.vstack([np.zeros_like(limits), np.minimum(bounds, limits), limits])
+    places = np.where(limits == NO_LIMIT, 0, limits)
+    bounds = np.floor(ends[:-1, np.newaxis] * places + drawn).astype(np.int64)
+    bounds = np.vstack([np.zeros_like(places), np.minimum(bounds, places), places])
     return [np.where(limits == NO_LIMIT, NO_LIMIT, part) for part in np.diff(bounds, axis=0)]
 
 

@@ -50,6 +50,7 @@ def find_extremes(
         found += search([one for one in emails if _slots(one)], facts)
     for reason in _REASONS:
         found += [(SKIP_WORDS[reason], one.user_no) for one in composed if one.reason == reason][:1]
+    found += [("in the control group", one.user_no) for one in composed if one.held_out][:1]
     return Extremes(found, len(composed))
 
 

@@ -60,12 +60,15 @@ class Linter:
 
 def _not_written(writer: Writer, error: RenderError) -> Finding:
     written = _sources(writer).get(error.template, "").split("\n")[max(error.line - 1, 0) : error.line]
+    where = error.template
+    if writer.variant and where in ("subject", "preheader"):
+        where = f"{where} of {writer.variant}"
     return Finding(
         Severity.ERROR,
         "render",
         f"the email cannot be written: {kind_of_fault(error.message, ''.join(written))}",
         "mend the template for people like the one named here",
-        error.template,
+        where,
         error.line,
     )
 

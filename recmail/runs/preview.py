@@ -89,7 +89,8 @@ def preview(
         chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writers, facts)
         each = [facts] if variant or not named else _in_each_variant(facts)
         found = [one for some in each for one in _samples(connection, project, writers, lint, some, chosen)]
-        samples = sorted(with_files(found), key=lambda sample: not sample.sent)
+        once = {(one.user_id, one.variant): one for one in found}  # without an email there is no variant
+        samples = sorted(with_files(once.values()), key=lambda sample: not sample.sent)
         notes = _notes(facts, looked_at)
         known = 1 if samples else count_people(connection)
     if not samples:

@@ -9,7 +9,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import datetime
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,20 +22,19 @@ from recmail import pipeline
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.runs import find_run
-from recmail.db.tables import courses, interactions, ledger_context, users
+from recmail.db.tables import ledger_context, users
 from recmail.errors import StorageError
 from recmail.pipeline import ShardTask
 from recmail.records import SHARD_SIZE
 from recmail.runs import exposure, shards
 from recmail.runs import plan as planning
-from recmail.runs.create import create_project
 from recmail.runs.exposure import ExposureReport
 from recmail.runs.plan import plan
 from recmail.runs.project import Project
 from recmail.runs.summary import summarize
 from tests.shards import as_worker
+from tests.sixty_people import APART, PEOPLE, person, sixty_people
 
-PEOPLE, APART, COURSES = 60, 170, 14  # user_no 0, 170, ...: six shards
 CAMPAIGN = """\
 subject: "{{ courses[0].title }}"
 audience: everyone
@@ -57,72 +56,11 @@ def project(
     """Sixty people in six shards, three of them without consent; course 3 has two seats left."""
     monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", database_url)
     monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
-    folder = tmp_path / "acme"
-    made = create_project(
-        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
-    )
-    numbers = [number * APART for number in range(PEOPLE)]
-    month_ago = now - timedelta(days=30)
-    with writing(made.engine) as connection:
-        connection.execute(courses.insert(), [_course(number, now) for number in range(COURSES)])
-        connection.execute(users.insert(), [_person(number, now) for number in numbers])
-        record_consent(
-            connection, [Consent(number, "email", True, month_ago, "page") for number in numbers[3:]]
-        )
-        connection.execute(interactions.insert(), _enrolments(numbers, month_ago))
+    made = sixty_people(tmp_path / "acme", now)
     for name, text in CAMPAIGNS.items():
-        (folder / "campaigns" / f"{name}.yaml").write_text(text)
+        (made.folder / "campaigns" / f"{name}.yaml").write_text(text)
     with as_worker(made):
         yield made
-
-
-def _course(number: int, now: datetime) -> dict[str, Any]:
-    return {
-        "course_no": number,
-        "course_id": f"c{number}",
-        "title": f"Course {number}",
-        "category": f"Category {number % 4}",
-        **{name: [] for name in ("topics", "tags", "prerequisites")},
-        "seats": 5 if number == 3 else None,
-        "staff_pick": number == 3 or number > 9,
-        "published_at": now - timedelta(days=40) if number == 3 else None,
-        "active": True,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
-
-
-def _person(number: int, now: datetime) -> dict[str, Any]:
-    email = f"u{number}@example.org"
-    return {
-        "user_no": number,
-        "user_id": f"u{number}",
-        "email": email,
-        "email_key": email,
-        "email_hash": email,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
-
-
-def _enrolments(numbers: list[int], at: datetime) -> list[dict[str, Any]]:
-    """Three people took course 3, and everybody one of the first five others."""
-    pairs = [(number, (place * place) % 7 % 5) for place, number in enumerate(numbers)]
-    pairs = [(number, course if course != 3 else 4) for number, course in pairs]
-    pairs += [(number, 3) for number in numbers[:3]]
-    return [
-        {
-            "event_key": f"{number} {course}",
-            "user_no": number,
-            "course_no": course,
-            "kind": "enrolled",
-            "at": at,
-            "source": "test",
-        }
-        for number, course in pairs
-    ]
 
 
 def shown(project: Project, run_no: int) -> dict[int, list[int]]:
@@ -302,7 +240,7 @@ def test_who_comes_in_while_it_is_planned_breaks_nothing(
     def with_newcomer(task: ShardTask) -> Any:
         if task.shard == newcomer // SHARD_SIZE:
             with writing(project.engine) as connection:
-                connection.execute(users.insert(), [_person(newcomer, now)])
+                connection.execute(users.insert(), [person(newcomer, now)])
                 record_consent(connection, [Consent(newcomer, "email", True, now, "page")])
         return work(task)
 
