@@ -195,6 +195,7 @@ def _reasons(
         now=facts.now,
         cap=facts.cap,
         run_no=facts.run_no,
+        priority=facts.campaign.priority,
     )
 
 

@@ -9,12 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
 from recmail.db.consent import consent_reason
+from recmail.db.runs import OPEN
 from recmail.db.tables import ledger, runs, users
 
-# A plan that nobody approved takes nobody's place: marketers plan several times before they approve.
-OPEN_RUNS: sa.ColumnElement[bool] = sa.literal_column(
-    "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
-)
 WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned', 'claimed')")
 GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
 
@@ -28,6 +25,7 @@ def skip_reasons(
     now: datetime,
     cap: tuple[int, timedelta] | None,
     run_no: int | None,
+    priority: int = 0,
 ) -> dict[int, str | None]:
     """For everybody in `audience`, in order of user_no: why they get no email, None when they do.
 
@@ -37,8 +35,9 @@ def skip_reasons(
             addresses that several accounts share.
         cap: emails an address may get within a time, over all campaigns; waiting ones of approved runs count.
         run_no: this run, which does not count against itself.
+        priority: of the campaign; what waits in runs of lower priority takes nobody's place.
     """
-    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=run_no)
+    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=run_no, priority=priority)
     query = sa.select(users.c.user_no, reason).where(users.c.user_no.in_(audience)).order_by(users.c.user_no)
     return {int(user_no): why for user_no, why in connection.execute(query)}
 
@@ -51,9 +50,10 @@ def count_skip_reasons(
     topic: str,
     now: datetime,
     cap: tuple[int, timedelta] | None,
+    priority: int = 0,
 ) -> dict[str | None, int]:
     """How many of an audience get no email for each reason of `skip_reasons`; None are those who do."""
-    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None).label("reason")
+    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None, priority=priority).label("reason")
     people = sa.select(reason).where(users.c.user_no.in_(audience)).subquery()
     query = sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason)
     return {why: int(count) for why, count in connection.execute(query)}
@@ -66,10 +66,11 @@ def _reason(
     now: datetime,
     cap: tuple[int, timedelta] | None,
     run_no: int | None,
+    priority: int,
 ) -> sa.ColumnElement[str | None]:
     against = [consent_reason(users.c.user_no, users.c.email_hash, topic, now)]
     if cap is not None:  # before duplicates: who is over the cap takes nobody's place
-        against.append(sa.case((_emails(cap[1], now, run_no) >= cap[0], "cap")))
+        against.append(sa.case((_emails(cap[1], now, run_no, priority) >= cap[0], "cap")))
     duplicate = _shares_an_address_with_an_earlier_one(addressed, topic, now)
     against.append(sa.case((duplicate, "duplicate_address")))
     return sa.func.coalesce(*against)
@@ -93,18 +94,24 @@ def _shares_an_address_with_an_earlier_one(
     )
 
 
-def _emails(within: timedelta, now: datetime, run_no: int | None) -> sa.ColumnElement[int]:
+def _emails(
+    within: timedelta, now: datetime, run_no: int | None, priority: int | None
+) -> sa.ColumnElement[int]:
     """How many emails an address got within the time, and how many wait for it; look-ups by index.
 
+    Those that wait count from this priority upward; all of them when it is None.
     Counted for each account and added up: from a join, SQLite reads all waiting rows of the approved runs.
     """
     sharer = users.alias("sharer")
+    open_runs = sa.select(runs.c.run_no).where(OPEN)
+    if priority is not None:
+        open_runs = open_runs.where(runs.c.priority >= priority)
     of_other_runs = sa.true() if run_no is None else ledger.c.run_no != run_no
     count = sa.select(sa.func.count()).where(ledger.c.user_no == sharer.c.user_no, of_other_runs)
     gone = count.where(GONE, ledger.c.intent_at > now - within)
     waiting = count.where(
         WAITING,
-        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(OPEN_RUNS)),
+        ledger.c.run_no.in_(open_runs),
         ledger.c.due_at > now - within,
         ledger.c.due_at < now + within,
     )

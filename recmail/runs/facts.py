@@ -58,6 +58,7 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
         "campaign": campaign.name,
         "due_instant": facts.now,
         "campaign_yaml": campaign.text,
+        "priority": campaign.priority,
         "template_bundle": project.templates().to_json(),
         "settings": {
             "printed": printed,

@@ -63,6 +63,7 @@ def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list
             topic=campaign.topic,
             now=now,
             cap=project.settings.limits.emails_per_person,
+            priority=campaign.priority,
         )
     return steps, expected(counts, people=steps[-1].people)
 
