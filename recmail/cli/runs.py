@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recmail.cli.command import RUN, json_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, say, show_findings
+from recmail.cli.command import RUN_OR_CAMPAIGN, json_option, print_json, project_option, shows_errors
+from recmail.cli.terminal import print_table, say, show_edits, show_findings
 
 if TYPE_CHECKING:
     from recmail.runs.listing import Run
 
 
 @click.command("runs")
-@click.argument("run", type=RUN, required=False)
+@click.argument("run", type=RUN_OR_CAMPAIGN, required=False)
 @project_option
 @json_option
 @shows_errors
-def command(run: int | None, project: Path | None, as_json: bool) -> None:
+def command(run: int | str | None, project: Path | None, as_json: bool) -> None:
     r"""List all runs, or show RUN with what happened to everybody in it.
 
-    A run is one time that a campaign goes out, with a number.
+    A run is one time that a campaign goes out, with a number. A campaign's name lists its runs.
 
     \b
     Example: recmail runs 12
@@ -31,18 +31,20 @@ def command(run: int | None, project: Path | None, as_json: bool) -> None:
     from recmail.runs.project import open_project
 
     opened = open_project(project)
-    if run is not None:
+    if isinstance(run, int):
         found = read_run(opened, run)
         if as_json:
             print_json(found.to_dict_with_findings())
             return
         _show(found)
         return
-    listed = read_runs(opened)
+    listed = read_runs(opened, campaign=run)
+    if run is not None and not listed:
+        opened.campaign(run)  # which says what campaigns there are
     if as_json:
         print_json({"runs": [one.to_dict() for one in listed]})
     elif not listed:
-        say("no runs yet; plan one with: recmail plan CAMPAIGN")
+        say(f"no runs yet; plan one with: recmail plan {run or 'CAMPAIGN'}")
     else:
         print_table(
             ("run", "campaign", "state", "planned", "people", "sent", "waiting", "reason"),
@@ -57,5 +59,8 @@ def _show(run: Run) -> None:
         show_findings(run.findings)
     elif run.state == "planned":
         say(f"not all emails were looked at yet; this does, and approves it: recmail approve {run.run_no}")
+    if run.waits_for:
+        say(run.waits_for)
     for line in run.history:
         say(line)
+    show_edits(run.edits or (), run.run_no, run.campaign)

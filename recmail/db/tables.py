@@ -214,6 +214,7 @@ approvals = sa.Table(
     Column("who", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("content_hash", Text, nullable=False),  # what was signed
+    Column("stands_for", Integer, nullable=False, server_default="1"),  # so many people approve by it
 )
 
 run_shards = sa.Table(

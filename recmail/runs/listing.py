@@ -8,13 +8,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from recmail.db.account import Account, account, accounts
+from recmail.db.approvals import Signature, signatures
 from recmail.db.connect import reading
-from recmail.db.runs import find_run, list_runs, run_audit, shard_findings
-from recmail.records import MessageState
+from recmail.db.runs import ENDS, find_run, list_runs, run_audit, shard_findings
+from recmail.records import MessageState, RunState
+from recmail.runs.edits import Edit, edits_since
 from recmail.runs.project import Project
 
 if TYPE_CHECKING:
     from recmail.runs.findings import Findings
+
+
+_WITHOUT_EDITS = {*ENDS, RunState.BUILDING}
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,9 @@ class Run:
 
     Attributes:
         history: who did what, oldest first, in words.
+        approvals: who approved it.
+        needed: how many people have to.
+        edits: what was edited since the plan; None for runs that have ended, or were not asked.
         findings: what was found in its emails; None while not all were looked at.
     """
 
@@ -36,6 +44,9 @@ class Run:
     account: Account
     history: Sequence[str] = ()
     findings: Findings | None = None
+    approvals: Sequence[Signature] = ()
+    needed: int = 1
+    edits: Sequence[Edit] | None = None
 
     @property
     def waiting(self) -> int:
@@ -71,14 +82,30 @@ class Run:
         }
 
     def to_dict_with_findings(self) -> dict[str, Any]:
-        """The same, with what was found in its emails."""
-        return {**self.to_dict(), "findings": self.findings and self.findings.to_dict()}
+        """The same, with who approved it, what was found in its emails, and what was edited since."""
+        return {
+            **self.to_dict(),
+            "approvals": [{"by": one.who, "at": one.at} for one in self.approvals],
+            "approvers": self.needed,
+            "edits": None if self.edits is None else [edit.to_dict() for edit in self.edits],
+            "findings": self.findings and self.findings.to_dict(),
+        }
+
+    @property
+    def waits_for(self) -> str | None:
+        """Whose approval is missing, in words; None when nobody's is."""
+        missing = self.needed - sum(one.stands_for for one in self.approvals)
+        if self.state not in (RunState.PLANNED, RunState.APPROVED) or not self.approvals or missing <= 0:
+            return None
+        by = " and ".join(one.who for one in self.approvals)
+        more = "somebody else has" if missing == 1 else f"{missing} others have"
+        return f"approved by {by}; {more} to approve it too: recmail approve {self.run_no}"
 
 
-def read_runs(project: Project) -> list[Run]:
-    """All runs, newest first."""
+def read_runs(project: Project, *, campaign: str | None = None) -> list[Run]:
+    """All runs, or those of a campaign, newest first."""
     with reading(project.engine) as connection:
-        listed = list_runs(connection)
+        listed = list_runs(connection, campaign=campaign)
         counted = accounts(connection, [row["run_no"] for row in listed])
     return [_run(dict(row), counted[row["run_no"]], ()) for row in listed]
 
@@ -94,7 +121,13 @@ def read_run(project: Project, run_no: int) -> Run:
             f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']} by {row['who']}"
             for row in run_audit(connection, run_no)
         ]
-        run = _run(find_run(connection, run_no), account(connection, run_no), history)
+        row = find_run(connection, run_no)
+        run = replace(
+            _run(row, account(connection, run_no), history),
+            approvals=signatures(connection, run_no),
+            needed=project.settings.delivery.approvers,
+            edits=None if row["state"] in _WITHOUT_EDITS else edits_since(project, row),
+        )
         if None in shard_findings(connection, run_no).values():
             return run
         from recmail.runs.findings import read_findings  # which takes a second to import, for premailer

@@ -76,12 +76,16 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class DeliverySettings:
-    """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT."""
+    """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT.
+
+    `approvers` is how many different people have to approve a run.
+    """
 
     provider: str = field(metadata=_key(values.one_line, "files"))
     senders: int = field(metadata=_key(values.workers, 1, toml=True))
     planners: int = field(metadata=_key(values.workers, 2, toml=True))
     engine: str = field(metadata=_key(values.engine, "processes"))
+    approvers: int = field(metadata=_key(values.approvers, 1, toml=True))
 
 
 _SERIF = "Georgia, Times New Roman, serif"

@@ -64,7 +64,7 @@ def test_what_was_approved_before_stays_approved(database: sa.Engine, now: datet
         connection.execute(sa.update(runs).values(**approved))
     upgrade(database)
     with reading(database) as connection:
-        assert connection.execute(sa.select(approvals)).all() == [(1, "ana@desk", "ana@desk", now, "abc")]
+        assert connection.execute(sa.select(approvals)).all() == [(1, "ana@desk", "ana@desk", now, "abc", 1)]
         assert connection.scalar(sa.select(runs.c.priority)) == 0
 
 

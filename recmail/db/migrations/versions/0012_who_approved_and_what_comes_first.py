@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("who", sa.Text(), nullable=False),
         sa.Column("at", UtcTime(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
+        sa.Column("stands_for", sa.Integer(), nullable=False, server_default="1"),
         sa.PrimaryKeyConstraint("run_no", "person", name="pk_approvals"),
         sa.ForeignKeyConstraint(["run_no"], ["runs.run_no"], name="fk_approvals_run_no_runs"),
     )
