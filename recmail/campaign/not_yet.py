@@ -15,7 +15,6 @@ LATER_KEYS: tuple[Path, ...] = (
     ("audience", "control_group"),
     ("variants",),
     ("schedule",),
-    ("speed",),
 )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from recmail.settings import parse_duration
+from recmail.settings.rates import RATE, Rate, read_rate
 from recmail.settings.source import shown
 from recmail.settings.values import mailbox, timezone
 
@@ -20,7 +21,6 @@ _TEMPLATE = r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*"
 _PERCENT = r"(?:100(?:\.0{1,4})?|[0-9]{1,2}(?:\.[0-9]{1,4})?) ?%"
 _DURATION = r"[1-9][0-9]{0,5}[mhdw]"
 _LEAD = rf"({_DURATION}) before"
-_RATE = r"([1-9][0-9]{0,8}) per (second|minute|hour|day)"
 _DAYS = {
     "day": tuple(range(7)),
     "weekday": tuple(range(5)),
@@ -32,12 +32,6 @@ _ONCE = rf"([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}) ({_CLOCK})"
 _DAY = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _EVERY_TIME = "every time"
 _APPROVED_ONCE = rf"once, while people change by at most ({_PERCENT}) and checks stay clean"
-_PER = {
-    "second": timedelta(seconds=1),
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-}
 
 
 @dataclass(frozen=True)
@@ -65,19 +59,6 @@ class Approval:
     """
 
     people_change_at_most: float | None
-
-
-@dataclass(frozen=True)
-class Rate:
-    """So many messages in so much time."""
-
-    messages: int
-    per: timedelta
-
-    @property
-    def per_second(self) -> float:
-        """Messages a second."""
-        return self.messages / self.per.total_seconds()
 
 
 def _text(value: str) -> str:
@@ -142,22 +123,6 @@ def _spelled_out(value: object) -> str:
     found = re.fullmatch(r"([0-9]+) ?([mhdw])[a-z]*(?: before)?", str(value))
     meant = f"{found[1]}{found[2]}" if found else ""
     return meant if re.fullmatch(_DURATION, meant) else ""
-
-
-def _rate(value: object) -> Rate:
-    found = re.fullmatch(_RATE, value) if isinstance(value, str) else None
-    if not found:
-        raise ValueError(f"found {shown(value)}; expected a rate such as 5000 per hour{_rate_hint(value)}")
-    return Rate(int(found[1]), _PER[found[2]])
-
-
-def _rate_hint(value: object) -> str:
-    found = re.fullmatch(r"([0-9][0-9,._ ]*?) ?(?:/|per|a|an|every) ?([a-z]+)", str(value).lower())
-    if not found:
-        return ""
-    unit = next((unit for unit in _PER if unit.startswith(found[2].rstrip("s"))), "")
-    written = f"{re.sub('[^0-9]', '', found[1])} per {unit}"
-    return f"; write {written}" if re.fullmatch(_RATE, written) else ""
 
 
 def _day(value: object) -> date:
@@ -272,7 +237,7 @@ Approved = Annotated[
         pattern=f"{_EVERY_TIME}|{_APPROVED_ONCE}",
     ),
 ]
-MessageRate = Annotated[Rate, BeforeValidator(_rate), _described("a rate", "5000 per hour", pattern=_RATE)]
+MessageRate = Annotated[Rate, BeforeValidator(read_rate), _described("a rate", "5000 per hour", pattern=RATE)]
 Day = Annotated[date, BeforeValidator(_day), _described("a day", "2027-03-31", pattern=_DAY)]
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), _described("a time", "3h", "30d", pattern=_DURATION)
