@@ -121,11 +121,12 @@ class AccountRefused(DeliveryError):  # noqa: N818
 
 
 class TemporaryFailure(DeliveryError):  # noqa: N818
-    """Try again later; the body had not left."""
+    """Try again later; the body had not left. `slows`: the provider wants fewer messages, from all of us."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(self, message: str, *, retry_after_s: float | None = None, slows: bool = False) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.slows = slows or retry_after_s is not None
 
 
 class OutcomeUnknown(DeliveryError):  # noqa: N818

@@ -272,6 +272,8 @@ class Claim:
     Attributes:
         email: the person's address as it is now (read with the claim, never frozen).
         message_id: without angle brackets; the same however often the message is tried.
+        timezone: as the person's data has it, which may be no zone at all.
+        send_before: later than this the message is not sent.
     """
 
     run_no: int
@@ -284,6 +286,8 @@ class Claim:
     variant: str | None = None
     context: dict[str, Any] = field(default_factory=dict)
     reserves: list[Any] = field(default_factory=list)
+    timezone: str | None = None
+    send_before: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from recmail.settings import parse_duration
+from recmail.settings.hours import WEEKDAYS
 from recmail.settings.rates import RATE, Rate, read_rate
 from recmail.settings.source import shown
 from recmail.settings.values import mailbox, timezone
 
-WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _LINE_LIMIT = 2_000  # characters of a subject as written; a header line as rendered is cut far below
 _TEMPLATE = r"[A-Za-z0-9_-]+(?:/[A-Za-z0-9_-]+)*"
 _PERCENT = r"(?:100(?:\.0{1,4})?|[0-9]{1,2}(?:\.[0-9]{1,4})?) ?%"

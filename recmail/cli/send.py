@@ -119,6 +119,8 @@ def _show(sent: Sent) -> None:
     say(f"{sent.mailed:,} emails in {sent.took_s:.1f} s")
     if sent.paused:
         say(f"the run is paused: {sent.paused}\nwhen that is mended: recmail run resume {sent.run_no}")
+    if sent.goes_on and not sent.paused:
+        say(sent.goes_on)
     if sent.waiting and not sent.paused:
         say(f"{sent.waiting:,} still wait; the same command goes on with them: recmail send {sent.run_no}")
     if sent.unclear:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -48,17 +48,20 @@ def claim_due(
     claim_id: str,
     lease: timedelta = CLAIM_LEASE,
     lease_now: datetime | None = None,
+    most: Mapping[int, int] | None = None,
 ) -> list[Claim]:
     """Take at most `limit` rows that are due: of the runs with the highest priority first, in equal shares.
 
     Args:
         claim_id: fresh; everything else that is done to these rows names it.
+        most: rows of some runs, where that is less.
         lease_now: for tests; None is the machine's clock, or PostgreSQL's own.
     """
     keys: list[tuple[int, int]] = []
     for equals in _by_priority(connection, run_nos):
         for at, run_no in enumerate(equals):
             share = -(-(limit - len(keys)) // (len(equals) - at))  # what others left over, rounded up
+            share = min(share, (most or {}).get(run_no, share))
             if share > 0:
                 values = {"run": run_no, "now": now, "at_most": share, "claim": claim_id}
                 values |= lease_values(connection, lease_now, lease)
@@ -107,18 +110,20 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
     found = connection.execute(_claimed(dialect), {"rows": as_rows(dialect, keys)})
     return [
         Claim(
-            run_no=run_no,
-            user_no=user_no,
-            user_id=user_id,
-            email=email,
+            run_no=row.run_no,
+            user_no=row.user_no,
+            user_id=row.user_id,
+            email=row.email,
             claim_id=claim_id,
-            attempts=attempts,
-            message_id=message_id,
-            variant=variant,
-            context=context or {},
-            reserves=reserves or [],
+            attempts=row.attempts,
+            message_id=row.message_id,
+            variant=row.variant,
+            context=row.context or {},
+            reserves=row.reserves or [],
+            timezone=row.timezone,
+            send_before=row.send_before,
         )
-        for run_no, user_no, user_id, email, attempts, message_id, variant, context, reserves in found
+        for row in found
     ]
 
 
@@ -126,8 +131,8 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
 def _claimed(dialect: str) -> sa.Select[Any]:
     """Everything that is needed to write the messages; addresses as they are now, never frozen."""
     rows = batch(dialect, KEY_COLUMNS)
-    person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email)
-    message = (ledger.c.attempts, ledger.c.message_id, ledger.c.variant)
+    person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email, users.c.timezone)
+    message = (ledger.c.attempts, ledger.c.message_id, ledger.c.variant, ledger.c.send_before)
     return (
         sa.select(*person, *message, ledger_context.c.context, ledger_context.c.reserves)
         .select_from(rows)

@@ -282,6 +282,14 @@ ledger_events = sa.Table(  # append-only
     Index(None, "run_no", "user_no"),
 )
 
+quotas = sa.Table(  # what all workers together have taken of a limit, in slots of time that end by themselves
+    "quotas",
+    metadata,
+    Column("scope", Text, primary_key=True),  # whose limit, and per what: provider relay per day
+    Column("slot", BigInteger, primary_key=True),  # which part of the time; deliver/spans.py counts them
+    Column("used", BigInteger, nullable=False),
+)
+
 # --- what came back, and who did what -----------------------------------------------------------
 
 events = sa.Table(  # feedback from providers, raw kept
@@ -297,6 +305,7 @@ events = sa.Table(  # feedback from providers, raw kept
     Column("user_no", Key),
     Column("raw", Text, nullable=False),
     Index(None, "run_no", "user_no"),
+    Index(None, "run_no", "kind"),
 )
 
 audit = sa.Table(

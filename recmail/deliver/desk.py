@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
+from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from recmail.db.ledger_intents import Intent
-from recmail.db.ledger_results import Result, Sent
+from recmail.db.ledger_postponed import Later
+from recmail.db.ledger_results import Result
 from recmail.db.ledger_rows import Key
+from recmail.deliver.breaker import Breaker
 from recmail.deliver.gate import Gate
 from recmail.deliver.sender import Claims, Done, GivenBack, Left, Ready, Report, Sender, Write
-from recmail.errors import AccountRefused, MessageRefused, RecipientRefused
 from recmail.records import Claim
 
 _LEFT_BEHIND_AFTER_S = 10.0
-_REFUSED_FROM_THE_START = 10  # more is not these people's fault: an unverified sender, a blocked account
 # A row whose lease ran out in a slow sender's hands may be claimed again beside it; the claim tells which.
 Held = tuple[int, int, str]
 
@@ -30,6 +31,7 @@ class Desk:
     Attributes:
         results: to be recorded.
         back: claims to be given back.
+        later: claims that have to wait, and until when.
         problem: why the provider wants nobody now, once one sender has met that.
         error: what is broken besides.
     """
@@ -40,13 +42,13 @@ class Desk:
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
         self._open = 0
-        self._held: set[Held] = set()  # claimed: in the queue or in a sender's hands
+        self._held: dict[Held, Claim] = {}  # claimed: in the queue or in a sender's hands
         self._flying: set[Held] = set()  # the intent is committed, there is no result yet
         self._ready: dict[Held, Ready] = {}
-        self._accepted = False
-        self._refused = 0
+        self._breaker = Breaker()
         self.results: list[Result] = []
         self.back: list[Claim] = []
+        self.later: list[Later] = []
         self.problem: str | None = None
         self.error: Exception | None = None
 
@@ -80,7 +82,7 @@ class Desk:
             case Done(result, error):
                 self._let_go(result.claim)
                 self.results.append(result)
-                self._judge(result)
+                self.problem = self.problem or self._breaker.judge(result)
                 self.error = self.error or error
             case GivenBack(claim, why, error):
                 self._let_go(claim)
@@ -91,26 +93,16 @@ class Desk:
                 self._open -= 1
         return True
 
-    def _judge(self, result: Result) -> None:
-        """Tell one person's problem from our own, which must not fail everybody."""
-        outcome = result.outcome
-        self._accepted = self._accepted or isinstance(outcome, Sent)
-        self._refused += isinstance(outcome, RecipientRefused | MessageRefused)
-        if isinstance(outcome, AccountRefused):
-            self.problem = self.problem or str(outcome)
-        elif not self._accepted and self._refused >= _REFUSED_FROM_THE_START:
-            self.problem = self.problem or f"the first {self._refused} messages were all refused: {outcome}"
-
     def _let_go(self, claim: Claim) -> None:
-        self._held.discard(_held(claim))
+        self._held.pop(_held(claim), None)
         self._flying.discard(_held(claim))
 
     # --- what is on it ----------------------------------------------------------------------------
 
     @property
-    def held(self) -> int:
+    def held(self) -> list[Claim]:
         """Rows that are claimed and whose intent is not committed."""
-        return len(self._held)
+        return [*self._held.values()]
 
     @property
     def queued(self) -> int:
@@ -130,29 +122,35 @@ class Desk:
     @property
     def is_empty(self) -> bool:
         """Nothing is claimed, on its way, or to be written down."""
-        return not (self.is_busy or self.results or self.back)
+        return not (self.is_busy or self.results or self.back or self.later)
 
     # --- what the writer answers ------------------------------------------------------------------
 
     def put(self, claims: Iterable[Claim]) -> None:
         """Give claims to the senders."""
         for claim in claims:
-            self._held.add(_held(claim))
+            self._held[_held(claim)] = claim
             self._claims.put(claim)
 
     def answer(self, intents: Iterable[Intent], accepted: set[Key]) -> None:
         """Tell senders whether their messages may leave; the others keep nothing of theirs."""
         for intent in intents:
             ready = self._ready.pop(_held(intent.claim))
-            self._held.discard(_held(intent.claim))
+            self._held.pop(_held(intent.claim), None)
             may_leave = intent.key in accepted
             if may_leave:
                 self._flying.add(_held(intent.claim))
             ready.verdict.put(may_leave)
 
+    def put_off(self, stuck: Iterable[tuple[Intent, datetime]]) -> None:
+        """Let messages wait that are ready, and their senders go on with others."""
+        for intent, until in stuck:
+            self.answer([intent], set())
+            self.later.append((intent.claim, until))
+
     def written_down(self) -> None:
-        """The results and the claims given back are committed."""
-        self.results, self.back = [], []
+        """The results and the claims given back or put off are committed."""
+        self.results, self.back, self.later = [], [], []
 
     def clear(self) -> None:
         """Begin nothing new: what has not left is given back, what is on its way goes on."""

@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from recmail.db.ledger_claims import CLAIM_LEASE
 from recmail.db.ledger_intents import Cap
 from recmail.db.ledger_results import Retries
+from recmail.deliver.alarms import Shares
+from recmail.deliver.pace import PaceOptions
 from recmail.records import MessageState
 
 
@@ -22,7 +24,8 @@ class WorkerOptions:
         connections: messages on their way at once; a kill leaves at most as many unclear.
         cap: emails a person may get within a time, over all campaigns.
         sending_lease: longer than one message can take; see Provider.sending_lease.
-        rate: messages a second; None for no limit.
+        pace: how fast, and when.
+        pause_if: shares at which single runs pause.
         patience: how long to wait for rows that are due later (other tries, other time zones).
         connect_tries: in a row, until the provider counts as down and the runs are paused.
         connect_wait_s: before the second of them; it doubles from there.
@@ -34,7 +37,8 @@ class WorkerOptions:
     cap: Cap | None
     sending_lease: timedelta
     claim_lease: timedelta = CLAIM_LEASE
-    rate: float | None = None
+    pace: PaceOptions = field(default_factory=PaceOptions)
+    pause_if: Mapping[int, Shares] = field(default_factory=dict)
     retries: Retries = field(default_factory=Retries)
     patience: timedelta = timedelta(minutes=15)
     connect_tries: int = 5
@@ -51,6 +55,9 @@ class WorkSummary:
         stopped: somebody asked it to end before everything was done.
         waiting_until: nothing can be done before this time (of the business clock).
         waits_for_senders: what it waits for is held by another sender, alive or dead; else it is due later.
+        limit: which limit is used up until then, if it is one.
+        slowed: messages a second, when the provider has asked for fewer.
+        postponed: messages that were put off because of their people's hours.
     """
 
     states: Mapping[MessageState, int]
@@ -58,6 +65,9 @@ class WorkSummary:
     stopped: bool = False
     waiting_until: datetime | None = None
     waits_for_senders: bool = False
+    limit: str | None = None
+    slowed: float | None = None
+    postponed: int = 0
 
     @property
     def done(self) -> int:

@@ -16,12 +16,22 @@ class TokenBucket:
     """
 
     def __init__(self, per_second: float | None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._tokens, self._at = 1.0, clock()
+        self._rate: float | None = None
+        self.change(per_second)
+
+    def change(self, per_second: float | None) -> None:
+        """Go on at another rate."""
         if per_second is not None and per_second <= 0:
             raise ValueError("a rate is more than nothing; pause the run to send nothing")
-        self._rate = per_second
-        self._clock = clock
-        self._most = max(1.0, per_second or 0.0)
-        self._tokens, self._at = 1.0, clock()
+        if per_second != self._rate:
+            # What came in without a limit was never counted.
+            self.available() if self._rate is not None else self._begin()
+            self._rate, self._most = per_second, max(1.0, per_second or 0.0)
+
+    def _begin(self) -> None:
+        self._tokens, self._at = 1.0, self._clock()
 
     def available(self) -> float:
         """How many tokens could be taken now; infinite without a limit."""
@@ -39,7 +49,8 @@ class TokenBucket:
 
     def take(self, count: int) -> None:
         """Use tokens that `available` has promised."""
-        self._tokens -= count
+        if self._rate is not None:
+            self._tokens -= count
 
     def wait_s(self) -> float:
         """Seconds until there is a token; 0 when there is one."""

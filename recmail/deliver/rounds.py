@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TypeVar
 from uuid import uuid4
 
 import sqlalchemy as sa
@@ -14,14 +15,17 @@ import sqlalchemy as sa
 from recmail.db.connect import writing
 from recmail.db.ledger_claims import claim_due, release, sweep
 from recmail.db.ledger_intents import Intent, Rules, commit_intents, refuse
+from recmail.db.ledger_postponed import Later, postpone, postpone_due
 from recmail.db.ledger_results import Result, record_results
 from recmail.db.ledger_rows import Key
 from recmail.db.runs import move_run
 from recmail.deliver.crash import crash_at
+from recmail.deliver.hours import Hours, all_zones
 from recmail.deliver.options import WorkerOptions
 from recmail.errors import RecipientRefused, RefusedError, StorageError
 from recmail.records import Claim, MessageState, RunState
 
+Made = TypeVar("Made")
 WHO = "recmail"
 _RETRY_WAITS_S = (0.05, 0.5)  # a deadlock, a lost connection; what lasts longer is for a person
 
@@ -34,17 +38,23 @@ class Round:
         results: of messages that were tried.
         intents: of messages that could leave now; at most one of each person.
         back: claims that are given up.
+        later: claims that have to wait, and until when.
         claim_at_most: how many rows to claim.
+        claim_of_runs: of single runs, where that is less.
         sweeps: look for leases that ran out.
-        pause: why all runs have to be paused.
+        asleep: look for people who may not be written to at this hour.
+        pause: why runs have to be paused.
     """
 
     results: Sequence[Result] = ()
     intents: Sequence[Intent] = ()
     back: Sequence[Claim] = ()
+    later: Sequence[Later] = ()
     claim_at_most: int = 0
+    claim_of_runs: Mapping[int, int] = field(default_factory=dict)
     sweeps: bool = False
-    pause: str | None = None
+    asleep: Hours | None = None
+    pause: Mapping[int, str] = field(default_factory=dict)
 
     def crash(self, when: str) -> None:
         """Pass the points of crash tests that this round has."""
@@ -56,11 +66,16 @@ class Round:
 
 @dataclass
 class Committed:
-    """What one transaction did."""
+    """What one transaction did.
+
+    Attributes:
+        asleep: how many of those who were looked for have to wait.
+    """
 
     claims: list[Claim] = field(default_factory=list)
     accepted: set[Key] = field(default_factory=set)
     states: Counter[MessageState] = field(default_factory=Counter)
+    asleep: int = 0
 
 
 def locks_people(results: Sequence[Result]) -> bool:
@@ -80,24 +95,31 @@ def commit_round(engine: sa.Engine, steps: Round, options: WorkerOptions, *, now
     Raises:
         StorageError: the database fails for longer.
     """
+    return persistently(lambda: _commit(engine, steps, options, now))
+
+
+def persistently(transaction: Callable[[], Made]) -> Made:
+    """Do something that may be done twice; tried again when the database failed for a moment."""
     for wait_s in _RETRY_WAITS_S:
         try:
-            return _commit(engine, steps, options, now)
+            return transaction()
         except StorageError:
             time.sleep(wait_s)
-    return _commit(engine, steps, options, now)
+    return transaction()
 
 
 def _commit(engine: sa.Engine, steps: Round, options: WorkerOptions, now: datetime) -> Committed:
     done = Committed()
     with writing(engine) as connection:
-        if steps.pause is not None:
-            _pause(connection, options.run_nos, steps.pause, now)
+        _pause(connection, steps.pause, now)
         recorded = record_results(connection, steps.results, now=now, retries=options.retries)
         done.states.update(recorded)
         if steps.sweeps:
             done.states.update(sweep(connection, now=now))
         release(connection, steps.back)
+        postpone(connection, steps.later)
+        if steps.asleep is not None:
+            done.asleep = _postpone_asleep(connection, steps.asleep, options.run_nos, now)
         if steps.claim_at_most:
             done.claims = claim_due(
                 connection,
@@ -106,6 +128,7 @@ def _commit(engine: sa.Engine, steps: Round, options: WorkerOptions, now: dateti
                 limit=steps.claim_at_most,
                 claim_id=uuid4().hex,
                 lease=options.claim_lease,
+                most=steps.claim_of_runs,
             )
         if steps.intents:
             _intents(connection, steps.intents, options, now, done)
@@ -127,8 +150,13 @@ def _intents(
     done.states.update(one.state for one in refuse(connection, refused, rules))
 
 
-def _pause(connection: sa.Connection, run_nos: Sequence[int], reason: str, now: datetime) -> None:
-    for run_no in run_nos:
+def _postpone_asleep(connection: sa.Connection, hours: Hours, run_nos: Sequence[int], now: datetime) -> int:
+    waits, others = hours.all_waits(now)
+    return postpone_due(connection, run_nos, waits, others, known=all_zones(), now=now)
+
+
+def _pause(connection: sa.Connection, reasons: Mapping[int, str], now: datetime) -> None:
+    for run_no, reason in reasons.items():
         try:
             move_run(connection, run_no, RunState.PAUSED, who=WHO, now=now, reason=reason)
         except RefusedError:

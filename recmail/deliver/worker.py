@@ -12,16 +12,17 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from recmail.db.connect import reading
+from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import Outlook, outlook
 from recmail.db.ledger_intents import Intent, one_each_person
+from recmail.deliver.alarms import Alarms
 from recmail.deliver.clock import Clock
 from recmail.deliver.desk import Desk
 from recmail.deliver.esp import Esp
 from recmail.deliver.gate import Gate
 from recmail.deliver.options import WorkerOptions, WorkSummary
-from recmail.deliver.rate import TokenBucket
-from recmail.deliver.rounds import Round, commit_round, locks_people
+from recmail.deliver.pace import Pace
+from recmail.deliver.rounds import Committed, Round, commit_round, locks_people, persistently
 from recmail.deliver.sender import Write
 from recmail.records import MessageState
 
@@ -35,7 +36,7 @@ STOP_CHECK_S = 0.5  # `stop` is an event of somebody else's and cannot wake us
 LOOK_EVERY_S = 1.0  # for what other workers and people have changed
 SWEEP_EVERY_S = 5.0
 TELL_EVERY_S = 0.2
-CLAIM_AHEAD_S = 30.0  # half a lease
+ALARM_EVERY_S = 30.0
 IN_VAIN_S = 0.05  # rows are due, and another worker has its hands on them
 
 
@@ -93,14 +94,16 @@ class _Writer:
         tell: Callable[[WorkSummary], None] | None,
     ) -> None:
         self._engine, self._desk, self._options, self._clock, self._tell = engine, desk, options, clock, tell
-        self._bucket = TokenBucket(options.rate)
+        self._pace = Pace(options.pace, options.run_nos)
+        self._alarms = Alarms(options.pause_if)
+        self._alarmed: dict[int, str] = {}
         self._gather_s = GATHER_S
         self._states: Counter[MessageState] = Counter()
         self._paused: str | None = None
         self._is_ending = self._has_told_waiting = False
         self._may_claim, self._claimed_in_vain, self._must_sweep = True, False, False
         self._ahead: Outlook | None = None
-        self._look_at_s = self._swept_at_s = self._told_at_s = -math.inf
+        self._look_at_s = self._swept_at_s = self._told_at_s = self._alarm_at_s = -math.inf
 
     def run(self, stop: threading.Event) -> WorkSummary:
         """Round after round, until there is nothing to do or a reason to end."""
@@ -109,22 +112,30 @@ class _Writer:
             if stop.is_set() or self._desk.problem or self._desk.error:
                 self._is_ending = True
                 self._desk.clear()
+            self._heed_alarms()
             if self._has_something_to_commit():
                 self._commit()
+        if self._pace.has_shares:
+            persistently(self._give_back_shares)
         return self._summary(was_stopped=stop.is_set())
 
     # --- what is committed ------------------------------------------------------------------------
 
     def _has_something_to_commit(self) -> bool:
         desk = self._desk
-        may_leave = desk.ready and self._bucket.available() >= 1
+        is_due = desk.results or desk.back or desk.later or self._must_pause or self._alarmed
+        must_look = self._must_sweep or self._pace.must_postpone
+        return bool(is_due or must_look or self._may_leave() or self._wanted_claims())
+
+    def _may_leave(self) -> bool:
+        ready, now = self._desk.ready, self._clock.now()
         return bool(
-            desk.results
-            or desk.back
-            or may_leave
-            or self._must_pause
-            or self._must_sweep
-            or self._wanted_claims()
+            ready
+            and (
+                self._pace.choose(ready, now)
+                or self._pace.needs(ready, self._desk.held, 0, now)
+                or self._pace.stuck(ready, now)
+            )
         )
 
     @property
@@ -138,43 +149,93 @@ class _Writer:
         stock, queued = 4 * self._options.connections, self._desk.queued
         if 2 * queued > stock:
             return 0
-        soon = self._bucket.within(CLAIM_AHEAD_S) - self._desk.held
-        return int(max(0, min(stock - queued, soon)))
+        return int(max(0, min(stock - queued, self._pace.room(self._desk.held, self._clock.now()))))
 
     def _commit(self) -> None:
         """One round. An idle or throttled worker never comes here: on SQLite it would hold up everybody."""
-        desk, leaving = self._desk, self._leaving()
-        steps = Round(
-            results=desk.results,
-            intents=leaving,
-            back=desk.back,
-            claim_at_most=self._wanted_claims(),
-            sweeps=self._must_sweep or time.monotonic() >= self._swept_at_s + SWEEP_EVERY_S,
-            pause=desk.problem if self._must_pause else None,
-        )
+        desk, now = self._desk, self._clock.now()
+        steps = self._round(now)
+        if steps == Round():
+            return  # others have the shares that we wanted
+        leaving = steps.intents
         began_s = time.perf_counter()
-        done = commit_round(self._engine, steps, self._options, now=self._clock.now())
+        done = commit_round(self._engine, steps, self._options, now=now)
         self._gather_s = min(max(GATHER_S, time.perf_counter() - began_s), GATHER_MOST_S)
         desk.written_down()
         desk.answer(leaving, done.accepted)
-        desk.put(done.claims)
-        self._bucket.take(len(done.accepted))
+        kept, desk.later = self._pace.screen(done.claims, desk.held, now)
+        desk.put(kept)
+        self._pace.took([intent for intent in leaving if intent.key in done.accepted])
         self._states.update(done.states)
-        self._paused = self._paused or steps.pause
-        if len(done.claims) < steps.claim_at_most:
-            self._may_claim, self._claimed_in_vain = False, not done.claims
-        if steps.sweeps:
-            self._must_sweep, self._swept_at_s = False, time.monotonic()
+        self._note(steps, done)
         if desk.is_empty:
             self._look_at_s = -math.inf  # what this round put back in line may be due now
         self._report()
 
-    def _leaving(self) -> list[Intent]:
+    def _round(self, now: datetime) -> Round:
+        """What the next transaction is to do."""
+        desk, pace = self._desk, self._pace
+        desk.problem = desk.problem or pace.hear(desk.results)
+        self._alarms.count(desk.results)
+        desk.put_off(pace.stuck(desk.ready, now))
+        wanted = self._wanted_claims()
+        if pace.needs(desk.ready, desk.held, wanted, now):
+            persistently(lambda: self._take_shares(wanted, now))
+        claims, of_runs = pace.shares(desk.held, wanted, now)
+        return Round(
+            results=desk.results,
+            intents=self._leaving(now),
+            back=desk.back,
+            later=desk.later,
+            claim_at_most=claims,
+            claim_of_runs=of_runs if claims else {},
+            sweeps=self._must_sweep or time.monotonic() >= self._swept_at_s + SWEEP_EVERY_S,
+            asleep=pace.hours if pace.must_postpone else None,
+            pause=self._pausing(),
+        )
+
+    def _note(self, steps: Round, done: Committed) -> None:
+        """Remember what was committed for the rounds to come."""
+        if self._must_pause:
+            self._paused = self._desk.problem
+        self._alarmed = {}
+        if len(done.claims) < steps.claim_at_most:
+            self._may_claim, self._claimed_in_vain = False, not done.claims
+        if steps.sweeps:
+            self._must_sweep, self._swept_at_s = False, time.monotonic()
+        if steps.asleep:
+            self._pace.asleep(done.asleep)
+
+    def _pausing(self) -> dict[int, str]:
+        """Why runs are to be paused: all of them for the provider's reason, one for its own."""
+        if self._must_pause and self._desk.problem:
+            return dict.fromkeys(self._options.run_nos, self._desk.problem)
+        return self._alarmed
+
+    def _leaving(self, now: datetime) -> list[Intent]:
         """Whose intents the next round commits."""
         if locks_people(self._desk.results):
             return []
-        first, _later = one_each_person(self._desk.ready)
-        return first[: int(min(len(first), self._bucket.available()))]
+        first, _later = one_each_person(self._pace.choose(self._desk.ready, now))
+        return first
+
+    # --- what is shared with other workers --------------------------------------------------------
+
+    def _take_shares(self, wanted: int, now: datetime) -> None:
+        with writing(self._engine) as connection:
+            self._pace.refill(connection, self._desk.ready, self._desk.held, wanted, now)
+
+    def _give_back_shares(self) -> None:
+        with writing(self._engine) as connection:
+            self._pace.give_back(connection)
+
+    def _heed_alarms(self) -> None:
+        """Look now and then at what came back, and at what our own results add up to."""
+        if self._alarms and time.monotonic() >= self._alarm_at_s + ALARM_EVERY_S:
+            self._alarm_at_s = time.monotonic()
+            with reading(self._engine) as connection:
+                self._alarms.look(connection)
+        self._alarmed |= self._alarms.reasons()
 
     # --- what is ahead ----------------------------------------------------------------------------
 
@@ -194,7 +255,13 @@ class _Writer:
         return True
 
     def _is_due_soon(self, ahead: Outlook) -> bool:
-        return ahead.due_at is not None and ahead.due_at - self._clock.now() <= self._options.patience
+        due_at = self._due_at(ahead)
+        return due_at is not None and due_at - self._clock.now() <= self._options.patience
+
+    def _due_at(self, ahead: Outlook) -> datetime | None:
+        """When the first message may leave that waits; not before a limit allows it."""
+        free = self._pace.free(self._clock.now())
+        return ahead.due_at if ahead.due_at is None or free is None else max(ahead.due_at, free[0])
 
     def _look(self) -> Outlook:
         """Look ahead, when it is time to; without writing."""
@@ -221,7 +288,7 @@ class _Writer:
             return 0.0
         waits_s = [STOP_CHECK_S]
         if self._desk.ready:
-            waits_s.append(self._bucket.wait_s())
+            waits_s.append(self._pace.wait_s(self._desk.ready, self._clock.now()))
         if not self._may_claim and not self._is_ending:
             self._look()
             waits_s.append(self._look_at_s - time.monotonic())
@@ -238,7 +305,8 @@ class _Writer:
 
     def _waiting_until(self, ahead: Outlook) -> tuple[datetime, bool] | None:
         """When there is something to do again, and whether another sender holds it; None: at once."""
-        waits = [] if ahead.due_at is None else [(ahead.due_at, False)]
+        due_at = self._due_at(ahead)
+        waits = [] if due_at is None else [(due_at, False)]
         if ahead.lease_left is not None:
             waits.append((self._clock.now() + ahead.lease_left, True))
         first = min(waits, default=None)
@@ -248,4 +316,14 @@ class _Writer:
         ahead = self._ahead if waits and not self._is_ending else None
         until = None if ahead is None else self._waiting_until(ahead)
         when, held = until or (None, False)
-        return WorkSummary(dict(self._states), self._paused, was_stopped, when, held)
+        free = self._pace.free(self._clock.now()) if when else None
+        return WorkSummary(
+            states=dict(self._states),
+            paused=self._paused,
+            stopped=was_stopped,
+            waiting_until=when,
+            waits_for_senders=held,
+            limit=free[1] if free and free[0] == when else None,
+            slowed=self._pace.slowed,
+            postponed=self._pace.postponed,
+        )

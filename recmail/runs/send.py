@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
 from recmail.runs.guards import Readiness, check_state, prepare, provider_of
 from recmail.runs.message import RunWriter, links_for
+from recmail.runs.pace import pace_of, pause_if_of
 from recmail.runs.project import Project
+from recmail.runs.waiting import in_words, when_to_go_on
 
 __all__ = ["Readiness", "Sent", "prepare", "send"]
 
@@ -34,6 +36,7 @@ class Sent:
         paused: why the run is paused, None when it is not.
         stopped: somebody asked it to end before everything was done.
         page: where the messages can be read, if there is such a place.
+        goes_on: why people still wait, and until when, where that is known.
     """
 
     run_no: int
@@ -45,6 +48,7 @@ class Sent:
     paused: str | None
     stopped: bool
     page: Path | None
+    goes_on: str | None = None
 
     @property
     def waiting(self) -> int:
@@ -72,6 +76,7 @@ class Sent:
             "paused": self.paused,
             "stopped": self.stopped,
             "waiting": self.waiting,
+            "goes_on": self.goes_on,
             "page": self.page,
             "account": self.account.to_dict(),
         }
@@ -109,10 +114,11 @@ def send(
         options=_options(project, run_no, writer, provider),
         clock=clock,
         stop=stop,
-        on_progress=_reporter(waiting, progress, tell),
+        on_progress=_reporter(waiting, clock, progress, tell),
     )
     took_s = time.monotonic() - began_s
-    return _settle(project, run_no, clock, who, summary=summary, took_s=took_s, page=provider.page)
+    sent = _settle(project, run_no, clock, who, summary=summary, took_s=took_s, page=provider.page)
+    return replace(sent, goes_on=when_to_go_on(summary, clock.now()) if sent.waiting else None)
 
 
 def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
@@ -158,7 +164,10 @@ def _settle(
 
 
 def _reporter(
-    waiting: int, progress: Callable[[int, int], None] | None, tell: Callable[[str], None] | None
+    waiting: int,
+    clock: Clock,
+    progress: Callable[[int, int], None] | None,
+    tell: Callable[[str], None] | None,
 ) -> Callable[[WorkSummary], None]:
     told: set[str] = set()
 
@@ -166,13 +175,11 @@ def _reporter(
         settled = sum(count for state, count in summary.states.items() if state != MessageState.PLANNED)
         if progress is not None:
             progress(settled, max(waiting, settled))
-        if tell is not None and summary.waiting_until is not None:
-            until = f"{summary.waiting_until:%H:%M:%S} UTC"
-            what = "what another sender holds" if summary.waits_for_senders else "messages to be tried again"
-            text = f"waiting for {what}, until {until} at the latest; Ctrl-C is safe"
-            if text not in told:
-                told.add(text)
-                tell(text)
+        if tell is not None:
+            for text in in_words(summary, clock.now()):
+                if text not in told:
+                    told.add(text)
+                    tell(text)
 
     return report
 
@@ -184,4 +191,6 @@ def _options(project: Project, run_no: int, writer: RunWriter, provider: Provide
         cap=project.settings.limits.emails_per_person,
         connections=provider.connections,
         sending_lease=provider.sending_lease,
+        pace=pace_of(project.settings, provider, {run_no: writer.campaign}),
+        pause_if={run_no: pause_if_of(writer.campaign)},
     )

@@ -7,7 +7,8 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from recmail.settings import brand, values
+from recmail.settings import brand, hours, values
+from recmail.settings.hours import QuietHours, Weekdays
 from recmail.settings.values import Limit, Reader
 
 REQUIRED = object()
@@ -79,6 +80,7 @@ class DeliverySettings:
     """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT.
 
     `approvers` is how many different people have to approve a run.
+    `quiet_hours` and `weekdays` are meant by the clocks of those who get the emails; None: at any time.
     """
 
     provider: str = field(metadata=_key(values.one_line, "files"))
@@ -86,6 +88,8 @@ class DeliverySettings:
     planners: int = field(metadata=_key(values.workers, 2, toml=True))
     engine: str = field(metadata=_key(values.engine, "processes"))
     approvers: int = field(metadata=_key(values.approvers, 1, toml=True))
+    quiet_hours: QuietHours | None = field(metadata=_key(hours.quiet_hours, ""))
+    weekdays: Weekdays | None = field(metadata=_key(hours.weekdays, ""))
 
 
 _SERIF = "Georgia, Times New Roman, serif"

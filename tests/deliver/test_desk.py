@@ -28,5 +28,5 @@ def test_a_row_claimed_again_beside_a_slow_sender_gets_two_answers() -> None:
     desk.answer(desk.ready[:1], set())
     desk.answer(desk.ready, {(1, 7)})
     assert [answer.get_nowait() for answer in answers] == [False, True]
-    assert desk.held == 0
+    assert desk.held == []
     assert desk.is_busy  # with the one that may leave

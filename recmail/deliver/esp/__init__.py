@@ -6,15 +6,19 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from recmail import plugins
+from recmail.deliver.warm_up import WarmUp
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.records import Outgoing
 from recmail.settings import RawTable, Settings
 from recmail.settings.plugin_section import read_options
+from recmail.settings.rates import Rate, read_rates
+from recmail.settings.source import shown
+from recmail.tokens import email_key
 
 MOST_CONNECTIONS = 256
 
@@ -35,11 +39,24 @@ class Esp(Protocol):
         """End the connection; never raises."""
 
 
+def _domain(name: str) -> str:
+    key = email_key(f"x@{name}")
+    if key is None or "." not in name:
+        raise ValueError(f"found {shown(name)}; expected a domain such as gmail.com")
+    return key.rpartition("@")[2]
+
+
+Rates = Annotated[tuple[Rate, ...], BeforeValidator(read_rates)]
+
+
 class EspOptions(BaseModel, ABC):
     """What a plug-in's class derives from: its fields are the keys of its [provider.NAME] section.
 
     Attributes:
         connections: how many messages may be on their way at once; a crash leaves as many unclear.
+        at_most: so many a second, and quotas that may be used up at once: ["14 per second", "50000 per day"].
+        domain_limits: the same for single domains of recipients.
+        warm_up: less than that on the first days.
         sending_lease: longer than one message can take; after it the sender counts as dead.
     """
 
@@ -47,6 +64,9 @@ class EspOptions(BaseModel, ABC):
     sending_lease: ClassVar[timedelta] = timedelta(minutes=11)
 
     connections: int = Field(1, ge=1, le=MOST_CONNECTIONS)
+    at_most: Rates = ()
+    domain_limits: dict[Annotated[str, AfterValidator(_domain)], Rates] = Field(default_factory=dict)
+    warm_up: WarmUp | None = None
 
     @property
     def leaves_machine(self) -> bool:

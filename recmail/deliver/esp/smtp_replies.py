@@ -17,6 +17,7 @@ from recmail.errors import (
 _ENHANCED = re.compile(r"[245]\.(\d{1,3})\.(\d{1,3})\b")
 # Postfix says "queued as 4bX", Exim "id=1rX"; of SES and Gmail the whole text is kept.
 _QUEUE_ID = re.compile(r"(?:queued as |\bid=)(\S+)")
+_GREYLISTED = re.compile(r"gr[ae]y-?list", re.IGNORECASE)
 _LONGEST_ID = 200
 _CLOSING = 421
 # RFC 4954 section 6: we have to log in, or our login was not good enough.
@@ -59,6 +60,12 @@ class Reply:
         return self.code == _CLOSING
 
     @property
+    def slows(self) -> bool:
+        """The server wants fewer messages from us; greylisting only wants this one later."""
+        about_policy = 400 <= self.code < 500 and self.enhanced is not None and self.enhanced[0] == 7
+        return (self.closes or about_policy) and not _GREYLISTED.search(self.text)
+
+    @property
     def enhanced(self) -> tuple[int, int] | None:
         """Subject and detail of the enhanced status code (RFC 3463), if it gives one."""
         found = _ENHANCED.match(self.text)
@@ -83,9 +90,8 @@ def refusal(stage: Stage, reply: Reply, place: str, *, has_delivered: bool) -> D
     """
     said = f"{place} answered {stage} with {reply}"
     if not 500 <= reply.code < 600:
-        return TemporaryFailure(
-            said
-        )  # also what makes no sense: nothing was accepted, so asking again is safe
+        # Also what makes no sense: nothing was accepted, so asking again is safe.
+        return TemporaryFailure(said, slows=reply.slows)
     if stage is Stage.OPENING or reply.code in _ABOUT_OUR_LOGIN or reply.enhanced in _ABOUT_US:
         return AccountRefused(said)
     if stage is Stage.SENDER:

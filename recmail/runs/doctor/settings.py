@@ -81,7 +81,7 @@ def _in_words(value: object) -> str:
         return ", ".join(map(str, value)) or "nobody"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:g}" for name, number in value.items())
-    return str(value) or "not set"
+    return "not set" if value in (None, "") else str(value)
 
 
 def _raw(table: RawTable) -> Iterator[Finding]:
