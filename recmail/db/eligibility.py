@@ -11,6 +11,7 @@ from sqlalchemy.sql import FromClause
 from recmail.db.consent import consent_reason
 from recmail.db.runs import OPEN
 from recmail.db.tables import ledger, runs, users
+from recmail.records import MessageState
 
 WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned', 'claimed')")
 GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
@@ -57,6 +58,36 @@ def count_skip_reasons(
     people = sa.select(reason).where(users.c.user_no.in_(audience)).subquery()
     query = sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason)
     return {why: int(count) for why, count in connection.execute(query)}
+
+
+def displaced(
+    connection: sa.Connection, run_no: int, *, now: datetime, cap: tuple[int, timedelta] | None
+) -> dict[int, int]:
+    """How many people of a run get its email instead of one that waits in a run of lower priority, by run.
+
+    They are over the cap with all that waits for them; an intent of the lower run will find that out.
+    """
+    if cap is None:
+        return {}
+    mine, theirs = ledger.alias("mine"), ledger.alias("theirs")
+    priority = sa.select(runs.c.priority).where(runs.c.run_no == run_no).scalar_subquery()
+    lower = connection.scalars(sa.select(runs.c.run_no).where(OPEN, runs.c.priority < priority)).all()
+    found = {}
+    for other in sorted(lower):
+        waits_there = sa.exists().where(
+            theirs.c.run_no == other,
+            theirs.c.user_no == mine.c.user_no,
+            theirs.c.state.in_((MessageState.PLANNED, MessageState.CLAIMED)),
+            theirs.c.due_at > now - cap[1],
+            theirs.c.due_at < now + cap[1],
+        )
+        people = sa.select(sa.func.count()).select_from(mine.join(users, users.c.user_no == mine.c.user_no))
+        all_waiting = _emails(cap[1], now, run_no, None)
+        counted = people.where(
+            mine.c.run_no == run_no, mine.c.state == MessageState.PLANNED, waits_there, all_waiting >= cap[0]
+        )
+        found[other] = connection.scalar(counted) or 0
+    return {other: people for other, people in found.items() if people}
 
 
 def _reason(
