@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.eligibility import skip_reasons
+from recmail.db.eligibility import displaced, skip_reasons
 from recmail.db.runs import higher_runs
 from recmail.db.tables import runs, users
 from recmail.records import RunState
@@ -58,6 +58,24 @@ def test_planning_counts_what_waits_from_the_same_priority_upward(
             priority=of_mine,
         )
     assert found == dict.fromkeys(range(4), reason)
+
+
+@pytest.mark.parametrize(("cap", "people_of_run_1"), [(1, 3), (2, 0)])
+def test_a_plan_knows_whom_it_takes_from_a_lower_run(
+    people: sa.Engine, now: datetime, cap: int, people_of_run_1: int
+) -> None:
+    """Run 1 is lower and waits for all but one; run 3 is as high as mine, run 4 lower and not approved."""
+    add(people, now, 1, 0, S.APPROVED)
+    for run_no, priority, state in ((2, 1, S.PLANNED), (3, 1, S.FINISHED), (4, 0, S.PLANNED)):
+        add(people, now, run_no, priority, state)
+    with writing(people) as connection:
+        connection.exec_driver_sql("UPDATE ledger SET state = 'skipped' WHERE run_no = 1 AND user_no = 3")
+        connection.exec_driver_sql("UPDATE ledger SET state = 'failed' WHERE run_no = 3")
+    with reading(people) as connection:
+        found = displaced(connection, 2, now=now, cap=(cap, 7 * DAY))
+        assert displaced(connection, 1, now=now, cap=(cap, 7 * DAY)) == {}
+        assert displaced(connection, 2, now=now, cap=None) == {}
+    assert found == ({1: people_of_run_1} if people_of_run_1 else {})
 
 
 def test_what_left_counts_whatever_its_priority(people: sa.Engine, now: datetime) -> None:
