@@ -254,6 +254,7 @@ def _reasons(
         cap=facts.cap,
         run_no=facts.run_no,
         due=facts.due.last,
+        priority=facts.campaign.priority,
     )
 
 

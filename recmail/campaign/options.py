@@ -196,6 +196,12 @@ class CampaignKeys(Keys):
         None, description="When it goes out by itself; a text alone is `when`. Leave it out to send by hand"
     )
     speed: Speed | None = Field(None, description="How fast it goes out; a text alone is `at_most`")
+    priority: int = Field(
+        0,
+        ge=-100,
+        le=100,
+        description="Whose email a person gets when two campaigns would be one too many: the higher one's",
+    )
     exposure: Exposure | None = Field(None, description="How often one course may be shown over all emails")
     utm: Utm | None = Field(
         None,

@@ -27,6 +27,20 @@ SEVERITY = (0, EXIT_WITH_FAILURES, EXIT_REFUSED, EXIT_INVALID, EXIT_FAILED)
 """Exit codes of parts of a command; that of the whole is the one furthest behind."""
 
 RUN = click.IntRange(1, 2**31)
+
+
+class RunOrCampaign(click.ParamType[int | str]):
+    """A run's number, or the name of a campaign of which only one run can be meant."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """Read what is only digits as a number."""
+        text = str(value)
+        return RUN.convert(int(text), param, ctx) if text.isdecimal() else text
+
+
+RUN_OR_CAMPAIGN = RunOrCampaign()
 project_option = click.option(
     "--project",
     type=click.Path(path_type=Path, file_okay=False),

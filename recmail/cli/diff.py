@@ -13,21 +13,27 @@ COURSES = 15  # that are listed; --json has all of them
 
 
 @click.command("diff", short_help="Tell what differs between two runs, and for whom.")
-@click.argument("before", type=RUN)
-@click.argument("after", type=RUN)
+@click.argument("first", type=RUN, metavar="[BEFORE]")
+@click.argument("second", type=RUN, required=False, metavar="RUN")
 @project_option
 @json_option
 @shows_errors
-def command(before: int, after: int, project: Path | None, as_json: bool) -> None:
-    r"""Compare two runs, BEFORE and AFTER: who came and went, and whose courses changed.
+def command(first: int, second: int | None, project: Path | None, as_json: bool) -> None:
+    r"""Tell who came and went and whose courses changed from run BEFORE to RUN.
+
+    Without BEFORE, RUN is compared with the run before it of the same campaign.
 
     \b
-    Example: recmail diff 11 12
+    Examples: recmail diff 12
+              recmail diff 11 12
     """
-    from recmail.runs.diff import diff
+    from recmail.runs.diff import diff, previous_run
     from recmail.runs.project import open_project
 
     opened = open_project(project)
+    before, after = (previous_run(opened, first), first) if second is None else (first, second)
+    if second is None:
+        say(f"run {after} compared with run {before}, the one before it")
     with progress("comparing") as advance:
         found = diff(opened, before, after, progress=advance)
     if as_json:

@@ -105,9 +105,12 @@ def _show(planned: Planned) -> None:
     print_table(("people", "block", "how it is filled"), seen)
     if planned.exposure is not None:
         _show_exposure(planned.exposure)
-    click.echo("\nSubjects:")
-    for variant, subject in planned.subjects:
-        click.echo(f"  {variant}: {subject}" if variant else f"  {subject}")
+    for one in planned.instead:
+        click.echo(f"\n{one.in_words()}")
+    click.echo()
+    print_table(("subject", "for"), [(one.subject, one.of_whom) for one in planned.samples])
+    if planned.sending and planned.sending.takes:
+        click.echo(f"\nSending takes {planned.sending.in_words()}")
     if planned.findings:
         click.echo()
         show_findings(planned.findings)

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recmail.cli.command import RUN, Instant, json_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, say, show_due, show_findings, show_variants
+from recmail.cli.command import (
+    RUN_OR_CAMPAIGN,
+    Instant,
+    json_option,
+    print_json,
+    project_option,
+    shows_errors,
+)
+from recmail.cli.terminal import print_table, say, show_due, show_edits, show_findings, show_variants
 
 if TYPE_CHECKING:
     from recmail.runs.listing import Run
@@ -17,8 +24,7 @@ if TYPE_CHECKING:
 
 
 @click.command("runs")
-@click.argument("run", type=RUN, required=False)
-@click.option("--campaign", metavar="NAME", help="Only the runs of this campaign.")
+@click.argument("run", type=RUN_OR_CAMPAIGN, required=False)
 @click.option("--follow", "follows", is_flag=True, help="Watch RUN until it has ended.")
 @click.option(
     "--every",
@@ -33,8 +39,7 @@ if TYPE_CHECKING:
 @json_option
 @shows_errors
 def command(
-    run: int | None,
-    campaign: str | None,
+    run: int | str | None,
     follows: bool,
     every: float | None,
     now: datetime | None,
@@ -43,8 +48,8 @@ def command(
 ) -> None:
     r"""List all runs, or show RUN with what happened to everybody in it.
 
-    A run is one time that a campaign goes out, with a number. With --follow and --json there is one JSON
-    document a line.
+    A run is one time that a campaign goes out, with a number; a campaign's name lists its runs. With
+    --follow and --json there is one JSON document a line.
 
     \b
     Examples: recmail runs 12
@@ -53,10 +58,10 @@ def command(
     from recmail.runs.listing import read_run
     from recmail.runs.project import open_project
 
-    _check_usage(run, campaign, follows=follows, has_more=every is not None or now is not None)
+    _check_usage(run, follows=follows, has_more=every is not None or now is not None)
     opened = open_project(project)
-    if run is None:
-        _list(opened, campaign, as_json)
+    if not isinstance(run, int):
+        _list(opened, run, as_json)
     elif follows:
         _follow(opened, run, every_s=every or 1.0, now=now, as_json=as_json)
     elif as_json:
@@ -65,13 +70,11 @@ def command(
         _show(read_run(opened, run))
 
 
-def _check_usage(run: int | None, campaign: str | None, *, follows: bool, has_more: bool) -> None:
-    if follows and run is None:
+def _check_usage(run: int | str | None, *, follows: bool, has_more: bool) -> None:
+    if follows and not isinstance(run, int):
         raise click.UsageError("--follow needs the number of a run: recmail runs RUN --follow")
     if has_more and not follows:
         raise click.UsageError("--every and --now go with --follow: recmail runs RUN --follow")
-    if campaign is not None and run is not None:
-        raise click.UsageError("give RUN or --campaign, not both")
 
 
 def _list(opened: Project, campaign: str | None, as_json: bool) -> None:
@@ -104,5 +107,8 @@ def _show(run: Run) -> None:
         show_findings(run.findings)
     elif run.state == "planned":
         say(f"not all emails were looked at yet; this does, and approves it: recmail approve {run.run_no}")
+    if run.waits_for:
+        say(run.waits_for)
     for line in run.history:
         say(line)
+    show_edits(run.edits or (), run.run_no, run.campaign)

@@ -14,22 +14,32 @@ from recmail.cli.command import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
     EXIT_WITH_FAILURES,
-    RUN,
+    RUN_OR_CAMPAIGN,
     Instant,
     json_option,
     print_json,
     project_option,
     shows_errors,
 )
-from recmail.cli.terminal import confirm_by_name, operator, print_table, progress, say, show_variants
+from recmail.cli.terminal import (
+    confirm_by_name,
+    operator,
+    print_table,
+    progress,
+    say,
+    show_edits,
+    show_variants,
+)
 from recmail.errors import RefusedError
+from recmail.records import RunState
 
 if TYPE_CHECKING:
-    from recmail.runs.send import Readiness, Sent
+    from recmail.runs.guards import Readiness
+    from recmail.runs.send import Sent
 
 
 @click.command("send")
-@click.argument("run", type=RUN)
+@click.argument("run", type=RUN_OR_CAMPAIGN)
 @click.option("--yes", is_flag=True, help="Do not ask; needs --expect for a run that has not started.")
 @click.option("--expect", type=int, metavar="N", help="Refuse unless the run mails exactly N people.")
 @click.option(
@@ -39,24 +49,36 @@ if TYPE_CHECKING:
 @json_option
 @shows_errors
 def command(
-    run: int, yes: bool, expect: int | None, now: datetime | None, project: Path | None, as_json: bool
+    run: int | str,
+    yes: bool,
+    expect: int | None,
+    now: datetime | None,
+    project: Path | None,
+    as_json: bool,
 ) -> None:
     r"""Send the approved RUN now. Interrupted or killed, the same command goes on; nobody is mailed twice.
+
+    A campaign's name will do when only one of its runs is approved or being sent. Refused when the plan was
+    changed or is too old, too few people approved it, or the audience grew by more than 5 % since.
 
     \b
     Examples: recmail send 12
               recmail send 12 --yes --expect 84213
     """
     from recmail.deliver.clock import Clock
+    from recmail.runs.choice import choose_run
+    from recmail.runs.guards import prepare
     from recmail.runs.project import open_project
-    from recmail.runs.send import prepare, send
+    from recmail.runs.send import send
 
     opened, clock = open_project(project), Clock(now)
-    ready = prepare(opened, run, clock)
-    _confirm(ready, run, yes=yes, expect=expect)
-    with progress(f"sending run {run}") as advance:
+    run_no = choose_run(opened, run, [RunState.APPROVED, RunState.SENDING])
+    ready = prepare(opened, run_no, clock)
+    show_edits(ready.edits, run_no, ready.campaign)
+    _confirm(ready, run_no, yes=yes, expect=expect)
+    with progress(f"sending run {run_no}") as advance:
         stop = _stop_on_signals()
-        sent = send(opened, run, clock=clock, who=operator(), stop=stop, progress=advance, tell=say)
+        sent = send(opened, run_no, clock=clock, who=operator(), stop=stop, progress=advance, tell=say)
     if as_json:
         print_json(sent.to_dict())
     else:
@@ -75,6 +97,8 @@ def _confirm(ready: Readiness, run: int, *, yes: bool, expect: int | None) -> No
     if ready.started:
         say(f"run {run} goes on: {ready.waiting:,} people are not yet mailed; nobody is mailed twice")
         return
+    if ready.crowd and ready.crowd.in_words():
+        say(ready.crowd.in_words())
     if yes and expect is None:
         raise click.UsageError("--yes needs --expect N, the number of people you mean to mail")
     if not yes:

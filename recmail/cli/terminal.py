@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from recmail.db.account import Account
     from recmail.runs.due import DueReport
+    from recmail.runs.edits import Edit
     from recmail.runs.findings import Findings
 
 Advance = Callable[[int, int], None]
@@ -27,6 +28,7 @@ Advance = Callable[[int, int], None]
 AdvanceRows = Callable[[int, int, int], None]
 """Told the rows read, and how many bytes are done and there in all; or people, and shards."""
 _LINE_EVERY_S = 10.0
+DIFF_LINES = 40  # of one file
 
 
 def say(text: str) -> None:
@@ -154,6 +156,37 @@ class _Lines:
         say(f"{self._title}: {counted} ({self.rate(count):,.0f}/s{left})")
 
 
+def show_edits(edits: Sequence[Edit], run_no: int, campaign: str) -> None:
+    """What was edited since a plan, as a diff, on stderr: the plan does not contain it."""
+    for edit in edits:
+        say(f"\n{edit.file} was edited since the plan:")
+        for line in edit.lines[:DIFF_LINES]:
+            colour = {"+": "green", "-": "red", "@": "cyan"}.get(line[:1])
+            click.secho(f"  {line}", fg=colour, err=True)
+        if len(edit.lines) > DIFF_LINES:
+            rest = len(edit.lines) - DIFF_LINES
+            say(f"  and {rest:,} lines more; recmail runs {run_no} --json has all")
+    if edits:
+        this, it = ("this edit", "it") if len(edits) == 1 else ("these edits", "them")
+        say(f"run {run_no} does not contain {this}; to have {it}, plan again: recmail plan {campaign}\n")
+
+
+def confirm(question: str, *, undone: str, facts: str) -> None:
+    """Ask before something that cannot be taken back.
+
+    Args:
+        undone: says that nothing was done.
+        facts: for somebody who is not there to be asked.
+
+    Raises:
+        RefusedError: the answer is no, or nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise RefusedError(f"{undone}: {facts}; scripts add --yes")
+    if not click.confirm(question, err=True):
+        raise RefusedError(undone)
+
+
 def confirm_by_name(campaign: str, what: str) -> None:
     """Let the person type the campaign's name before something that cannot be undone.
 
@@ -172,7 +205,10 @@ def confirm_by_name(campaign: str, what: str) -> None:
 
 
 def operator() -> str:
-    """Who is acting, for the audit: RECMAIL_USER, else the login name and machine."""
+    """Who is acting, for audit and approvals: RECMAIL_USER, else the login name and machine.
+
+    This is what they say, not who they are: whoever may run recmail here may set the variable.
+    """
     named = os.environ.get("RECMAIL_USER")
     if named:
         return named

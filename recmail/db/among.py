@@ -48,6 +48,11 @@ def among(column: sa.ColumnElement[Any], values: Sequence[int] | Sequence[str]) 
     return _Among(column, sa.bindparam(None, list(values), _Listed(column.type)))
 
 
+def among_parameter(column: sa.ColumnElement[Any], name: str) -> sa.ColumnElement[bool]:
+    """The same for a list that is given when the statement is run, under this name."""
+    return _Among(column, sa.bindparam(name, type_=_Listed(column.type)))
+
+
 def in_range(
     column: sa.ColumnElement[int], low: int, high: int, *, few: Sequence[int] | None
 ) -> sa.ColumnElement[bool]:

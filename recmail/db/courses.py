@@ -28,6 +28,17 @@ def relative_pictures(connection: sa.Connection) -> list[str]:
     return list(connection.scalars(query.order_by(courses.c.course_no)))
 
 
+def full_courses(connection: sa.Connection, now: datetime) -> frozenset[int]:
+    """The course_no of courses in which as many people enrolled by now as they have seats."""
+    enrolled = sa.select(sa.func.count(interactions.c.user_no.distinct())).where(
+        interactions.c.course_no == courses.c.course_no,
+        interactions.c.kind == "enrolled",
+        interactions.c.at <= now,
+    )
+    has_none_left = courses.c.seats.is_not(None), enrolled.scalar_subquery() >= courses.c.seats
+    return frozenset(connection.scalars(sa.select(courses.c.course_no).where(*has_none_left)))
+
+
 def gone_stale(
     connection: sa.Connection,
     user_no: int,

@@ -9,13 +9,11 @@ import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
 from recmail.db.consent import consent_reason
+from recmail.db.runs import OPEN
 from recmail.db.tables import ledger, runs, users
+from recmail.records import MessageState
 
 _AT_ONCE = 10_000  # people read together
-# A plan that nobody approved takes nobody's place: marketers plan several times before they approve.
-OPEN_RUNS: sa.ColumnElement[bool] = sa.literal_column(
-    "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
-)
 WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned', 'claimed')")
 GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
 
@@ -30,6 +28,7 @@ def skip_reasons(
     cap: tuple[int, timedelta] | None,
     run_no: int | None,
     due: datetime | None = None,
+    priority: int = 0,
 ) -> dict[int, str | None]:
     """For everybody in `audience`, in order of user_no: why they get no email, None when they do.
 
@@ -41,8 +40,11 @@ def skip_reasons(
         run_no: this run, which does not count against itself.
         due: when the last email is due, by which the cap is judged; None: now. Whoever is due earlier may
             still be over it then: the intent refuses them.
+        priority: of the campaign; what waits in runs of lower priority takes nobody's place.
     """
-    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=run_no, due=due or now)
+    reason = _reason(
+        addressed, topic=topic, now=now, cap=cap, run_no=run_no, due=due or now, priority=priority
+    )
     query = sa.select(users.c.user_no, reason).where(users.c.user_no.in_(audience)).order_by(users.c.user_no)
     return {int(user_no): why for user_no, why in connection.execute(query)}
 
@@ -56,9 +58,12 @@ def count_skip_reasons(
     now: datetime,
     cap: tuple[int, timedelta] | None,
     due: datetime | None = None,
+    priority: int = 0,
 ) -> dict[str | None, int]:
     """How many of an audience get no email for each reason of `skip_reasons`; None are those who do."""
-    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now).label("reason")
+    reason = _reason(
+        addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now, priority=priority
+    ).label("reason")
     people = sa.select(reason).where(users.c.user_no.in_(audience)).subquery()
     query = sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason)
     return {why: int(count) for why, count in connection.execute(query)}
@@ -73,11 +78,42 @@ def mailable_ids(
     now: datetime,
     cap: tuple[int, timedelta] | None,
     due: datetime | None = None,
+    priority: int = 0,
 ) -> Iterator[Sequence[str]]:
     """The user_id of those of an audience who get an email, as `skip_reasons` has it; some at a time."""
-    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now)
+    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now, priority=priority)
     query = sa.select(users.c.user_id).where(users.c.user_no.in_(audience), reason.is_(None))
     yield from connection.execute(query.execution_options(yield_per=_AT_ONCE)).scalars().partitions()
+
+
+def displaced(
+    connection: sa.Connection, run_no: int, *, now: datetime, cap: tuple[int, timedelta] | None
+) -> dict[int, int]:
+    """How many people of a run get its email instead of one that waits in a run of lower priority, by run.
+
+    They are over the cap with all that waits for them; an intent of the lower run will find that out.
+    """
+    if cap is None:
+        return {}
+    mine, theirs = ledger.alias("mine"), ledger.alias("theirs")
+    priority = sa.select(runs.c.priority).where(runs.c.run_no == run_no).scalar_subquery()
+    lower = connection.scalars(sa.select(runs.c.run_no).where(OPEN, runs.c.priority < priority)).all()
+    found = {}
+    for other in sorted(lower):
+        waits_there = sa.exists().where(
+            theirs.c.run_no == other,
+            theirs.c.user_no == mine.c.user_no,
+            theirs.c.state.in_((MessageState.PLANNED, MessageState.CLAIMED)),
+            theirs.c.due_at > now - cap[1],
+            theirs.c.due_at < now + cap[1],
+        )
+        people = sa.select(sa.func.count()).select_from(mine.join(users, users.c.user_no == mine.c.user_no))
+        all_waiting = _emails(cap[1], now, run_no, priority=None)
+        counted = people.where(
+            mine.c.run_no == run_no, mine.c.state == MessageState.PLANNED, waits_there, all_waiting >= cap[0]
+        )
+        found[other] = connection.scalar(counted) or 0
+    return {other: people for other, people in found.items() if people}
 
 
 def _reason(
@@ -88,10 +124,11 @@ def _reason(
     cap: tuple[int, timedelta] | None,
     run_no: int | None,
     due: datetime,
+    priority: int,
 ) -> sa.ColumnElement[str | None]:
     against = [consent_reason(users.c.user_no, users.c.email_hash, topic, now)]
     if cap is not None:  # before duplicates: who is over the cap takes nobody's place
-        against.append(sa.case((_emails(cap[1], due, run_no) >= cap[0], "cap")))
+        against.append(sa.case((_emails(cap[1], due, run_no, priority=priority) >= cap[0], "cap")))
     duplicate = _shares_an_address_with_an_earlier_one(addressed, topic, now)
     against.append(sa.case((duplicate, "duplicate_address")))
     return sa.func.coalesce(*against)
@@ -115,18 +152,24 @@ def _shares_an_address_with_an_earlier_one(
     )
 
 
-def _emails(within: timedelta, due: datetime, run_no: int | None) -> sa.ColumnElement[int]:
+def _emails(
+    within: timedelta, due: datetime, run_no: int | None, *, priority: int | None
+) -> sa.ColumnElement[int]:
     """How many emails an address got within the time before `due`, and how many wait for it; by index.
 
+    Those that wait count from this priority upward; all of them when it is None.
     Counted for each account and added up: from a join, SQLite reads all waiting rows of the approved runs.
     """
     sharer = users.alias("sharer")
+    open_runs = sa.select(runs.c.run_no).where(OPEN)
+    if priority is not None:
+        open_runs = open_runs.where(runs.c.priority >= priority)
     of_other_runs = sa.true() if run_no is None else ledger.c.run_no != run_no
     count = sa.select(sa.func.count()).where(ledger.c.user_no == sharer.c.user_no, of_other_runs)
     gone = count.where(GONE, ledger.c.intent_at > due - within)
     waiting = count.where(
         WAITING,
-        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(OPEN_RUNS)),
+        ledger.c.run_no.in_(open_runs),
         ledger.c.due_at > due - within,
         ledger.c.due_at < due + within,
     )

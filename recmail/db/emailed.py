@@ -11,8 +11,9 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSON
 
 from recmail.db.among import in_range
-from recmail.db.eligibility import GONE, OPEN_RUNS, WAITING
+from recmail.db.eligibility import GONE, WAITING
 from recmail.db.ledger_rows import same_key
+from recmail.db.runs import OPEN
 from recmail.db.tables import ledger, ledger_context, runs
 from recmail.db.types import microseconds
 
@@ -45,7 +46,7 @@ def emailed_courses(
     waiting = sa.select(ledger.c.run_no, ledger.c.user_no, ledger.c.due_at.label("at")).where(
         people,
         WAITING,
-        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(OPEN_RUNS)),
+        ledger.c.run_no.in_(sa.select(runs.c.run_no).where(OPEN)),
         ledger.c.due_at > since,
     )
     emails = sa.union_all(left, waiting).subquery("emails")

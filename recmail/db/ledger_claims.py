@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,7 +50,7 @@ def claim_due(
     lease_now: datetime | None = None,
     most: Mapping[int, int] | None = None,
 ) -> list[Claim]:
-    """Take at most `limit` rows that are due, in shares of equal size from each run that is being sent.
+    """Take at most `limit` rows that are due: of the runs with the highest priority first, in equal shares.
 
     Args:
         claim_id: fresh; everything else that is done to these rows names it.
@@ -57,16 +58,25 @@ def claim_due(
         lease_now: for tests; None is the machine's clock, or PostgreSQL's own.
     """
     keys: list[tuple[int, int]] = []
-    waiting = sorted(run_nos)
-    for at, run_no in enumerate(waiting):
-        share = -(-(limit - len(keys)) // (len(waiting) - at))  # what others left over, rounded up
-        share = min(share, (most or {}).get(run_no, share))
-        if share > 0:
-            values = {"run": run_no, "now": now, "at_most": share, "claim": claim_id}
-            values |= lease_values(connection, lease_now, lease)
-            found = connection.execute(_claim(connection.dialect.name), values)
-            keys += [(row.run_no, row.user_no) for row in found]
+    for equals in _by_priority(connection, run_nos):
+        for at, run_no in enumerate(equals):
+            share = -(-(limit - len(keys)) // (len(equals) - at))  # what others left over, rounded up
+            share = min(share, (most or {}).get(run_no, share))
+            if share > 0:
+                values = {"run": run_no, "now": now, "at_most": share, "claim": claim_id}
+                values |= lease_values(connection, lease_now, lease)
+                found = connection.execute(_claim(connection.dialect.name), values)
+                keys += [(row.run_no, row.user_no) for row in found]
     return _read(connection, keys, claim_id) if keys else []
+
+
+def _by_priority(connection: sa.Connection, run_nos: Collection[int]) -> list[list[int]]:
+    """Runs of one priority together, the highest first."""
+    if len(run_nos) < 2:
+        return [list(run_nos)]
+    query = sa.select(runs.c.priority, runs.c.run_no).where(among(runs.c.run_no, sorted(run_nos)))
+    found = connection.execute(query.order_by(runs.c.priority.desc(), runs.c.run_no))
+    return [[row.run_no for row in equals] for _, equals in groupby(found, key=lambda row: row.priority)]
 
 
 @lru_cache(maxsize=2)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.among import among_parameter
 from recmail.db.consent import consent_reason, lock_people
 from recmail.db.ledger_rows import (
     CLAIM_COLUMNS,
@@ -27,6 +29,7 @@ from recmail.db.ledger_rows import (
     waiting_again,
     write_events,
 )
+from recmail.db.runs import higher_runs
 from recmail.db.tables import ledger, users
 from recmail.db.types import UtcTime
 from recmail.records import Claim, MessageState, RunState
@@ -114,9 +117,9 @@ def commit_intents(
         raise ValueError("several rows of one person in one statement would pass the cap together")
     lock_people(connection, people)
     accepted: set[Key] = set()
-    for topic, group in _by_topic(intents, rules.topics):
-        values = _values(connection, group, rules) | lease_values(connection, lease_now, lease)
-        statement = _commit(connection.dialect.name, topic, rules.cap is not None)
+    for group in _groups(connection, intents, rules):
+        values = group.values(connection, rules) | lease_values(connection, lease_now, lease)
+        statement = _commit(connection.dialect.name, group.topic, group.cap(rules))
         accepted |= {(row.run_no, row.user_no) for row in connection.execute(statement, values)}
     return accepted
 
@@ -132,9 +135,9 @@ def refuse(
     """
     refused: list[Refusal] = []
     lock_runs(connection, {intent.claim.run_no for intent in intents})
-    for topic, group in _by_topic(intents, rules.topics):
-        values = _values(connection, group, rules) | lease_values(connection, lease_now)
-        statement = _refuse(connection.dialect.name, topic, rules.cap is not None)
+    for group in _groups(connection, intents, rules):
+        values = group.values(connection, rules) | lease_values(connection, lease_now)
+        statement = _refuse(connection.dialect.name, group.topic, group.cap(rules))
         refused += [
             Refusal(row.run_no, row.user_no, MessageState(row.state), row.reason)
             for row in connection.execute(statement, values)
@@ -146,21 +149,49 @@ def refuse(
     return refused
 
 
-def _by_topic(intents: Sequence[Intent], topics: Mapping[int, str]) -> Iterator[tuple[str, Sequence[Intent]]]:
-    groups: dict[str, list[Intent]] = defaultdict(list)
+class _Cap(StrEnum):
+    """Which emails count towards the cap: none, those that left, or those of higher runs that wait too."""
+
+    NONE = "none"
+    LEFT = "left"
+    LEFT_AND_HIGHER = "left and higher"
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Intents that one statement looks at.
+
+    Attributes:
+        higher: open runs of higher priority, whose waiting messages come first.
+    """
+
+    topic: str
+    higher: tuple[int, ...]
+    intents: list[Intent]
+
+    def cap(self, rules: Rules) -> _Cap:
+        if rules.cap is None:
+            return _Cap.NONE
+        return _Cap.LEFT_AND_HIGHER if self.higher else _Cap.LEFT
+
+    def values(self, connection: sa.Connection, rules: Rules) -> dict[str, Any]:
+        rows = [(*one.key, one.claim.claim_id, one.body_sha256, one.claim.email) for one in self.intents]
+        values: dict[str, Any] = {"rows": as_rows(connection.dialect.name, rows), "now": rules.now}
+        if rules.cap is not None:
+            values |= {"cap": rules.cap[0], "since": rules.now - rules.cap[1]}
+            if self.higher:
+                values |= {"higher": self.higher, "until": rules.now + rules.cap[1]}
+        return values
+
+
+def _groups(connection: sa.Connection, intents: Sequence[Intent], rules: Rules) -> list[_Group]:
+    run_nos = {intent.claim.run_no for intent in intents}
+    higher = {} if rules.cap is None else higher_runs(connection, run_nos)
+    groups: dict[tuple[str, tuple[int, ...]], list[Intent]] = defaultdict(list)
     for intent in intents:
-        groups[topics[intent.claim.run_no]].append(intent)
-    yield from groups.items()
-
-
-def _values(connection: sa.Connection, intents: Sequence[Intent], rules: Rules) -> dict[str, Any]:
-    rows = [
-        (*intent.key, intent.claim.claim_id, intent.body_sha256, intent.claim.email) for intent in intents
-    ]
-    values: dict[str, Any] = {"rows": as_rows(connection.dialect.name, rows), "now": rules.now}
-    if rules.cap is not None:
-        values |= {"cap": rules.cap[0], "since": rules.now - rules.cap[1]}
-    return values
+        run_no = intent.claim.run_no
+        groups[rules.topics[run_no], higher.get(run_no, ())].append(intent)
+    return [_Group(*key, group) for key, group in groups.items()]
 
 
 _NOW: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcTime())
@@ -170,10 +201,11 @@ def _mine(mine: sa.FromClause) -> sa.ColumnElement[bool]:
     return sa.and_(same_key(ledger, mine), ledger.c.claim_id == mine.c.claim_id, state_is(ledger, S.CLAIMED))
 
 
-def _at_cap() -> sa.ColumnElement[bool]:
+def _at_cap(cap: _Cap) -> sa.ColumnElement[bool]:
     """So many emails left, or may have left, for this address; without its index this is 89 % of all work.
 
-    Counted for each account of the address and added up, so that SQLite begins with the accounts.
+    Counted for each account of the address and added up, so that SQLite begins with the accounts. What waits
+    in runs of higher priority counts like what left: planning promised it the place.
     """
     other, sharer = ledger.alias("other"), users.alias("sharer")
     count = sa.select(sa.func.count()).where(
@@ -181,7 +213,18 @@ def _at_cap() -> sa.ColumnElement[bool]:
         state_is(other, S.SENDING, S.SENT, S.UNKNOWN),
         other.c.intent_at > sa.bindparam("since", type_=UtcTime()),
     )
-    emails = sa.select(sa.func.sum(count.scalar_subquery())).where(sharer.c.email_hash == users.c.email_hash)
+    each: sa.ColumnElement[int] = count.scalar_subquery()
+    if cap == _Cap.LEFT_AND_HIGHER:
+        first = ledger.alias("first")
+        waiting = sa.select(sa.func.count()).where(
+            first.c.user_no == sharer.c.user_no,
+            among_parameter(first.c.run_no, "higher"),
+            state_is(first, S.PLANNED, S.CLAIMED),
+            first.c.due_at > sa.bindparam("since", type_=UtcTime()),
+            first.c.due_at < sa.bindparam("until", type_=UtcTime()),
+        )
+        each = each + waiting.scalar_subquery()
+    emails = sa.select(sa.func.sum(each)).where(sharer.c.email_hash == users.c.email_hash)
     return emails.scalar_subquery() >= sa.bindparam("cap", type_=sa.Integer())
 
 
@@ -214,14 +257,14 @@ def _one_each_address(dialect: str) -> sa.FromClause:
 
 
 @lru_cache(maxsize=256)
-def _commit(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
+def _commit(dialect: str, topic: str, cap: _Cap) -> sa.UpdateBase:
     mine = _one_each_address(dialect)
     against = [
         consent_reason(users.c.user_no, users.c.email_hash, topic, _NOW).is_not(None),
         _has_left_for_the_address(),
     ]
-    if capped:
-        against.append(_at_cap())
+    if cap != _Cap.NONE:
+        against.append(_at_cap(cap))
     conditions = [
         _mine(mine),
         mine.c.place == 1,
@@ -247,7 +290,7 @@ def _commit(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
 
 
 @lru_cache(maxsize=256)
-def _refuse(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
+def _refuse(dialect: str, topic: str, cap: _Cap) -> sa.UpdateBase:
     mine = batch(dialect, _INTENT_COLUMNS)
     against = consent_reason(users.c.user_no, users.c.email_hash, topic, _NOW)
     reasons = [
@@ -255,8 +298,8 @@ def _refuse(dialect: str, topic: str, capped: bool) -> sa.UpdateBase:
         sa.case((ledger.c.send_before <= _NOW, "too_late")),
         sa.case((_has_left_for_the_address(), "duplicate_address")),
     ]
-    if capped:
-        reasons.append(sa.case((_at_cap(), "cap")))
+    if cap != _Cap.NONE:
+        reasons.append(sa.case((_at_cap(cap), "cap")))
     why = (
         sa.select(ledger.c.run_no, ledger.c.user_no, sa.func.coalesce(*reasons).label("reason"))
         .select_from(mine)

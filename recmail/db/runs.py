@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -27,6 +27,10 @@ LEGAL: dict[RunState, frozenset[RunState]] = {  # to: from
     S.EXPIRED: frozenset({S.PLANNED, S.APPROVED, S.SCHEDULED}),
     S.CANCELLED: frozenset(set(S) - ENDS),
 }
+# A plan that nobody approved takes nobody's place: marketers plan several times before they approve.
+OPEN: sa.ColumnElement[bool] = sa.literal_column(
+    "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
+)
 LOOKED_BY = "recmail"
 """The key of findings for the version that looked: another one may write the same email differently."""
 _HEAVY = ("campaign_yaml", "template_bundle", "courses")
@@ -101,6 +105,17 @@ def free_due_instant(connection: sa.Connection, run_no: int) -> None:
     )
     free = connection.scalars(newest).one() + timedelta(microseconds=1)
     connection.execute(sa.update(runs).where(runs.c.run_no == run_no).values(due_instant=free))
+
+
+def higher_runs(connection: sa.Connection, run_nos: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """For each of these runs the open runs of higher priority, in order; only where there are some."""
+    open_runs = connection.execute(sa.select(runs.c.run_no, runs.c.priority).where(OPEN)).all()
+    priorities = {run_no: priority for run_no, priority in open_runs if run_no in run_nos}
+    higher = {
+        mine: tuple(sorted(run_no for run_no, other in open_runs if other > priority))
+        for mine, priority in priorities.items()
+    }
+    return {mine: others for mine, others in higher.items() if others}
 
 
 def move_run(

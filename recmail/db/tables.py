@@ -201,7 +201,21 @@ runs = sa.Table(
     Column("shelf_until", UtcTime),
     Column("as_of", UtcTime),  # nothing that happened later was known to the plan
     Column("exposure", JSON),  # what limits over the whole audience took from people; None without limits
+    Column("priority", Integer, nullable=False, server_default="0"),  # as the frozen campaign says
     sa.UniqueConstraint("campaign", "due_instant"),
+    # A row is wide: who asks which runs are open reads this instead.
+    Index("ix_runs_open", "state", "priority", "run_no"),
+)
+
+approvals = sa.Table(
+    "approvals",
+    metadata,
+    Column("run_no", Key, ForeignKey("runs.run_no"), primary_key=True),
+    Column("person", Text, primary_key=True),  # who it was, without their machine
+    Column("who", Text, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("content_hash", Text, nullable=False),  # what was signed
+    Column("stands_for", Integer, nullable=False, server_default="1"),  # so many people approve by it
 )
 
 run_shards = sa.Table(

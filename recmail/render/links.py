@@ -91,7 +91,7 @@ def _missing(url: str, marks: Mapping[str, str]) -> dict[str, str]:
 def link_mistakes(bundle: TemplateBundle, template: str) -> list[RenderError]:
     """Return what is wrong with the addresses written in a template and those that it uses, in file order."""
     mistakes = []
-    for name in _used(bundle, f"{template}.html.j2"):
+    for name in used_by(bundle, f"{template}.html.j2", suffix=".html.j2"):
         text = _COMMENT.sub(lambda comment: re.sub(r"[^\n]", " ", comment[0]), bundle.files[name])
         for tag in TAG.finditer(text):
             for attribute in ATTRIBUTE.finditer(tag[2]):
@@ -105,12 +105,12 @@ def link_mistakes(bundle: TemplateBundle, template: str) -> list[RenderError]:
     return mistakes
 
 
-def _used(bundle: TemplateBundle, name: str) -> list[str]:
+def used_by(bundle: TemplateBundle, name: str, *, suffix: str) -> list[str]:
     """Return a template and all that it extends, includes and imports, as far as they can be read."""
     environment, used, waiting = Environment(autoescape=True), list[str](), [name]
     while waiting:
         one = waiting.pop()
-        if one in used or one not in bundle.files or not one.endswith(".html.j2"):
+        if one in used or one not in bundle.files or not one.endswith(suffix):
             continue
         used.append(one)
         try:

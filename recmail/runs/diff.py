@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -15,16 +14,18 @@ import sqlalchemy as sa
 from recmail.db.connect import reading
 from recmail.db.emailed import planned_courses
 from recmail.db.people import user_ids
-from recmail.db.runs import find_run
+from recmail.db.runs import find_run, list_runs
 from recmail.db.tables import ledger
 from recmail.errors import RefusedError
 from recmail.history.reading import last_user_no
 from recmail.records import SHARD_SIZE, SKIP_WORDS, RunState
 from recmail.render.bundle import TemplateBundle
+from recmail.runs.edits import unified
 from recmail.runs.project import Project
 
 EXAMPLES = 5
 ELSEWHERE = "not in the audience"
+_WITHOUT_PLAN = (RunState.BUILDING, RunState.FAILED, RunState.MISSED)
 Progress = Callable[[int, int], None] | None
 
 
@@ -127,9 +128,27 @@ def compare(connection: sa.Connection, before: int, after: int, *, progress: Pro
     return found
 
 
+def previous_run(project: Project, run_no: int) -> int:
+    """The newest run of the same campaign before this one that has a plan.
+
+    Raises:
+        RefusedError: there is no such run, or this is the first.
+    """
+    with reading(project.engine) as connection:
+        campaign = find_run(connection, run_no)["campaign"]
+        listed = list_runs(connection, campaign=campaign)
+    earlier = (one for one in listed if one["run_no"] < run_no and one["state"] not in _WITHOUT_PLAN)
+    before = next(earlier, None)
+    if before is None:
+        raise RefusedError(
+            f"run {run_no} is the first of {campaign}; there is none before it to compare with"
+        )
+    return int(before["run_no"])
+
+
 def _planned(connection: sa.Connection, run_no: int) -> Mapping[str, Any]:
     run = find_run(connection, run_no)
-    if run["state"] in (RunState.BUILDING, RunState.FAILED, RunState.MISSED):
+    if run["state"] in _WITHOUT_PLAN:
         raise RefusedError(f"run {run_no} is {run['state']}: it has no plan to compare")
     return run
 
@@ -210,6 +229,5 @@ def _made_otherwise(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iter
 def _lines(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     if first["campaign"] != second["campaign"]:
         return []
-    one, other = (run["campaign_yaml"].splitlines() for run in (first, second))
-    name, other_name = (f"run {run['run_no']}" for run in (first, second))
-    return list(difflib.unified_diff(one, other, name, other_name, n=1, lineterm=""))
+    names = (f"run {first['run_no']}", f"run {second['run_no']}")
+    return unified(first["campaign_yaml"], second["campaign_yaml"], names)

@@ -84,6 +84,7 @@ def draft_run(project: Project, facts: Facts) -> dict[str, Any]:
         "due_instant": facts.due.first,
         "as_of": facts.now,
         "campaign_yaml": campaign.text,
+        "priority": campaign.priority,
         "template_bundle": project.templates().to_json(),
         "settings": {
             "printed": printed,

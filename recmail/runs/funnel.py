@@ -73,6 +73,7 @@ def expect(
             "now": now,
             "cap": cap,
             "due": due,
+            "priority": campaign.priority,
         }
         counts = count_skip_reasons(connection, audience, **rules)
         if campaign.audience.control_group:

@@ -6,8 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
+
 from recmail.db import ledger
 from recmail.db.account import account
+from recmail.db.approvals import sign, signatures
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import sweep
 from recmail.db.people import find_user
@@ -22,20 +25,32 @@ from recmail.runs.seal import check_unchanged
 
 
 def approve(
-    project: Project, run_no: int, *, now: datetime, who: str, progress: LookProgress = None
+    project: Project,
+    run_no: int,
+    *,
+    now: datetime,
+    who: str,
+    progress: LookProgress = None,
+    stands_for: int = 1,
 ) -> Findings | None:
     """Sign the plan: what was looked at is what may go out; returns what there is to warn of.
 
     Emails at which this version did not look yet, as of a run that an older one planned, are looked at first.
+    The run is approved once as many different people signed it as [delivery] approvers says.
+
+    Args:
+        stands_for: how many people approve by this: more than one only where recmail repeats what as many
+            people approved before.
 
     Raises:
         RefusedError: the run is not waiting for approval, has changed, is past its shelf life, not all of its
-            emails were looked at, or there are errors in them.
+            emails were looked at, there are errors in them, or this person approved it already.
     """
-    findings = None
+    findings, needed = None, project.settings.delivery.approvers
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
-        if run["state"] == RunState.PLANNED:
+        waits = run["state"] == RunState.PLANNED or _needs_another(connection, run, needed)
+        if waits:
             check_fresh(run, now)
             check_unchanged(connection, run)
     if run["state"] == RunState.PLANNED:
@@ -43,8 +58,36 @@ def approve(
         _refuse_unseen(project, findings, run)
         _refuse_errors(findings, run)
     with writing(project.engine) as connection:
-        move_run(connection, run_no, RunState.APPROVED, who=who, now=now, approved_at=now, approved_by=who)
+        if not waits:
+            move_run(connection, run_no, RunState.APPROVED, who=who, now=now)  # which is refused
+        _sign(connection, run, needed, now=now, who=who, stands_for=stands_for)
     return findings
+
+
+def _needs_another(connection: sa.Connection, run: Mapping[str, Any], needed: int) -> bool:
+    """Whether an approved run got too few approvals for what recmail.toml says now."""
+    signed = sum(one.stands_for for one in signatures(connection, run["run_no"]))
+    return run["state"] == RunState.APPROVED and signed < needed
+
+
+def _sign(
+    connection: sa.Connection,
+    run: Mapping[str, Any],
+    needed: int,
+    *,
+    now: datetime,
+    who: str,
+    stands_for: int,
+) -> None:
+    run_no, digest = run["run_no"], run["content_hash"]
+    if not sign(connection, run_no, who=who, now=now, content_hash=digest, stands_for=stands_for):
+        more = "; somebody else has to approve it too" if needed > 1 else ""
+        raise RefusedError(f"run {run_no} was approved by {who} already{more}")
+    signed = sum(one.stands_for for one in signatures(connection, run_no))
+    if signed >= needed and run_state(connection, run_no) != RunState.APPROVED:
+        move_run(connection, run_no, RunState.APPROVED, who=who, now=now, approved_at=now, approved_by=who)
+    else:
+        record(connection, f"approved, {signed} of {needed}", who=who, now=now, run_no=run_no)
 
 
 def _refuse_unseen(project: Project, findings: Findings, run: Mapping[str, Any]) -> None:

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from recmail.db.account import Account, account, accounts
+from recmail.db.approvals import Signature, signatures
 from recmail.db.connect import reading
-from recmail.db.runs import find_run, list_runs, run_audit, shard_findings
+from recmail.db.runs import ENDS, find_run, list_runs, run_audit, shard_findings
 from recmail.errors import RefusedError, did_you_mean
-from recmail.records import MessageState
+from recmail.records import MessageState, RunState
 from recmail.runs.due import DueReport, read_due
+from recmail.runs.edits import Edit, edits_since
 from recmail.runs.project import Project
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 
 LISTED = ("run", "campaign", "state", "planned", "approved", "people", "sent", "waiting", "failed")
+_WITHOUT_EDITS = {*ENDS, RunState.BUILDING}
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,9 @@ class Run:
     Attributes:
         history: who did what, oldest first, in words.
         due: when its emails are due; None: all at once.
+        approvals: who approved it.
+        needed: how many people have to.
+        edits: what was edited since the plan; None for runs that have ended, or were not asked.
         findings: what was found in its emails; None while not all were looked at.
     """
 
@@ -45,6 +51,9 @@ class Run:
     history: Sequence[str] = ()
     due: DueReport | None = None
     findings: Findings | None = None
+    approvals: Sequence[Signature] = ()
+    needed: int = 1
+    edits: Sequence[Edit] | None = None
 
     @property
     def waiting(self) -> int:
@@ -90,9 +99,25 @@ class Run:
         }
 
     def to_dict_in_full(self) -> dict[str, Any]:
-        """The same, with when its emails are due and what was found in them."""
-        due = self.due and self.due.to_dict()
-        return {**self.to_dict(), "due": due, "findings": self.findings and self.findings.to_dict()}
+        """The same, with who approved it, when its emails are due, what was found in them, and edits."""
+        return {
+            **self.to_dict(),
+            "approvals": [{"by": one.who, "at": one.at} for one in self.approvals],
+            "approvers": self.needed,
+            "due": self.due and self.due.to_dict(),
+            "edits": None if self.edits is None else [edit.to_dict() for edit in self.edits],
+            "findings": self.findings and self.findings.to_dict(),
+        }
+
+    @property
+    def waits_for(self) -> str | None:
+        """Whose approval is missing, in words; None when nobody's is."""
+        missing = self.needed - sum(one.stands_for for one in self.approvals)
+        if self.state not in (RunState.PLANNED, RunState.APPROVED) or not self.approvals or missing <= 0:
+            return None
+        by = " and ".join(one.who for one in self.approvals)
+        more = "somebody else has" if missing == 1 else f"{missing} others have"
+        return f"approved by {by}; {more} to approve it too: recmail approve {self.run_no}"
 
 
 def state_with_reason(state: str, reason: str | None) -> str:
@@ -135,8 +160,13 @@ def read_run(project: Project, run_no: int) -> Run:
             for row in run_audit(connection, run_no)
         ]
         row = find_run(connection, run_no)
-        run = _run(row, account(connection, run_no), history)
-        run = replace(run, due=read_due(connection, row))
+        run = replace(
+            _run(row, account(connection, run_no), history),
+            approvals=signatures(connection, run_no),
+            needed=project.settings.delivery.approvers,
+            due=read_due(connection, row),
+            edits=None if row["state"] in _WITHOUT_EDITS else edits_since(project, row),
+        )
         if None in shard_findings(connection, run_no).values():
             return run
         from recmail.runs.findings import read_findings  # which takes a second to import, for premailer

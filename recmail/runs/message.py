@@ -23,6 +23,7 @@ from recmail.render.frozen import Wording, full_context, replace_stale
 from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.project import Project
+from recmail.runs.seats import FullCourses
 from recmail.settings.sections import default_brand
 from recmail.settings.values import domain_of
 from recmail.tokens import in_mailbox, sign
@@ -173,6 +174,7 @@ class RunWriter(Writers):
     def __init__(self, project: Project, run: Mapping[str, Any]) -> None:
         super().__init__(run)
         self._project, self._run = project, run
+        self._full = FullCourses(project.engine)
 
     def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
         """Finish one claimed row's message, or say why it must not go out after all.
@@ -200,12 +202,13 @@ class RunWriter(Writers):
         return self._envelope(claim, context, email, links)
 
     def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
-        """The frozen context, courses that closed or were taken since replaced by reserves; None: too few."""
+        """The frozen context, reserves for courses that closed, filled up or were taken; None: too few."""
         slots = (*claim.context["slots"], *claim.reserves)
         shown = [course_no for _, course_no, *_ in slots]
         begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
         with reading(self._project.engine) as connection:
             gone = gone_stale(connection, claim.user_no, shown, begun=begun, now=now)
+        gone |= self._full.at(now).intersection(shown).difference(begun)  # who has begun has a seat
         return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from recmail.campaign import Campaign
 from recmail.deliver.alarms import Shares
+from recmail.deliver.duration import Estimate, duration
 from recmail.deliver.esp import Provider
 from recmail.deliver.hours import Hours
 from recmail.deliver.pace import PaceOptions
@@ -27,6 +29,22 @@ def pace_of(settings: Settings, provider: Provider, campaigns: dict[int, Campaig
     found = ((run_no, _limits(campaign)) for run_no, campaign in campaigns.items())
     runs = {run_no: limits for run_no, limits in found if limits is not None}
     return PaceOptions(everybody, domains, runs, hours_of(settings))
+
+
+def sending_time(
+    settings: Settings, provider: Provider, campaign: Campaign, *, messages: int, now: datetime
+) -> Estimate:
+    """How long sending so many messages takes at least, when nothing else is sent."""
+    whose, options = f"provider {provider.name}", provider.options
+    speed = campaign.speed.at_most if campaign.speed else None
+    return duration(
+        messages,
+        [(whose, rate) for rate in options.at_most],
+        now=now,
+        zone=ZoneInfo(settings.project.timezone),
+        warm_up=options.warm_up,
+        evenly=[(f"campaign {campaign.name}", speed)] if speed else [],
+    )
 
 
 def hours_of(settings: Settings) -> Hours | None:

@@ -1,137 +1,32 @@
-"""Sending an approved run: the guards before the first message, then the worker until nobody waits."""
+"""Sending an approved run that has passed its guards: the worker until nobody waits."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from recmail.db.account import Account, account, planned_emails
-from recmail.db.connect import reading, writing
+from recmail.db.account import Account, account
+from recmail.db.connect import writing
 from recmail.db.ledger_claims import outlook
 from recmail.db.runs import find_run, move_run
 from recmail.deliver.clock import Clock
-from recmail.deliver.esp import Provider, open_provider
+from recmail.deliver.esp import Provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
-from recmail.errors import RefusedError
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
-from recmail.runs.due import DueReport, read_due
-from recmail.runs.lifecycle import check_fresh
+from recmail.runs.guards import Readiness, check_state, prepare, provider_of
 from recmail.runs.message import RunWriter, links_for
 from recmail.runs.pace import pace_of, pause_if_of
-from recmail.runs.project import TO_FILL_IN, Project, is_reserved
-from recmail.runs.seal import check_unchanged
+from recmail.runs.project import Project
 from recmail.runs.waiting import in_words, when_to_go_on
 
+__all__ = ["Readiness", "Sent", "prepare", "send"]
+
 _OPEN = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.SENDING)
-_CAN_START = (RunState.APPROVED, RunState.SENDING, RunState.FINISHED)
-
-
-@dataclass(frozen=True)
-class Readiness:
-    """What `send` is about to do, for the person to confirm.
-
-    Attributes:
-        waiting: people who would be mailed now.
-        emails: of the whole plan, those included that were sent before.
-        started: the run was confirmed before and only goes on.
-        leaves: the messages leave this machine.
-        due: when the emails are due; None: at once.
-    """
-
-    campaign: str
-    provider: str
-    waiting: int
-    emails: int
-    started: bool
-    leaves: bool
-    due: DueReport | None = None
-
-
-def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
-    """Check every guard that can be checked before anybody is mailed.
-
-    Raises:
-        RefusedError: not approved, changed since, too old, or not allowed to leave this machine.
-    """
-    with reading(project.engine) as connection:
-        run = find_run(connection, run_no)
-        _check_state(run)
-        check_unchanged(connection, run)
-        counts = account(connection, run_no)
-        emails = planned_emails(connection, run_no)
-        due = read_due(connection, run)
-    writer = RunWriter(project, run)
-    provider = provider_of(project, writer)
-    started = run["state"] in (RunState.SENDING, RunState.FINISHED)
-    waiting = counts.states[MessageState.PLANNED]
-    if waiting:
-        check_fresh(run, clock.now())
-    if provider.leaves_machine:
-        _check_departure(project, run, writer, waiting, clock)
-    return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine, due)
-
-
-def _check_state(run: Mapping[str, Any]) -> None:
-    number, state = run["run_no"], run["state"]
-    if state in _CAN_START:
-        return
-    advice = {
-        RunState.PLANNED: f"approve it first: recmail approve {number}",
-        RunState.PAUSED: f"{run['reason']}; let it go on with: recmail run resume {number}",
-    }
-    raise RefusedError(f"run {number} is {state}; {advice.get(state, 'only an approved run can be sent')}")
-
-
-def _check_departure(
-    project: Project, run: Mapping[str, Any], writer: RunWriter, waiting: int, clock: Clock
-) -> None:
-    """What must be true before mail may leave this machine."""
-    sender, limit = project.settings.sender, project.settings.limits.first_send_at_most
-    printed = run["settings"]["printed"]
-    guards = (
-        (
-            not (sender.public_url or sender.unsubscribe_url),
-            "mail leaves this machine only when people can unsubscribe: set public_url or unsubscribe_url "
-            "under [sender] in recmail.toml",
-        ),
-        (
-            printed["postal_address"] == TO_FILL_IN or any(is_reserved(one.sender) for one in writer),
-            "who sends is still an example: fill in from and postal_address under [sender] in recmail.toml, "
-            "then plan again",
-        ),
-        (
-            not sender.public_url and any(_is_relative(url) for url in run["courses"]["image_url"]),
-            "some courses have pictures without a web address, which people would not see: set public_url "
-            "under [sender] in recmail.toml, or give their image_url as https://...",
-        ),
-        (
-            clock.is_set,
-            "--now is for trying out; mail that leaves this machine is sent at the real time",
-        ),
-        (
-            waiting > limit,
-            f"this would mail {waiting:,} people, and [limits] first_send_at_most is {limit:,}; raise it in "
-            "recmail.toml when you trust your set-up",
-        ),
-    )
-    for is_wrong, advice in guards:
-        if is_wrong:
-            raise RefusedError(advice)
-
-
-def _is_relative(url: str | None) -> bool:
-    return bool(url) and "://" not in str(url)
-
-
-def provider_of(project: Project, writer: RunWriter) -> Provider:
-    """The provider that a run's campaign names, else the project's default."""
-    name = writer.campaign.provider or project.settings.delivery.provider
-    return open_provider(name, project.settings)
 
 
 @dataclass(frozen=True)
@@ -235,7 +130,7 @@ def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[
     """Put the run into `sending`; the run, and how many people wait."""
     with writing(project.engine) as connection:
         run = find_run(connection, run_no)
-        _check_state(run)
+        check_state(run)
         if run["state"] != RunState.SENDING:
             move_run(connection, run_no, RunState.SENDING, who=who, now=clock.now())
         return run, account(connection, run_no).states[MessageState.PLANNED]

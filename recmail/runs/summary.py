@@ -2,31 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.campaign import parse_frozen
+from recmail.campaign import Campaign, parse_frozen
 from recmail.db.account import Account, account
 from recmail.db.among import among
 from recmail.db.connect import reading
+from recmail.db.eligibility import displaced
 from recmail.db.ledger_rows import same_key, state_is
 from recmail.db.runs import find_run
 from recmail.db.samples import people_who_matter
 from recmail.db.tables import ledger, ledger_context, users
-from recmail.errors import RenderError
+from recmail.deliver.duration import Estimate
+from recmail.deliver.esp import open_provider
+from recmail.errors import ConfigError, RenderError
 from recmail.records import MessageState
 from recmail.runs.due import DueReport, read_due
 from recmail.runs.exposure import ExposureReport, read_exposure
 from recmail.runs.findings import Findings, read_findings
 from recmail.runs.message import Writers, links_for
+from recmail.runs.pace import sending_time
 from recmail.runs.project import Project
 from recmail.runs.shortfall import BlockShortfall, read_shortfalls
+from recmail.settings import Limit
 
-SUBJECTS, BY_LOT, WHO_MATTER = 5, 20, 20
+SUBJECTS, BY_LOT, WHO_MATTER = 6, 20, 20
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What one person will read first, and why just theirs is looked at."""
+
+    user_id: str
+    why: str
+    subject: str
+    variant: str | None = None
+
+    @property
+    def of_whom(self) -> str:
+        """Whose subject it is, in words."""
+        return f"{self.user_id}, {self.why}" + (f", variant {self.variant}" if self.variant else "")
+
+
+@dataclass(frozen=True)
+class Displaced:
+    """How many people get nothing from another run because they get this one's email."""
+
+    run: int
+    campaign: str
+    people: int
+
+    def in_words(self) -> str:
+        """The same in a sentence."""
+        people = "1 person gets" if self.people == 1 else f"{self.people:,} people get"
+        had = "had enough emails lately"
+        return f'{people} this instead of run {self.run} ({self.campaign}), of lower priority: there "{had}"'
 
 
 @dataclass(frozen=True)
@@ -38,7 +74,9 @@ class Planned:
         blocks: what each block of courses does for them, and what it fell short of.
         exposure: what limits over the whole audience took from them; None without limits.
         due: when the emails are due; None: all at once.
-        subjects: as some of them will read it, each with its variant.
+        samples: subjects, as different people will read them.
+        sending: how long it takes at least; None when the provider is not set up.
+        instead: how many get this email instead of one of another run, of lower priority.
         findings: what was found in the emails; None while not all were looked at.
     """
 
@@ -51,14 +89,16 @@ class Planned:
     blocks: Sequence[BlockShortfall]
     exposure: ExposureReport | None
     due: DueReport | None
-    subjects: Sequence[tuple[str | None, str]]
+    samples: Sequence[Sample]
+    sending: Estimate | None
+    instead: Sequence[Displaced] = ()
     findings: Findings | None = None
 
     @property
     def subjects_by_variant(self) -> dict[str, list[str]]:
         """The subjects of each variant by its name; empty where there are none."""
-        names = dict.fromkeys(name for name, _ in self.subjects if name is not None)
-        return {name: [subject for of, subject in self.subjects if of == name] for name in names}
+        names = dict.fromkeys(one.variant for one in self.samples if one.variant is not None)
+        return {name: [one.subject for one in self.samples if one.variant == name] for name in names}
 
     def to_dict(self) -> dict[str, Any]:
         """The plan with stable keys, for --json."""
@@ -72,15 +112,19 @@ class Planned:
             "blocks": [asdict(block) for block in self.blocks],
             "exposure": asdict(self.exposure) if self.exposure else None,
             "due": self.due and self.due.to_dict(),
-            "subjects": [subject for _, subject in self.subjects],
+            "subjects": [sample.subject for sample in self.samples],
             "subjects_by_variant": self.subjects_by_variant,
+            "samples": [asdict(sample) for sample in self.samples],
+            "sending": self.sending
+            and {"seconds_at_least": self.sending.takes.total_seconds(), "because": self.sending.because},
+            "instead": [asdict(one) for one in self.instead],
             "findings": self.findings and self.findings.to_dict(),
         }
 
 
 def summarize(project: Project, run_no: int) -> Planned:
     """Describe a planned run."""
-    subjects = sample_subjects(project, run_no)
+    samples = sample_subjects(project, run_no)
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
         counts = account(connection, run_no)
@@ -88,33 +132,63 @@ def summarize(project: Project, run_no: int) -> Planned:
         blocks = read_shortfalls(connection, run_no, campaign)
         findings = read_findings(connection, run_no)
         due = read_due(connection, run)
+        instead = _instead(connection, run)
+    waiting = counts.states[MessageState.PLANNED]
     return Planned(
         run_no=run_no,
         campaign=run["campaign"],
         content_hash=run["content_hash"] or "",
         model_version=run["model_version"],
         account=counts,
-        waiting=counts.states[MessageState.PLANNED],
+        waiting=waiting,
         blocks=blocks,
         exposure=read_exposure(run),
         due=due,
-        subjects=subjects,
+        samples=samples,
+        sending=_sending_time(project, campaign, waiting, run["due_instant"]),
+        instead=instead,
         findings=findings,
     )
 
 
-def sample_subjects(project: Project, run_no: int) -> list[tuple[str | None, str]]:
-    """Return variant and subject of some people of each variant; of those whose email can be written."""
+def _sending_time(project: Project, campaign: Campaign, messages: int, now: datetime) -> Estimate | None:
+    name = campaign.provider or project.settings.delivery.provider
+    try:
+        provider = open_provider(name, project.settings)
+    except ConfigError:  # which is said when somebody sends, or asks the doctor
+        return None
+    return sending_time(project.settings, provider, campaign, messages=messages, now=now)
+
+
+def _instead(connection: sa.Connection, run: Mapping[str, Any]) -> list[Displaced]:
+    cap = Limit.parse(run["settings"]["emails_per_person"])
+    found = displaced(connection, run["run_no"], now=run["due_instant"], cap=cap)
+    return [
+        Displaced(run_no, find_run(connection, run_no)["campaign"], people)
+        for run_no, people in found.items()
+    ]
+
+
+def sample_subjects(project: Project, run_no: int) -> list[Sample]:
+    """Return subjects of people of different kinds, and of each variant, where they can be written."""
     with reading(project.engine) as connection:
-        writers = Writers(find_run(connection, run_no))
-        samples = _drawn(connection, run_no, writers, at_most=SUBJECTS)
-    subjects = []
-    for user_no, user_id, variant, context in samples:
+        run = find_run(connection, run_no)
+        writers = Writers(run)
+        topic, now = writers.campaign.topic, run["as_of"]
+        matter = people_who_matter(connection, _waiting(run_no), topic=topic, now=now, at_most=SUBJECTS)
+        why = {user_no: reason for reason, user_no in matter}
+        found = connection.execute(_frozen(run_no).where(among(ledger.c.user_no, sorted(why)))).all()
+        found = sorted(found, key=lambda row: [*why].index(row.user_no))
+        if len(writers) > 1:  # of each variant as many as of another
+            found = [*found, *_drawn(connection, run_no, writers, at_most=SUBJECTS)]
+    samples = dict[int, Sample]()
+    for user_no, user_id, variant, context in found:
         writer = writers.of(variant)
         full = writer.context(context, links_for(project, run_no, user_no))
         with suppress(RenderError):  # it is among what the lint finds
-            subjects.append((variant, writer.render(full, user_id=user_id).subject))
-    return subjects
+            subject = writer.render(full, user_id=user_id).subject
+            samples.setdefault(user_no, Sample(user_id, why.get(user_no, "drawn by lot"), subject, variant))
+    return list(samples.values())
 
 
 def compare_samples(project: Project, run_no: int) -> None:

@@ -79,6 +79,7 @@ class ModelSettings:
 class DeliverySettings:
     """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT.
 
+    `approvers` is how many different people have to approve a run.
     `quiet_hours` and `weekdays` are meant by the clocks of those who get the emails; None: at any time.
     """
 
@@ -86,6 +87,7 @@ class DeliverySettings:
     senders: int = field(metadata=_key(values.workers, 1, toml=True))
     planners: int = field(metadata=_key(values.workers, 2, toml=True))
     engine: str = field(metadata=_key(values.engine, "processes"))
+    approvers: int = field(metadata=_key(values.approvers, 1, toml=True))
     quiet_hours: QuietHours | None = field(metadata=_key(hours.quiet_hours, ""))
     weekdays: Weekdays | None = field(metadata=_key(hours.weekdays, ""))
 

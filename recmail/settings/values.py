@@ -241,6 +241,13 @@ def workers(value: object) -> int:
     return whole_number(value)
 
 
+def approvers(value: object) -> int:
+    """Read how many people have to approve a run, from 1 to 9."""
+    if not 1 <= whole_number(value) <= 9:
+        raise ValueError(f"found {shown(value)}; expected a number of people from 1 to 9")
+    return whole_number(value)
+
+
 def limit(value: object) -> Limit:
     """Read "2 per 7d"."""
     return Limit.parse(one_line(value))

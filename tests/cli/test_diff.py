@@ -28,3 +28,15 @@ def test_an_edited_campaign_is_compared_with_the_one_before(project: Path) -> No
 
 def test_unknown_runs_are_refused(project: Path) -> None:
     assert "there is no run 7" in recmail("diff", 7, 8, project=project, code=4).stderr
+
+
+def test_one_run_is_compared_with_the_one_before_it(project: Path) -> None:
+    plan = ("plan", "popular-now", "--json")
+    first = read_json(recmail(*plan, "--now", AT, project=project))["run"]
+    alone = recmail("diff", first, project=project, code=4).stderr
+    assert f"run {first} is the first of popular-now" in alone
+    recmail("plan", "weekly-picks", "--now", AT, project=project)
+    second = read_json(recmail(*plan, "--now", "2026-11-02T10:00", project=project))["run"]
+    said = recmail("diff", second, "--json", project=project)
+    assert (read_json(said)["before"], read_json(said)["after"]) == (first, second)
+    assert f"run {second} compared with run {first}" in said.stderr

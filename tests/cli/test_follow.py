@@ -142,7 +142,6 @@ def test_a_terminal_of_80_columns_shows_a_picture(project: Path, planned: Planne
 def test_what_does_not_go_together_is_told(project: Path) -> None:
     assert "--follow needs" in recmail("runs", "--follow", project=project, code=2).stderr
     assert "go with --follow" in recmail("runs", 1, "--every", 3, project=project, code=2).stderr
-    assert "not both" in recmail("runs", 1, "--campaign", "x", project=project, code=2).stderr
     assert "there is no run 9" in recmail("runs", 9, "--follow", project=project, code=4).stderr
 
 
@@ -161,13 +160,13 @@ def test_the_list_says_who_approved_and_what_failed(
     states = listed["account"]["states"]
     assert states["failed"] + states["unknown"] == 7
     recmail("runs", project=project)
-    lines = recmail("runs", "--campaign", "weekly-picks", project=project).stdout.splitlines()
+    lines = recmail("runs", "weekly-picks", project=project).stdout.splitlines()
     assert lines[0].split() == [
         *("run", "campaign", "state", "planned", "approved"),
         *("people", "sent", "waiting", "failed"),
     ]
     assert f"approved, {states['unknown']} unclear  2026-11-02  ana" in lines[1]
     assert lines[1].split()[-2:] == [str(people - 7), str(states["failed"])]
-    assert "no runs of comeback yet" in recmail("runs", "--campaign", "comeback", project=project).stderr
-    wrong = recmail("runs", "--campaign", "weekly-pick", project=project, code=4)
+    assert "no runs of comeback yet" in recmail("runs", "comeback", project=project).stderr
+    wrong = recmail("runs", "weekly-pick", project=project, code=4)
     assert "did you mean weekly-picks?" in wrong.stderr

@@ -45,10 +45,13 @@ def sending(project: Path, planned: Planned) -> tuple[int, int]:
 
 def test_a_paused_run_waits_until_it_is_resumed(project: Path, sending: tuple[int, int]) -> None:
     run, people = sending
-    assert f"recmail run resume {run}" in recmail("run", "pause", run, "--now", AT, project=project).output
+    paused = recmail("run", "pause", "weekly-picks", "--now", AT, project=project)
+    assert f"3 people waiting, {people - 3} sent; who waits gets nothing until it is resumed" in paused.stderr
+    assert f"recmail run resume {run}" in paused.stdout
     refused = recmail("send", run, "--yes", "--now", AT, project=project, code=4)
     assert f"recmail run resume {run}" in refused.stderr
-    recmail("run", "resume", run, "--now", AT, project=project)
+    resumed = recmail("run", "resume", run, "--now", AT, project=project)
+    assert "3 people waiting" in resumed.stderr
     send(project, run)
     assert states(project, run)["sent"] == people
 
@@ -78,7 +81,10 @@ def test_failed_messages_are_retried(project: Path, sending: tuple[int, int]) ->
     send(project, run)
     change(project, "UPDATE ledger SET state = 'failed', reason = 'gave_up' WHERE provider_id IS NOT NULL")
     assert states(project, run)["failed"] == 3
-    assert "3 failed messages wait again" in recmail("run", "retry", run, "--now", AT, project=project).output
+    refused = recmail("run", "retry", run, project=project, code=4).stderr
+    assert "nothing was put back in line: 3 people got no email: 3 gave up after several tries" in refused
+    retried = recmail("run", "retry", run, "--yes", "--now", AT, project=project)
+    assert "3 failed messages wait again" in retried.output
     send(project, run)
     assert states(project, run)["sent"] == people
 
@@ -91,12 +97,14 @@ def test_unclear_messages_are_listed_and_settled(project: Path, sending: tuple[i
     assert len(unclear) == 3
     one = ("--user", unclear[0])
     assert (
-        "1 messages counted as sent" in recmail("run", "decide", run, "--sent", *one, project=project).output
+        "1 message counted as sent" in recmail("run", "decide", run, "--sent", *one, project=project).output
     )
     assert (
-        "2 messages waiting again"
-        in recmail("run", "decide", run, "--resend", "--now", AT, project=project).output
+        "nothing changed: 2 people may have this email already and would get a second one"
+        in recmail("run", "decide", run, "--resend", project=project, code=4).stderr
     )
+    resent = recmail("run", "decide", run, "--resend", "--yes", "--now", AT, project=project)
+    assert "2 messages waiting again" in resent.output
     send(project, run)
     assert states(project, run)["sent"] == people
     assert recmail("run", "decide", run, project=project).stdout == ""

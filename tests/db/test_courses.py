@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.courses import gone_stale
+from recmail.db.courses import full_courses, gone_stale
 from recmail.db.tables import courses, interactions
 
 DAY = timedelta(days=1)
@@ -78,3 +78,22 @@ def test_a_course_shown_because_it_was_begun_is_stale_only_when_completed(
     interact(catalogue, 0, "completed", now)
     with reading(catalogue) as connection:
         assert gone_stale(connection, 7, [0, 1, 2], begun=[0, 2], now=now) == {0, 1, 2}
+
+
+def test_a_course_is_full_when_as_many_people_enrolled_as_it_has_seats(
+    catalogue: sa.Engine, now: datetime
+) -> None:
+    with writing(catalogue) as connection:
+        for course_no, seats in ((0, 2), (1, 2), (2, 0)):
+            statement = sa.update(courses).where(courses.c.course_no == course_no)
+            connection.execute(statement.values(seats=seats))
+    for course_no in (0, 1, 3):
+        interact(catalogue, course_no, "enrolled", now - DAY, user_no=1)
+        interact(catalogue, course_no, "enrolled", now, user_no=1)
+        interact(catalogue, course_no, "viewed", now - DAY, user_no=2)
+    interact(catalogue, 0, "enrolled", now, user_no=2)
+    interact(catalogue, 1, "enrolled", now + DAY, user_no=2)
+    with reading(catalogue) as connection:
+        assert full_courses(connection, now) == {0, 2}
+        assert full_courses(connection, now - timedelta(hours=1)) == {2}
+        assert full_courses(connection, now + DAY) == {0, 1, 2}

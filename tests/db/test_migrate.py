@@ -10,9 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from recmail.db.connect import reading, writing
-from recmail.db.consent import Consent, record_consent
 from recmail.db.migrate import current_revision, newest_revision, upgrade
-from recmail.db.tables import consent, imports, metadata, suppressions, users
+from recmail.db.tables import approvals, consent, imports, metadata, runs, suppressions, users
+from tests.ledgers import add_run
 
 
 def test_migrations_equal_the_metadata(database: sa.Engine) -> None:
@@ -41,35 +41,42 @@ def test_upgrading_twice_changes_nothing(database: sa.Engine, now: datetime) -> 
 
 
 def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Engine, now: datetime) -> None:
-    rows = [Consent(0, "email", True, now, channel) for channel in ("import", "page", "one_click")]
+    said = {"user_no": 0, "purpose": "email", "topic": "", "granted": True, "at": now}
+    rows = [{**said, "channel": channel} for channel in ("import", "page", "one_click")]
     person = {"user_no": 0, "user_id": "a", "source": "test", "source_row_hash": "", "imported_at": now}
+    empty(database)
+    upgrade(database, "0002")
     with writing(database) as connection:
         connection.execute(users.insert(), person)
-        record_consent(connection, rows)
-        connection.exec_driver_sql("ALTER TABLE consent DROP COLUMN dated")
-        later = (
-            "run_shards DROP COLUMN shortfall",
-            "runs DROP COLUMN exposure",
-            "runs DROP COLUMN as_of",
-            "run_shards DROP COLUMN findings",
-        )
-        for column in later:
-            connection.exec_driver_sql(f"ALTER TABLE {column}")
-        connection.exec_driver_sql("DROP INDEX ix_events_run_no_kind")
-        for table in ("people_clusters", "cluster_courses", "clusters", "quotas"):
-            connection.exec_driver_sql(f"DROP TABLE {table}")
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
+        connection.execute(consent.insert(), rows)
     upgrade(database)
     with reading(database) as connection:
         found = connection.execute(sa.select(consent.c.channel, consent.c.dated)).all()
     assert sorted(map(tuple, found)) == [("import", False), ("one_click", True), ("page", True)]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
-def test_a_database_of_the_first_version_keeps_its_rows(database: sa.Engine) -> None:
+def test_what_was_approved_before_stays_approved(database: sa.Engine, now: datetime) -> None:
+    empty(database)
+    upgrade(database, "0007")
+    add_run(database, 1, now, people=[])
+    approved = {"approved_by": "ana@desk", "approved_at": now, "content_hash": "abc"}
+    with writing(database) as connection:
+        connection.execute(sa.update(runs).values(**approved))
+    upgrade(database)
+    with reading(database) as connection:
+        assert connection.execute(sa.select(approvals)).all() == [(1, "ana@desk", "ana@desk", now, "abc", 1)]
+        assert connection.scalar(sa.select(runs.c.priority)) == 0
+
+
+def empty(database: sa.Engine) -> None:
     with writing(database) as connection:
         metadata.drop_all(connection)
         connection.exec_driver_sql("DROP TABLE alembic_version")
+
+
+@pytest.mark.parametrize("database_url", ["sqlite", "postgresql"], indirect=True)
+def test_a_database_of_the_first_version_keeps_its_rows(database: sa.Engine) -> None:
+    empty(database)
     upgrade(database, "0001")
     with writing(database) as connection:
         started = "1" if connection.dialect.name == "sqlite" else "now()"

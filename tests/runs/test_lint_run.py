@@ -2,92 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.consent import Consent, record_consent
 from recmail.db.runs import run_state, shard_findings, write_findings
-from recmail.db.tables import courses, ledger, ledger_context, run_shards, users
+from recmail.db.tables import ledger, ledger_context, run_shards
 from recmail.errors import RefusedError, RenderError
 from recmail.records import SHARD_SIZE
 from recmail.runs import lint_run as looking
 from recmail.runs import summary
 from recmail.runs.check_everybody import check_everybody
-from recmail.runs.create import create_project
 from recmail.runs.findings import read_findings
 from recmail.runs.lifecycle import approve
 from recmail.runs.lint_run import LintTask, lint_run
 from recmail.runs.message import RunWriter
 from recmail.runs.plan import plan
 from recmail.runs.project import Project
-from tests.shards import as_worker
+from tests.runs.conftest import APART, PEOPLE
 
-PEOPLE, APART = 12, 900  # user_no 0, 900, ...: five shards
-CAMPAIGN = """\
-subject: "{{ user.first_name or 'Hello' }}"
-audience: everyone
-blocks:
-  - popular: 2
-"""
-LIMITED = CAMPAIGN + "exposure: {max_share_per_course: 50%}\n"
 HOLE = "{% block content %}<tr><td><h1>{{ user.first_name or '' }}</h1></td></tr>"
-
-
-@pytest.fixture
-def project(
-    tmp_path: Path, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Project]:
-    """Twelve people, every third without a name and the last without consent; four courses."""
-    monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", database_url)
-    monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
-    folder = tmp_path / "acme"
-    made = create_project(
-        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
-    )
-    numbers = [number * APART for number in range(PEOPLE)]
-    with writing(made.engine) as connection:
-        connection.execute(courses.insert(), [_course(number, now) for number in range(4)])
-        connection.execute(users.insert(), [_person(number, now) for number in numbers])
-        yes = [Consent(number, "email", True, now - timedelta(days=9), "page") for number in numbers[:-1]]
-        record_consent(connection, yes)
-    for name, text in {"free": CAMPAIGN, "limited": LIMITED}.items():
-        (folder / "campaigns" / f"{name}.yaml").write_text(text)
-    with as_worker(made):
-        yield made
-    looking._linter.cache_clear()
-
-
-def _course(number: int, now: datetime) -> dict[str, object]:
-    return {
-        "course_no": number,
-        "course_id": f"c{number}",
-        "title": f"Course {number}",
-        "url": f"https://acme.example/c{number}",
-        **{name: [] for name in ("topics", "tags", "prerequisites")},
-        "staff_pick": False,
-        "active": True,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
-
-
-def _person(number: int, now: datetime) -> dict[str, object]:
-    email = f"u{number}@example.org"
-    return {
-        "user_no": number,
-        "user_id": f"u{number}",
-        **dict.fromkeys(("email", "email_key", "email_hash"), email),
-        "first_name": None if number % (3 * APART) == 0 else f"Person {number}",
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
 
 
 def make_a_hole(project: Project) -> None:
