@@ -11,7 +11,8 @@ from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, mo
 
 from recmail.deliver.esp import EspOptions
 from recmail.deliver.esp.smtp_connection import Connection
-from recmail.deliver.esp.smtp_opening import Server, open_session, say_goodbye
+from recmail.deliver.esp.smtp_opening import Server, log_in
+from recmail.deliver.esp.smtp_session import Session
 from recmail.settings import Secret, is_loopback
 from recmail.tokens import LONGEST_MAILBOX_TOKEN, email_key
 
@@ -124,11 +125,11 @@ class Smtp(EspOptions):
 
     def probe(self) -> str:
         """Connect, encrypt, log in and say goodbye, as `EspOptions.probe`; nothing of a message is said."""
-        session = open_session(self._server, timeout_s=PROBE_TIMEOUT_S)
+        session = log_in(self._server, timeout_s=PROBE_TIMEOUT_S)
         cipher = session.sock.version() if isinstance(session.sock, ssl.SSLSocket) else None
         encrypted = f"encrypts with {cipher}" if cipher else "does not encrypt"
         login = "accepts the login" if self.user else "was asked for no login"
         if not self.user and session.has_extn("auth"):
             login = "offers a login, and there is no user and password"
-        say_goodbye(session)
+        Session(session).quit()
         return f"{self.place} answers, {encrypted}, {login}"

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import smtplib
-
 from recmail.deliver.crash import crash_at
-from recmail.deliver.esp.smtp_envelope import Envelope, envelope
-from recmail.deliver.esp.smtp_opening import COMMAND_TIMEOUT_S, Server, open_session, say_goodbye
+from recmail.deliver.esp.smtp_envelope import Envelope, envelope, stuffed
+from recmail.deliver.esp.smtp_opening import Server, open_session
 from recmail.deliver.esp.smtp_replies import Reply, Stage, refusal
+from recmail.deliver.esp.smtp_session import Session
 from recmail.errors import DeliveryError, OutcomeUnknown, TemporaryFailure
 from recmail.records import Outgoing
 
-_CHUNK_BYTES = 16_384  # the largest TLS record
+_PIECE_BYTES = 65_536  # what has to leave within the time-out of a command
 _STAGES = {Stage.SENDER: "MAIL", Stage.RECIPIENT: "RCPT", Stage.CONTENT: "DATA"}
 _GO_ON = 354
 
@@ -26,7 +25,7 @@ class Connection:
 
     def __init__(self, server: Server, *, reply_timeout_s: float, return_path: str | None = None) -> None:
         self._server, self._reply_timeout_s, self._return_path = server, reply_timeout_s, return_path
-        self._session: smtplib.SMTP | None = open_session(server)
+        self._session: Session | None = open_session(server)
         self._is_fresh = True
         self._has_delivered = False
 
@@ -34,8 +33,8 @@ class Connection:
         """Deliver one message, as `Esp.send`."""
         enveloped = envelope(message, return_path=self._return_path)
         crash_at("before-envelope")
-        session = self._begin(enveloped)
-        reply = self._transfer(session, enveloped.body)
+        session, body = self._begin(enveloped)
+        reply = self._transfer(session, body)
         if not reply.accepts:
             raise self._refused(Stage.CONTENT, reply)
         self._has_delivered = True
@@ -45,18 +44,18 @@ class Connection:
         """Say goodbye, briefly."""
         session, self._session = self._session, None
         if session is not None:
-            say_goodbye(session)
+            session.quit()
 
-    def _begin(self, enveloped: Envelope) -> smtplib.SMTP:
+    def _begin(self, enveloped: Envelope) -> tuple[Session, bytes]:
         """Come to where the body may follow, on a new connection if the server has closed this one."""
         for is_last in (self._is_fresh, True):
             if self._session is None:
                 self._session, self._is_fresh = open_session(self._server), True
                 self._has_delivered = False
             session = self._session
-            commands = enveloped.commands(session.esmtp_features, self._server.place)
+            commands = enveloped.commands(session.offers, self._server.place)
             try:
-                stage, reply = self._announce(session, commands)
+                stage, reply, body = self._announce(session, commands, enveloped.mime)
             except TemporaryFailure:
                 if is_last:
                     raise
@@ -66,66 +65,68 @@ class Connection:
                 continue
             self._is_fresh = False
             if stage is Stage.CONTENT and reply.code == _GO_ON:
-                return session
+                return session, body
             raise self._refused(stage, reply)
         raise AssertionError("the second round returns or raises")
 
-    def _announce(self, session: smtplib.SMTP, commands: tuple[bytes, ...]) -> tuple[Stage, Reply]:
-        """Give the commands before the body; return the first answer that is a no, else the last.
+    def _announce(
+        self, session: Session, commands: tuple[bytes, ...], mime: bytes
+    ) -> tuple[Stage, Reply, bytes]:
+        """Give the commands before the body; return the first no, else the last answer; and the body.
 
         If the connection breaks here, nothing was accepted. Sent together where the server allows (RFC 2920),
-        they take one round trip instead of three.
+        they take one round trip instead of three, and the body is made while the server is busy with them.
         """
-        together = session.has_extn("pipelining")
+        together = "pipelining" in session.offers
         no: tuple[Stage, Reply] | None = None
         stage = Stage.SENDER
         try:
-            if together:
-                session.send(b"".join(commands))
+            session.send(b"".join(commands) if together else commands[0])
+            body = stuffed(mime)
             for stage, command in zip(_STAGES, commands, strict=True):
-                if not together:
+                if not together and stage is not Stage.SENDER:
                     session.send(command)
-                reply = Reply.of(*session.getreply())
+                reply = session.reply()
                 wanted = reply.code == _GO_ON if stage is Stage.CONTENT else reply.accepts
                 no = no or (None if wanted else (stage, reply))
                 if no and not together:
-                    return no
+                    break
             if no and reply.code == _GO_ON:  # it waits for a message that has no recipient
-                session.docmd(".")
-        except (smtplib.SMTPException, OSError) as error:
+                session.send(b".\r\n")
+                session.reply()
+        except OSError as error:
             self._drop()
             if no is None:
                 lost = f"{self._server.place} was lost at {_STAGES[stage]}"
                 raise TemporaryFailure(f"{lost}: {error}") from error
-        return no or (stage, reply)
+        return *(no or (stage, reply)), body
 
-    def _transfer(self, session: smtplib.SMTP, body: bytes) -> Reply:
+    def _transfer(self, session: Session, body: bytes) -> Reply:
         """Send body and final dot, and wait for the answer.
 
-        The dot is sent by itself: until then the server cannot have accepted the message (RFC 5321 4.1.1.4),
-        so whatever breaks before is certain. From then on it may have.
+        The dot leaves last, so a sending that fails is certain: without the dot the server cannot have
+        accepted the message (RFC 5321 4.1.1.4). From then on it may have.
         """
-        assert session.sock is not None
+        data = body + b".\r\n"
+        piece_bytes = min(_PIECE_BYTES, len(data) // 2 + 1)  # two at least, for who kills us in between
         crash_at("before-body")
         try:
-            for start in range(0, len(body), _CHUNK_BYTES):
-                session.sock.sendall(body[start : start + _CHUNK_BYTES])
-                crash_at("mid-body")
+            for start in range(0, len(data), piece_bytes):
+                if start:
+                    crash_at("mid-body")
+                session.send(data[start : start + piece_bytes])
         except OSError as error:
             self._drop()
             raise TemporaryFailure(f"{self._server.place} was lost in the message: {error}") from error
+        crash_at("after-body")
         try:
-            session.sock.settimeout(self._reply_timeout_s)
-            session.sock.sendall(b".\r\n")
-            crash_at("after-body")
-            reply = Reply.of(*session.getreply())
-        except (smtplib.SMTPException, OSError) as error:
+            reply = session.late_reply(self._reply_timeout_s)
+        except OSError as error:
             self._drop()
             raise OutcomeUnknown(
                 f"{self._server.place} took the message and gave no answer: {error}"
             ) from error
         crash_at("after-reply")
-        session.sock.settimeout(COMMAND_TIMEOUT_S)
         if not 200 <= reply.code < 600:
             self._drop()
             raise OutcomeUnknown(f"{self._server.place} gave an answer without meaning: {reply}")
@@ -138,8 +139,9 @@ class Connection:
             if reply.closes or reply.code < 400:
                 self._drop()
             elif self._session is not None:
-                self._session.rset()
-        except (smtplib.SMTPException, OSError):
+                self._session.send(b"RSET\r\n")
+                self._session.reply()
+        except OSError:
             self._drop()  # the next message opens another
         return error
 

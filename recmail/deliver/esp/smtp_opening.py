@@ -11,12 +11,11 @@ from functools import lru_cache
 from pathlib import Path
 
 from recmail.deliver.esp.smtp_replies import Reply, Stage, refusal
+from recmail.deliver.esp.smtp_session import Session
 from recmail.errors import AccountRefused, TemporaryFailure
 from recmail.settings import is_loopback
 
 CONNECT_TIMEOUT_S = 30.0
-COMMAND_TIMEOUT_S = 300.0  # RFC 5321 4.5.3.2
-CLOSE_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +49,12 @@ def _own_name() -> str:
     return socket.getfqdn()  # may ask a name server, so only once
 
 
-def open_session(server: Server, *, timeout_s: float = CONNECT_TIMEOUT_S) -> smtplib.SMTP:
+def open_session(server: Server) -> Session:
+    """Connect, encrypt and log in, as `log_in`."""
+    return Session(log_in(server, timeout_s=CONNECT_TIMEOUT_S))
+
+
+def log_in(server: Server, *, timeout_s: float) -> smtplib.SMTP:
     """Connect, encrypt and log in.
 
     Raises:
@@ -69,10 +73,6 @@ def open_session(server: Server, *, timeout_s: float = CONNECT_TIMEOUT_S) -> smt
         if session is not None:
             session.close()
         raise _opening_error(error, server.place) from error
-    assert session.sock is not None
-    session.sock.settimeout(COMMAND_TIMEOUT_S)
-    # The final dot is a packet of its own; without this it would wait for the body's acknowledgement.
-    session.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return session
 
 
@@ -99,13 +99,3 @@ def _opening_error(error: Exception, place: str) -> AccountRefused | TemporaryFa
     if isinstance(error, smtplib.SMTPServerDisconnected) or not isinstance(error, smtplib.SMTPException):
         return TemporaryFailure(f"cannot reach {place}: {error}")
     return AccountRefused(f"{place}: {error}")  # no STARTTLS, no AUTH, or no way of AUTH that we know
-
-
-def say_goodbye(session: smtplib.SMTP) -> None:
-    """End a session politely and briefly; never raises."""
-    try:
-        if session.sock is not None:
-            session.sock.settimeout(CLOSE_TIMEOUT_S)
-            session.quit()
-    except (smtplib.SMTPException, OSError):
-        session.close()

@@ -56,7 +56,7 @@ def test_a_message_arrives_as_it_was_written(stack: ExitStack) -> None:
     (found,) = server.received
     assert (found.sender, found.recipient) == ("learn@acme.example", "ana@example.org")
     assert found.body == b"Subject: Hi\r\n\r\n" + body + b"\r\n"
-    assert server.commands[1] == f"MAIL FROM:<learn@acme.example> SIZE={len(found.body) + 3}"
+    assert server.commands[1] == f"MAIL FROM:<learn@acme.example> SIZE={len(message(body=body).mime)}"
 
 
 def test_a_lone_line_feed_cannot_end_a_message_early(stack: ExitStack) -> None:

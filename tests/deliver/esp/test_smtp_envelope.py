@@ -103,8 +103,8 @@ def test_a_message_larger_than_the_server_takes_is_refused_before_its_body(stack
     server = SmtpServer(extensions=["SIZE 1000"])
     connection = connect(stack, server)
     with pytest.raises(MessageRefused, match="takes messages of up to 1,000 bytes, and this one has 1,001"):
-        connection.send(message(mime=b"x" * 999))
-    connection.send(message(mime=b"x" * 998))
+        connection.send(message(mime=b"x" * 1_001))
+    connection.send(message(mime=b"x" * 1_000))
     assert [word.split()[0] for word in server.commands] == ["ehlo", "MAIL", "RCPT", "DATA"]
 
 
