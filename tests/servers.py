@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -50,6 +50,7 @@ class SmtpServer:
         users: passwords by user; then AUTH is offered.
         cut_in_body: resets the connection when this much of a message has come.
         most_messages: after as many the server closes a connection with 421.
+        hold: called with each recipient before the answer to the body; keeps that answer back.
         eager: says 354 to DATA even without a recipient.
     """
 
@@ -62,6 +63,7 @@ class SmtpServer:
     cut_in_body: int | None = None
     most_messages: int | None = None
     eager: bool = False
+    hold: Callable[[str], None] = lambda _recipient: None
     received: list[Received] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
     connections: int = 0
@@ -229,6 +231,7 @@ class _Session(socketserver.StreamRequestHandler):
             if self.script.cut_in_body is not None and size >= self.script.cut_in_body:
                 raise _CutError
         yes = "250 2.0.0 Ok: queued as TEST1" if self.recipient else "554 5.5.1 no valid recipients"
+        self.script.hold(self.recipient)
         answer = self.script.answer("BODY", yes)
         if answer[0] not in "45":
             with self.script.lock:

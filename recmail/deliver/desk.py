@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from queue import Empty, SimpleQueue
 
 from recmail.db.ledger_intents import Intent
+from recmail.db.ledger_postponed import Later
 from recmail.db.ledger_results import Result, Sent
 from recmail.db.ledger_rows import Key
 from recmail.deliver.gate import Gate
+from recmail.deliver.lanes import Held, Lanes, held
 from recmail.deliver.sender import Claims, Done, GivenBack, Left, Ready, Report, Sender, Write
 from recmail.errors import AccountRefused, MessageRefused, RecipientRefused
 from recmail.records import Claim
 
 _LEFT_BEHIND_AFTER_S = 10.0
 _REFUSED_FROM_THE_START = 10  # more is not these people's fault: an unverified sender, a blocked account
-# A row whose lease ran out in a slow sender's hands may be claimed again beside it; the claim tells which.
-Held = tuple[int, int, str]
-
-
-def _held(claim: Claim) -> Held:
-    return (claim.run_no, claim.user_no, claim.claim_id)
 
 
 class Desk:
@@ -30,23 +27,27 @@ class Desk:
     Attributes:
         results: to be recorded.
         back: claims to be given back.
+        later: claims that have to wait, and until when.
         problem: why the provider wants nobody now, once one sender has met that.
         error: what is broken besides.
     """
 
-    def __init__(self, gate: Gate, write: Write, *, connections: int) -> None:
-        self._gate = gate
+    def __init__(
+        self, gate: Gate, write: Write, *, connections: int, at_once: Mapping[str, int] | None = None
+    ) -> None:
+        self._gate, self._lanes = gate, Lanes(at_once or {})
         self._claims: Claims = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
         self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
         self._open = 0
-        self._held: set[Held] = set()  # claimed: in the queue or in a sender's hands
+        self._held: set[Held] = set()  # claimed: in a lane, in the queue or in a sender's hands
         self._flying: set[Held] = set()  # the intent is committed, there is no result yet
         self._ready: dict[Held, Ready] = {}
         self._accepted = False
         self._refused = 0
         self.results: list[Result] = []
         self.back: list[Claim] = []
+        self.later: list[Later] = []
         self.problem: str | None = None
         self.error: Exception | None = None
 
@@ -67,7 +68,8 @@ class Desk:
 
     def _at_work(self) -> int:
         """How many senders will report something more."""
-        return len(self._held) - len(self._ready) - self._claims.qsize() + len(self._flying)
+        idle = len(self._ready) + self._claims.qsize() + self._lanes.waiting
+        return len(self._held) - idle + len(self._flying)
 
     def _take(self, timeout_s: float | None) -> bool:
         try:
@@ -76,7 +78,7 @@ class Desk:
             return False
         match report:
             case Ready():
-                self._ready[_held(report.intent.claim)] = report
+                self._ready[held(report.intent.claim)] = report
             case Done(result, error):
                 self._let_go(result.claim)
                 self.results.append(result)
@@ -102,8 +104,13 @@ class Desk:
             self.problem = self.problem or f"the first {self._refused} messages were all refused: {outcome}"
 
     def _let_go(self, claim: Claim) -> None:
-        self._held.discard(_held(claim))
-        self._flying.discard(_held(claim))
+        self._held.discard(held(claim))
+        self._flying.discard(held(claim))
+        self._make_room(claim)
+
+    def _make_room(self, claim: Claim) -> None:
+        if (following := self._lanes.leave(claim)) is not None:
+            self._claims.put(following)
 
     # --- what is on it ----------------------------------------------------------------------------
 
@@ -130,33 +137,40 @@ class Desk:
     @property
     def is_empty(self) -> bool:
         """Nothing is claimed, on its way, or to be written down."""
-        return not (self.is_busy or self.results or self.back)
+        return not (self.is_busy or self.results or self.back or self.later)
 
     # --- what the writer answers ------------------------------------------------------------------
 
-    def put(self, claims: Iterable[Claim]) -> None:
-        """Give claims to the senders."""
-        for claim in claims:
-            self._held.add(_held(claim))
+    def put(self, claims: Iterable[Claim], now: datetime) -> None:
+        """Give claims to the senders, as many to one domain as may be in hand at once."""
+        going, later, staying = self._lanes.admit(claims, now)
+        self._held.update(held(claim) for claim in (*going, *staying))
+        self.later += later
+        for claim in going:
             self._claims.put(claim)
 
     def answer(self, intents: Iterable[Intent], accepted: set[Key]) -> None:
         """Tell senders whether their messages may leave; the others keep nothing of theirs."""
         for intent in intents:
-            ready = self._ready.pop(_held(intent.claim))
-            self._held.discard(_held(intent.claim))
+            ready = self._ready.pop(held(intent.claim))
+            self._held.discard(held(intent.claim))
             may_leave = intent.key in accepted
-            if may_leave:
-                self._flying.add(_held(intent.claim))
             ready.verdict.put(may_leave)
+            if may_leave:
+                self._flying.add(held(intent.claim))
+            else:
+                self._make_room(intent.claim)
 
     def written_down(self) -> None:
-        """The results and the claims given back are committed."""
-        self.results, self.back = [], []
+        """The results and the claims given back or put off are committed."""
+        self.results, self.back, self.later = [], [], []
 
     def clear(self) -> None:
         """Begin nothing new: what has not left is given back, what is on its way goes on."""
         self._gate.close()
+        for waiting in self._lanes.clear():
+            self._let_go(waiting)
+            self.back.append(waiting)
         while True:
             try:
                 claim = self._claims.get_nowait()

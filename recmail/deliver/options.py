@@ -20,6 +20,7 @@ class WorkerOptions:
         run_nos: the runs it sends.
         topics: of each of them, for consent.
         connections: messages on their way at once; a kill leaves at most as many unclear.
+        at_once: of those, to one domain; see EspOptions.domain_connections.
         cap: emails a person may get within a time, over all campaigns.
         sending_lease: longer than one message can take; see Provider.sending_lease.
         rate: messages a second; None for no limit.
@@ -33,6 +34,7 @@ class WorkerOptions:
     connections: int
     cap: Cap | None
     sending_lease: timedelta
+    at_once: Mapping[str, int] = field(default_factory=dict)
     claim_lease: timedelta = CLAIM_LEASE
     rate: float | None = None
     retries: Retries = field(default_factory=Retries)

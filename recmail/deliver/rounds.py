@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from recmail.db.connect import writing
 from recmail.db.ledger_claims import claim_due, release, sweep
 from recmail.db.ledger_intents import Intent, Rules, commit_intents, refuse
+from recmail.db.ledger_postponed import Later, postpone
 from recmail.db.ledger_results import Result, record_results
 from recmail.db.ledger_rows import Key
 from recmail.db.runs import move_run
@@ -34,6 +35,7 @@ class Round:
         results: of messages that were tried.
         intents: of messages that could leave now; at most one of each person.
         back: claims that are given up.
+        later: claims that have to wait, and until when.
         claim_at_most: how many rows to claim.
         sweeps: look for leases that ran out.
         pause: why all runs have to be paused.
@@ -42,6 +44,7 @@ class Round:
     results: Sequence[Result] = ()
     intents: Sequence[Intent] = ()
     back: Sequence[Claim] = ()
+    later: Sequence[Later] = ()
     claim_at_most: int = 0
     sweeps: bool = False
     pause: str | None = None
@@ -98,6 +101,7 @@ def _commit(engine: sa.Engine, steps: Round, options: WorkerOptions, now: dateti
         if steps.sweeps:
             done.states.update(sweep(connection, now=now))
         release(connection, steps.back)
+        postpone(connection, steps.later)
         if steps.claim_at_most:
             done.claims = claim_due(
                 connection,

@@ -70,7 +70,7 @@ def work(
             written down.
     """
     gate = Gate(provider.connect, tries=options.connect_tries, wait_s=options.connect_wait_s)
-    desk = Desk(gate, write, connections=options.connections)
+    desk = Desk(gate, write, connections=options.connections, at_once=options.at_once)
     desk.open()
     try:
         summary = _Writer(engine, desk, options, clock, on_progress).run(stop)
@@ -121,6 +121,7 @@ class _Writer:
         return bool(
             desk.results
             or desk.back
+            or desk.later
             or may_leave
             or self._must_pause
             or self._must_sweep
@@ -148,16 +149,17 @@ class _Writer:
             results=desk.results,
             intents=leaving,
             back=desk.back,
+            later=desk.later,
             claim_at_most=self._wanted_claims(),
             sweeps=self._must_sweep or time.monotonic() >= self._swept_at_s + SWEEP_EVERY_S,
             pause=desk.problem if self._must_pause else None,
         )
-        began_s = time.perf_counter()
-        done = commit_round(self._engine, steps, self._options, now=self._clock.now())
+        began_s, now = time.perf_counter(), self._clock.now()
+        done = commit_round(self._engine, steps, self._options, now=now)
         self._gather_s = min(max(GATHER_S, time.perf_counter() - began_s), GATHER_MOST_S)
         desk.written_down()
         desk.answer(leaving, done.accepted)
-        desk.put(done.claims)
+        desk.put(done.claims, now)
         self._bucket.take(len(done.accepted))
         self._states.update(done.states)
         self._paused = self._paused or steps.pause

@@ -282,5 +282,6 @@ def _options(project: Project, run_no: int, writer: RunWriter, provider: Provide
         topics={run_no: writer.campaign.topic},
         cap=project.settings.limits.emails_per_person,
         connections=provider.connections,
+        at_once=provider.options.domain_connections,
         sending_lease=provider.sending_lease,
     )

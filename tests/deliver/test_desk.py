@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from queue import SimpleQueue
 
 from recmail.db.ledger_intents import Intent
@@ -20,7 +21,7 @@ def test_a_row_claimed_again_beside_a_slow_sender_gets_two_answers() -> None:
     desk = Desk(Gate(never, tries=1, wait_s=0), write, connections=0)
     claims = [Claim(1, 7, "u7", "u7@example.org", claim_id, 0, "m@x") for claim_id in ("old", "new")]
     answers: list[SimpleQueue[bool]] = [SimpleQueue(), SimpleQueue()]
-    desk.put(claims)
+    desk.put(claims, datetime(2026, 11, 27, tzinfo=UTC))
     for claim, answer in zip(claims, answers, strict=True):
         desk._reports.put(Ready(Intent(claim, "sha"), answer))
         desk.receive(0, gather_s=0)

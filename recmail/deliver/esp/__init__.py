@@ -6,17 +6,20 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Annotated, ClassVar, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from recmail import plugins
 from recmail.errors import ConfigError, Problem, did_you_mean
 from recmail.records import Outgoing
 from recmail.settings import RawTable, Settings
 from recmail.settings.plugin_section import read_options
+from recmail.settings.source import shown
+from recmail.tokens import email_key
 
 MOST_CONNECTIONS = 256
+EVERY_OTHER = "*"
 
 
 class Esp(Protocol):
@@ -35,11 +38,24 @@ class Esp(Protocol):
         """End the connection; never raises."""
 
 
+def _domain_or_all(name: str) -> str:
+    if name == EVERY_OTHER:
+        return name
+    key = email_key(f"x@{name}")
+    if key is None:
+        raise ValueError(f"found {shown(name)}; expected a domain such as gmail.com, or {EVERY_OTHER}")
+    return key.rpartition("@")[2]
+
+
+AtOnce = Annotated[int, Field(ge=1, le=MOST_CONNECTIONS)]
+
+
 class EspOptions(BaseModel, ABC):
     """What a plug-in's class derives from: its fields are the keys of its [provider.NAME] section.
 
     Attributes:
         connections: how many messages may be on their way at once; a crash leaves as many unclear.
+        domain_connections: how many of them to one domain of recipients; "*" is each other domain.
         sending_lease: longer than one message can take; after it the sender counts as dead.
     """
 
@@ -47,6 +63,9 @@ class EspOptions(BaseModel, ABC):
     sending_lease: ClassVar[timedelta] = timedelta(minutes=11)
 
     connections: int = Field(1, ge=1, le=MOST_CONNECTIONS)
+    domain_connections: dict[Annotated[str, AfterValidator(_domain_or_all)], AtOnce] = Field(
+        default_factory=dict
+    )
 
     @property
     def leaves_machine(self) -> bool:

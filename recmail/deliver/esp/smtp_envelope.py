@@ -108,7 +108,10 @@ def _as_written(address: str) -> str | None:
 
 @lru_cache(maxsize=16)
 def _sender_as_written(address: str) -> str:
-    return _as_written(address) or address
+    found = _as_written(address)
+    if found is None or not found.isascii():  # settings and headers were checked before
+        raise ValueError(f"the sender is {address!r}, and it is no address that every server takes")
+    return found
 
 
 def _head(mime: bytes) -> bytes:

@@ -61,11 +61,14 @@ user = "learn"
 password = "env:SMTP_PASSWORD"
 tls = "starttls"
 connections = 3
+domain_connections = { "gmail.com" = 2, "Bücher.example" = 1, "*" = 3 }
+bounces = "b+{token}@bounces.acme.example"
 """
     provider = open_provider("relay", settings(tmp_path, section))
     assert isinstance(provider.options, Smtp)
     assert provider.options.login() == ("learn", "open sesame")
     assert (provider.connections, provider.leaves_machine, provider.page) == (3, True, None)
+    assert provider.options.domain_connections == {"gmail.com": 2, "xn--bcher-kva.example": 1, "*": 3}
     assert provider.sending_lease == timedelta(minutes=11)
     assert "open sesame" not in repr(provider)
 
@@ -104,6 +107,16 @@ conections = 3
         ('[provider.relay]\ntype = "smtp"\nhost = "h"\ntls = "ssl"\n', 4, "'starttls', 'implicit' or 'none'"),
         ('[provider.relay]\ntype = "smtp"\nhost = "h"\nca_file = "x.pem"\n', 4, "there is no file x.pem"),
         ('[provider.relay]\ntype = "smtp"\nhost = "h"\nzzz = 1\n', 4, "unknown key; expected one of type,"),
+        (
+            '[provider.relay]\ntype = "smtp"\nhost = "h"\ndomain_connections = { gmail = 2 }\n',
+            4,
+            "expected a domain such as gmail.com, or *",
+        ),
+        (
+            '[provider.relay]\ntype = "smtp"\nhost = "h"\ndomain_connections = { "gmail.com" = 0 }\n',
+            4,
+            "greater than or equal to 1",
+        ),
         ('[provider.relay]\ntype = "files"\nfolder = 3\n', 3, "expected the name of a folder"),
     ],
 )
