@@ -17,6 +17,7 @@ _AHEAD_S = 15.0  # a quarter of a claim's lease
 _STOCK = 4  # claims that wait for each place, so that none stays empty
 _LONGEST = timedelta(minutes=5)
 _FIRST_GUESS_S = 0.1
+_REMEMBERED = 10_000  # domains; `*` may meet any number of them
 _LATEST_COUNTS = 0.2  # of what a place is taken for, on average
 Held = tuple[int, int, str]
 """Run, person and claim: what tells two claims of one row apart."""
@@ -57,17 +58,16 @@ class Lanes:
     Args:
         places: by domain in A-labels; `*` for each other domain. Empty for no limits.
         clock: seconds that only grow; for tests.
+
+    Attributes:
+        waiting: how many claims wait here.
     """
 
     def __init__(self, places: Mapping[str, int], clock: Callable[[], float] = time.monotonic) -> None:
         self._places, self._clock = places, clock
         self._lanes: dict[str, _Lane] = {}
         self._taken: dict[Held, tuple[_Lane, float]] = {}
-
-    @property
-    def waiting(self) -> int:
-        """Claims that wait here."""
-        return sum(len(lane.waiting) for lane in self._lanes.values())
+        self.waiting = 0
 
     def admit(self, claims: Iterable[Claim], now: datetime) -> tuple[list[Claim], list[Later], list[Claim]]:
         """Those that may go to the senders, those that are put off and until when, those that wait here."""
@@ -82,6 +82,7 @@ class Lanes:
                 going.append(claim)
             elif lane.has_room_to_wait:
                 lane.waiting.append(claim)
+                self.waiting += 1
                 staying.append(claim)
             else:
                 later.append((claim, lane.book(now)))
@@ -95,9 +96,11 @@ class Lanes:
         lane, since_s = found
         lane.taken -= 1
         lane.each_s += _LATEST_COUNTS * (max(self._clock() - since_s, 0.001) - lane.each_s)
-        following = lane.waiting.popleft() if lane.waiting else None
-        if following is not None:
-            self._take(lane, following)
+        if not lane.waiting:
+            return None
+        self.waiting -= 1
+        following = lane.waiting.popleft()
+        self._take(lane, following)
         return following
 
     def clear(self) -> list[Claim]:
@@ -105,6 +108,7 @@ class Lanes:
         found = [claim for lane in self._lanes.values() for claim in lane.waiting]
         for lane in self._lanes.values():
             lane.waiting.clear()
+        self.waiting = 0
         return found
 
     def _take(self, lane: _Lane, claim: Claim) -> bool:
@@ -120,5 +124,7 @@ class Lanes:
         if places is None or not domain:
             return None  # without an address it is settled at once
         if domain not in self._lanes:
+            if len(self._lanes) >= _REMEMBERED:
+                self._lanes = {name: lane for name, lane in self._lanes.items() if lane.taken}
             self._lanes[domain] = _Lane(places)
         return self._lanes[domain]

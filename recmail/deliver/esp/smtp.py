@@ -107,6 +107,12 @@ class Smtp(EspOptions):
         """False for a server on loopback, unless it looks like a relay."""
         return not is_loopback(self.host) or self.port_no in _RELAY_PORTS
 
+    @property
+    def bounce_domain(self) -> str | None:
+        """Of the return path, as name servers know it."""
+        key = email_key(self.bounces.replace("{token}", "x")) if self.bounces else None
+        return key.rpartition("@")[2] if key else None
+
     def login(self) -> tuple[str, str] | None:
         """User and password, read now.
 

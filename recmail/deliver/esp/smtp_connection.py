@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from recmail.deliver.crash import crash_at
+from recmail.deliver.crash import crash_at, is_armed
 from recmail.deliver.esp.smtp_envelope import Envelope, envelope, stuffed
 from recmail.deliver.esp.smtp_opening import Server, open_session
 from recmail.deliver.esp.smtp_replies import Reply, Stage, refusal
@@ -108,7 +108,7 @@ class Connection:
         accepted the message (RFC 5321 4.1.1.4). From then on it may have.
         """
         data = body + b".\r\n"
-        piece_bytes = min(_PIECE_BYTES, len(data) // 2 + 1)  # two at least, for who kills us in between
+        piece_bytes = len(data) // 2 + 1 if is_armed() else _PIECE_BYTES
         crash_at("before-body")
         try:
             for start in range(0, len(data), piece_bytes):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from recmail.runs.doctor.dkim import check_dkim
@@ -13,36 +13,57 @@ from recmail.runs.doctor.spf import check_spf
 from recmail.runs.doctor.subject import Subject
 from recmail.runs.project import is_reserved
 
+Checks = Mapping[str, Callable[[], list[Finding]]]
+
 
 def check_domains(subject: Subject) -> Iterator[Finding]:
-    """Look the records of every sender's domain up."""
-    for domain in subject.sender_domains():
+    """Look the records of every sender's domain up, and of those that bounces go to."""
+    checked = [
+        *((domain, check_domain) for domain in subject.sender_domains()),
+        *((domain, check_bounce_domain) for domain in subject.bounce_domains()),
+    ]
+    for domain, check in checked:
         if is_reserved(f"@{domain}"):
             yield ok("domain", f"{domain} is an example, so there is nothing to look up")
         elif subject.offline:
             yield ok("domain", f"{domain} was not looked up (--offline)")
         else:
-            for finding in check_domain(domain, subject):
+            for finding in check(domain, subject):
                 # What receivers think matters once mail leaves this machine.
                 is_early = finding.state is State.WRONG and not subject.leaves_machine
                 yield replace(finding, state=State.WARNING) if is_early else finding
 
 
 def check_domain(domain: str, subject: Subject) -> Iterator[Finding]:
-    """Look one domain's records up; what cannot be looked up says so and hides nothing else."""
+    """Look the records of a sender's domain up."""
     lookup = subject.lookup
+    checks: Checks = {
+        "replies": lambda: [check_replies(domain, lookup)],
+        "SPF": lambda: [check_spf(domain, lookup)],
+        "DKIM": lambda: check_dkim(domain, lookup, subject.selectors),
+        "DMARC": lambda: [check_dmarc(domain, lookup)],
+    }
+    return _look_up(domain, lookup, checks)
+
+
+def check_bounce_domain(domain: str, subject: Subject) -> Iterator[Finding]:
+    """Look the records up of a domain that is in return paths only; receivers ask it for SPF."""
+    lookup = subject.lookup
+    checks: Checks = {
+        "bounces": lambda: [replace(check_replies(domain, lookup), check="bounces")],
+        "SPF": lambda: [check_spf(domain, lookup)],
+    }
+    return _look_up(domain, lookup, checks)
+
+
+def _look_up(domain: str, lookup: Lookup, checks: Checks) -> Iterator[Finding]:
+    """What cannot be looked up says so and hides nothing else."""
     try:
         if not lookup.exists(domain):
             yield wrong("domain", f"there is no domain {domain}", f"correct the address that is @{domain}")
             return
     except OSError:
         pass  # every check says so below
-    checks: dict[str, Callable[[], list[Finding]]] = {
-        "replies": lambda: [check_replies(domain, lookup)],
-        "SPF": lambda: [check_spf(domain, lookup)],
-        "DKIM": lambda: check_dkim(domain, lookup, subject.selectors),
-        "DMARC": lambda: [check_dmarc(domain, lookup)],
-    }
     for name, check in checks.items():
         try:
             yield from check()
@@ -65,5 +86,5 @@ def check_replies(domain: str, lookup: Lookup) -> Finding:
         return ok("replies", f"{domain} takes mail at {servers[0]}")
     if lookup.has_address(domain):  # RFC 5321 5.1
         advice = f"publish one at {domain}: MX 10 and the name of your mail server"
-        return warning("replies", f"{domain} has no MX record; replies go to its web server", advice)
+        return warning("replies", f"{domain} has no MX record; mail goes to its web server", advice)
     return wrong("replies", f"{domain} takes no mail: it has no MX record", f"publish one at {domain}")

@@ -98,5 +98,11 @@ class Subject:
         keys = (email_key(parseaddr(sender)[1]) for sender in senders if sender)
         return list(dict.fromkeys(key.rpartition("@")[2] for key in keys if key))
 
+    def bounce_domains(self) -> list[str]:
+        """The domains that bounces go to and mail is not sent from."""
+        providers = [one for one in self.providers.values() if isinstance(one, Provider)]
+        found = dict.fromkeys(one.options.bounce_domain for one in providers)
+        return [domain for domain in found if domain and domain not in self.sender_domains()]
+
     def _good_campaigns(self) -> Iterator[Campaign]:
         return (one for one in self.campaigns.values() if isinstance(one, Campaign))

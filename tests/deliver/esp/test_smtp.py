@@ -216,9 +216,11 @@ def test_a_cut_before_the_body_is_certain(stack: ExitStack, stage: str, extensio
     assert len(server.received) == 1
 
 
-def test_a_cut_in_the_body_is_certain_because_the_final_dot_had_not_left(stack: ExitStack) -> None:
-    server = SmtpServer(cut_in_body=1_000)
-    connection = connect(stack, server)
+@pytest.mark.parametrize("tls", ["none", "starttls"])
+def test_a_cut_in_the_body_is_certain_because_the_final_dot_had_not_left(stack: ExitStack, tls: str) -> None:
+    certificate = None if tls == "none" else CERTIFICATES / "localhost.pem"
+    server = SmtpServer(cut_in_body=1_000, certificate=certificate)
+    connection = connect(stack, server, tls=tls, **TRUSTED)
     with pytest.raises(TemporaryFailure, match="was lost in the message"):
         connection.send(message(body=(b"x" * 70 + b"\r\n") * 300_000))
     assert server.received == []

@@ -176,6 +176,20 @@ def test_a_domain_with_all_its_records_is_good(project: Path) -> None:
     assert look_up(project, ZONE) == GOOD
 
 
+def test_a_domain_that_only_bounces_go_to_is_looked_up_too(project: Path, change: Change) -> None:
+    def section(bounces: str) -> str:
+        return relay(2525, "smtp.acme.org", "starttls")["add"] + f'bounces = "{bounces}"\n'
+
+    change(provider='"relay"', add=section("b+{token}@bounces.acme.org"))
+    zone = {**ZONE, "bounces.acme.org MX": ["10 mail.acme.org."], "bounces.acme.org TXT": ["v=spf1 mx -all"]}
+    assert look_up(project, zone) == {**GOOD, "bounces": "ok"}
+    bare = {**ZONE, "bounces.acme.org A": ["192.0.2.1"]}
+    assert look_up(project, bare) == {**GOOD, "bounces": "warning", "SPF": "wrong"}
+    assert look_up(project, ZONE) == {**GOOD, "domain": "wrong"}
+    change(bounces='"b+{token}@acme.org"')
+    assert look_up(project, ZONE) == GOOD
+
+
 def test_what_a_domain_lacks_is_wrong_once_mail_leaves(project: Path, change: Change) -> None:
     bare = {"acme.org A": ["192.0.2.1"]}
     assert set(look_up(project, bare).values()) == {"warning"}
