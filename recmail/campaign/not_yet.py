@@ -14,7 +14,6 @@ from recmail.settings.source import SourceText
 LATER_KEYS: tuple[Path, ...] = (
     ("audience", "control_group"),
     ("variants",),
-    ("schedule",),
     ("speed",),
 )
 

@@ -23,11 +23,14 @@ _ORDER = (
     "diff",
     "approve",
     "send",
+    "schedule",
     "runs",
     "run",
     "why",
+    "serve",
+    "work",
 )
-_NOT_COMMANDS = {"command", "github", "terminal"}
+_NOT_COMMANDS = {"command", "github", "terminal", "working"}
 
 
 class _Commands(click.Group):

@@ -112,12 +112,13 @@ def say_error(error: errors.RecmailError) -> None:
 def print_json(document: dict[str, Any]) -> None:
     """Print a document to stdout with its schema_version; times become ISO 8601."""
     text = json.dumps(
-        {"schema_version": SCHEMA_VERSION, **document}, default=_plain, ensure_ascii=False, indent=2
+        {"schema_version": SCHEMA_VERSION, **document}, default=plain, ensure_ascii=False, indent=2
     )
     click.echo(text)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return what JSON has no form for as a text."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Path):

@@ -8,10 +8,13 @@ from itertools import count
 from typing import TypeVar
 
 from recmail.campaign import Campaign, not_yet
+from recmail.campaign.calendar import Occurrence
 from recmail.db.connect import reading, writing
+from recmail.db.leases import take_lease
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
+from recmail.deliver.crash import crash_at
 from recmail.engine import give_memory_back
-from recmail.errors import ConfigError, RecmailError, RefusedError
+from recmail.errors import ConfigError, RecmailError, RefusedError, StorageError
 from recmail.filters.limits import Exposure
 from recmail.history.reading import last_user_no
 from recmail.pipeline import ShardTask, exposure_of, plan_shard, run_facts, wish_shard
@@ -20,6 +23,7 @@ from recmail.runs.check import check_templates_of, unknown_names
 from recmail.runs.exposure import settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
+from recmail.runs.holding import holding, new_holder
 from recmail.runs.project import Project
 from recmail.runs.seal import content_hash
 from recmail.runs.shards import over_shards
@@ -36,9 +40,13 @@ def plan(
     *,
     now: datetime,
     who: str,
+    occurrence: Occurrence | None = None,
     progress: Progress = None,
 ) -> int:
     """Freeze who gets what into a new run; returns its number.
+
+    Args:
+        occurrence: of the campaign's schedule, at which it goes out; None: now.
 
     Raises:
         ConfigError: the campaign has mistakes, uses what is not built yet, or names unknown courses.
@@ -50,21 +58,50 @@ def plan(
         raise ConfigError(problems)
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)
-    run_no = _open_run(project, campaign, now)
+    holder = new_holder()
+    run_no = _open_run(project, campaign, now, holder, occurrence)
     project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     give_memory_back()
-    try:
-        if exposure := exposure_of(campaign):
-            shards = _plan_limited(project, run_no, exposure, progress)
-        else:
-            shards = _plan_shards(project, run_no, progress)
-        compare_samples(project, run_no)  # a wrong plan must not be there to be approved
-        _close_run(project, run_no, shards, now=now, who=who)
-    except RecmailError as error:
-        with writing(project.engine) as connection:
-            move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
-        raise
+    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
+
+
+def build(
+    project: Project,
+    run_no: int,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    who: str,
+    progress: Progress = None,
+    holder: str | None = None,
+) -> None:
+    """Plan the shards of a run that are not planned yet, and close it; whoever dies in it is followed.
+
+    Args:
+        campaign: as it was frozen with the run.
+
+    Raises:
+        RefusedError: another process plans it.
+        StorageError: the database fails; the run stays as it is, and this goes on with it.
+        RecmailError: it cannot be planned, and has failed.
+    """
+    with holding(project.engine, f"run {run_no}", holder=holder) as is_ours:
+        if not is_ours:
+            raise RefusedError(f"run {run_no} is being planned by another process")
+        try:
+            if exposure := exposure_of(campaign):
+                shards = _plan_limited(project, run_no, exposure, progress)
+            else:
+                shards = _plan_shards(project, run_no, progress)
+            compare_samples(project, run_no)  # a wrong plan must not be there to be approved
+            _close_run(project, run_no, shards, now=now, who=who)
+        except StorageError:
+            raise
+        except RecmailError as error:
+            with writing(project.engine) as connection:
+                move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
+            raise
 
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
@@ -76,12 +113,18 @@ def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
         raise RefusedError(f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}")
 
 
-def _open_run(project: Project, campaign: Campaign, now: datetime) -> int:
-    """Write the run with everything that all its shards share."""
+def _open_run(
+    project: Project, campaign: Campaign, now: datetime, holder: str, occurrence: Occurrence | None
+) -> int:
+    """Write the run with everything that all its shards share; `holder` plans it."""
     with reading(project.engine) as connection:
         draft = draft_run(project, read_facts(connection, project, campaign, now))
+    if occurrence is not None:
+        draft["due_instant"] = occurrence.first_due
     with writing(project.engine) as connection:
         run_no = insert_run(connection, draft)
+        if run_no is not None:
+            take_lease(connection, f"run {run_no}", holder)
     if run_no is None:
         raise RefusedError(f"{campaign.name} already has a run for {now:%Y-%m-%d %H:%M:%S} UTC")
     return run_no
@@ -94,6 +137,7 @@ def _plan_shards(project: Project, run_no: int, progress: Progress) -> int:
     url = project.settings.database_url
     tasks = (ShardTask(url, run_no, shard) for shard in range(shards))
     for done, _rows in enumerate(over_shards(project, plan_shard, tasks, shards), start=1):
+        crash_at("after-shard")
         if progress:
             progress(done, shards)
     return shards

@@ -23,7 +23,7 @@ from recmail.runs.project import TO_FILL_IN, Project, is_reserved
 from recmail.runs.seal import check_unchanged
 
 _OPEN = (MessageState.PLANNED, MessageState.CLAIMED, MessageState.SENDING)
-_CAN_START = (RunState.APPROVED, RunState.SENDING, RunState.FINISHED)
+_CAN_START = (RunState.APPROVED, RunState.SCHEDULED, RunState.SENDING, RunState.FINISHED)
 
 
 @dataclass(frozen=True)
@@ -193,7 +193,7 @@ def send(
         tell: told in words what the worker waits for.
     """
     began_s = time.monotonic()
-    run, waiting = _start(project, run_no, clock, who)
+    run, waiting = start(project, run_no, clock, who)
     writer = RunWriter(project, run)
     provider = provider_of(project, writer)
 
@@ -205,7 +205,7 @@ def send(
         project.engine,
         provider,
         write,
-        options=_options(project, run_no, writer, provider),
+        options=options_of(project, {run_no: writer}, provider),
         clock=clock,
         stop=stop,
         on_progress=_reporter(waiting, progress, tell),
@@ -214,7 +214,7 @@ def send(
     return _settle(project, run_no, clock, who, summary=summary, took_s=took_s, page=provider.page)
 
 
-def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
+def start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
     """Put the run into `sending`; the run, and how many people wait."""
     with writing(project.engine) as connection:
         run = find_run(connection, run_no)
@@ -235,13 +235,8 @@ def _settle(
     page: Path | None,
 ) -> Sent:
     """Finish the run when nobody waits and nothing is on its way, and say how it stands."""
-    with writing(project.engine) as connection:
-        counts = account(connection, run_no)
-        run = find_run(connection, run_no)
-        state = RunState(run["state"])
-        if state == RunState.SENDING and not any(counts.states[open_state] for open_state in _OPEN):
-            move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
-            state = RunState.FINISHED
+    counts, run = finish_if_done(project, run_no, clock, who)
+    state = RunState(run["state"])
     paused = summary.paused or (run["reason"] if state == RunState.PAUSED else None)
     return Sent(
         run_no=run_no,
@@ -254,6 +249,20 @@ def _settle(
         stopped=summary.stopped,
         page=page,
     )
+
+
+def finish_if_done(
+    project: Project, run_no: int, clock: Clock, who: str
+) -> tuple[Account, Mapping[str, Any]]:
+    """Finish a run that is being sent when nobody waits any more; how it stands, and its row."""
+    with writing(project.engine) as connection:
+        counts = account(connection, run_no)
+        run = find_run(connection, run_no)
+        is_open = any(counts.states[open_state] for open_state in _OPEN)
+        if run["state"] == RunState.SENDING and not is_open:
+            move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
+            run["state"] = RunState.FINISHED
+    return counts, run
 
 
 def _reporter(
@@ -276,10 +285,11 @@ def _reporter(
     return report
 
 
-def _options(project: Project, run_no: int, writer: RunWriter, provider: Provider) -> WorkerOptions:
+def options_of(project: Project, writers: Mapping[int, RunWriter], provider: Provider) -> WorkerOptions:
+    """How one worker sends some runs through their provider."""
     return WorkerOptions(
-        run_nos=(run_no,),
-        topics={run_no: writer.campaign.topic},
+        run_nos=tuple(sorted(writers)),
+        topics={run_no: writer.campaign.topic for run_no, writer in writers.items()},
         cap=project.settings.limits.emails_per_person,
         connections=provider.connections,
         sending_lease=provider.sending_lease,

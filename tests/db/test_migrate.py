@@ -54,7 +54,7 @@ def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Eng
         )
         for column in later:
             connection.exec_driver_sql(f"ALTER TABLE {column}")
-        for table in ("people_clusters", "cluster_courses", "clusters"):
+        for table in ("people_clusters", "cluster_courses", "clusters", "schedules", "leases"):
             connection.exec_driver_sql(f"DROP TABLE {table}")
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0002'")
     upgrade(database)
