@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -14,10 +14,12 @@ import numpy as np
 import sqlalchemy as sa
 
 from recmail.campaign import Campaign, parse_frozen
+from recmail.campaign.due import Due
 from recmail.db.among import among
 from recmail.db.connect import connect, reading, writing
 from recmail.db.eligibility import skip_reasons
 from recmail.db.ledger import PlannedRow, insert_rows
+from recmail.db.people import time_zones
 from recmail.db.runs import claim_shard, find_run, finish_shard
 from recmail.filters.fates import Asked, Fate, fates
 from recmail.filters.limits import Exposure, how_deep
@@ -41,7 +43,13 @@ _CACHE_MIB = 8
 
 @dataclass(frozen=True)
 class Facts:
-    """What all shards of a run share; `run_no` is None for a preview, which has no run."""
+    """What all shards of a run share.
+
+    Attributes:
+        now: the instant as of which people, histories and courses are judged.
+        due: when the emails are due; a course that has closed by then is not shown.
+        run_no: None for a preview, which has no run.
+    """
 
     campaign: Campaign
     segment: Segment
@@ -53,6 +61,7 @@ class Facts:
     cap: Limit
     language: str
     now: datetime
+    due: Due
     domain: str
     run_no: int | None = None
 
@@ -92,7 +101,7 @@ def compose_people(connection: sa.Connection, facts: Facts, user_nos: Sequence[i
         return []
     low, high = min(user_nos), max(user_nos) + 1
     reasons, shard = _read(connection, facts, low, high, only=user_nos)
-    emails = {} if shard is None else _emails(shard, choose(shard, facts))
+    emails = {} if shard is None else _emails(shard, choose(shard, facts), facts.due)
     return [emails.get(user_no) or Composed(user_no, why, None, []) for user_no, why in reasons.items()]
 
 
@@ -104,7 +113,8 @@ def compose_shard(
     emails, shortfall = {}, list[list[float]]()
     if shard is not None:
         slate = choose(shard, facts, settled)
-        emails, shortfall = _emails(shard, slate), slate.shortfall.astype(object).to_numpy().tolist()
+        emails = _emails(shard, slate, facts.due)
+        shortfall = slate.shortfall.astype(object).to_numpy().tolist()
     people = (
         emails.get(user_no) or Composed(user_no, reason, None, []) for user_no, reason in reasons.items()
     )
@@ -195,11 +205,12 @@ def _reasons(
         now=facts.now,
         cap=facts.cap,
         run_no=facts.run_no,
+        due=facts.due.last,
     )
 
 
 def _histories(connection: sa.Connection, facts: Facts, low: int, high: int, only: np.ndarray) -> Shard:
-    return read_shard(
+    shard = read_shard(
         connection,
         low,
         high,
@@ -211,6 +222,7 @@ def _histories(connection: sa.Connection, facts: Facts, low: int, high: int, onl
         emailed_within=_looked_back(facts.campaign),
         half_life=facts.half_life,
     )
+    return replace(shard, due=facts.due.last)
 
 
 def _looked_back(campaign: Campaign) -> timedelta | None:
@@ -224,8 +236,12 @@ def choose(shard: Shard, facts: Facts, settled: Settled | None = None) -> Slate:
     return fill(shard, facts.catalogue, facts.campaign.blocks, facts.scorers, settled=settled)
 
 
-def _emails(shard: Shard, slate: Slate) -> dict[int, Composed]:
+def _emails(shard: Shard, slate: Slate, due: Due) -> dict[int, Composed]:
     contexts = freeze_people(slate.slots, shard.people, shard.pairs)
+    zones = shard.people["timezone"].tolist()
+    for context, day in zip(contexts, due.days(zones, due.times(zones)), strict=True):
+        if day != due.day:
+            context["date"] = day.isoformat()
     reserves = freeze_people(slate.reserves, shard.people, shard.pairs)
     numbers = shard.people["user_no"].tolist()
     return {
@@ -254,7 +270,9 @@ def plan_shard(task: ShardTask) -> int:
     low = task.shard * SHARD_SIZE
     with reading(engine) as connection:
         composed, shortfall = compose_shard(connection, facts, low, low + SHARD_SIZE, settled=task.settled)
-    rows = [_planned_row(one, facts.now) for one in composed]
+        zones = time_zones(connection, low, low + SHARD_SIZE)
+    times = facts.due.times([zones.get(one.user_no) for one in composed])
+    rows = [_planned_row(one, at, facts.due) for one, at in zip(composed, times, strict=True)]
     with writing(engine) as connection:
         if not claim_shard(connection, task.run_no, task.shard, now=facts.now):
             return 0
@@ -264,7 +282,7 @@ def plan_shard(task: ShardTask) -> int:
     return len(rows)
 
 
-def _planned_row(one: Composed, due_at: datetime) -> PlannedRow:
+def _planned_row(one: Composed, due_at: datetime, due: Due) -> PlannedRow:
     state = MessageState.PLANNED if one.reason is None else MessageState.SKIPPED
     return PlannedRow(
         user_no=one.user_no,
@@ -274,6 +292,7 @@ def _planned_row(one: Composed, due_at: datetime) -> PlannedRow:
         context=one.context,
         reserves=one.reserves,
         row_hash=row_hash(one.user_no, one.reason, due_at, one.context, one.reserves),
+        send_before=due.send_before(due_at),
     )
 
 
@@ -314,7 +333,7 @@ def run_facts(connection: sa.Connection, run: Mapping[str, Any]) -> Facts:
         campaign=campaign,
         segment=compile_segment(
             campaign.audience.who,
-            run["due_instant"],
+            run["as_of"],
             attributes=settings.get("attributes", {}),
             courses=Courses.of_frame(catalogue.frame),
         ),
@@ -325,7 +344,8 @@ def run_facts(connection: sa.Connection, run: Mapping[str, Any]) -> Facts:
         half_life=parse_duration(settings["half_life"]),
         cap=Limit.parse(settings["emails_per_person"]),
         language=settings["printed"]["language"],
-        now=run["due_instant"],
+        now=run["as_of"],
+        due=Due.of_run(run),
         domain=domain_of(settings["printed"]["from"]),
         run_no=run["run_no"],
     )

@@ -179,6 +179,7 @@ class Shard:
         emailed: EMAILED_COLUMNS, as far back as a block of the campaign asks.
         language: the project's own, BCP 47.
         now: aware UTC; nothing later was read.
+        due: aware UTC; when the last email of the campaign is due. None: now.
     """
 
     people: pd.DataFrame
@@ -189,6 +190,7 @@ class Shard:
     emailed: pd.DataFrame
     language: str
     now: datetime
+    due: datetime | None = None
 
     def __len__(self) -> int:
         return len(self.people)
@@ -271,6 +273,7 @@ class Claim:
 
     Attributes:
         email: the person's address as it is now (read with the claim, never frozen).
+        due_at: frozen with the plan; the message is dated no earlier.
         message_id: without angle brackets; the same however often the message is tried.
     """
 
@@ -281,6 +284,7 @@ class Claim:
     claim_id: str
     attempts: int
     message_id: str
+    due_at: datetime
     variant: str | None = None
     context: dict[str, Any] = field(default_factory=dict)
     reserves: list[Any] = field(default_factory=list)

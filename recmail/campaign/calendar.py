@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -92,13 +92,14 @@ def _occurrence(schedule: Schedule, zone: str, wall: datetime) -> Occurrence:
     return Occurrence(wall, first, last, first - (schedule.prepare or prepare))
 
 
-def due_at(wall: datetime, zone: str) -> datetime:
+def due_at(wall: datetime, zone: str | tzinfo) -> datetime:
     """Return the instant (UTC) at which the clocks of a zone show a time.
 
     Raises:
         KeyError, ValueError, OSError: there is no such zone.
     """
-    return wall.replace(tzinfo=ZoneInfo(zone), fold=0).astimezone(UTC)
+    clock = ZoneInfo(zone) if isinstance(zone, str) else zone
+    return wall.replace(tzinfo=clock, fold=0).astimezone(UTC)
 
 
 def due_times(wall: datetime, zones: Sequence[str | None], *, unknown: str) -> np.ndarray:
@@ -113,12 +114,13 @@ def due_times(wall: datetime, zones: Sequence[str | None], *, unknown: str) -> n
     """
     import numpy as np
 
-    instants = {zone: _due_at_or(wall, zone, unknown) for zone in {*zones}}
+    instants = {zone: due_at(wall, known_zone(zone, unknown)) for zone in {*zones}}
     return np.fromiter((instants[zone] for zone in zones), dtype=object, count=len(zones))
 
 
-def _due_at_or(wall: datetime, zone: str | None, unknown: str) -> datetime:
+def known_zone(zone: str | None, unknown: str) -> ZoneInfo:
+    """Return a zone by its name, or the one for people whose own is not known."""
     try:
-        return due_at(wall, zone or unknown)
+        return ZoneInfo(zone or unknown)
     except (KeyError, ValueError, OSError):  # what ZoneInfo raises for a name that is none, or is a folder
-        return due_at(wall, unknown)
+        return ZoneInfo(unknown)

@@ -216,11 +216,13 @@ def _show(checked: list[Checked]) -> None:
         count = len(one.problems)
         state = "good" if one.good else "1 problem" if count == 1 else f"{count:,} problems"
         click.echo(f"{one.campaign}: {state}{audience}")
+        if one.goes_out:
+            click.echo(f"  {one.goes_out.in_words()}")
         if one.inlining.slow:
             say(f"  {one.inlining.in_words(one.people or 0)}: see below")
         if one.emptied:
             _show_emptied(one.emptied)
-    doubtful = (problem for one in checked for problem in one.doubtful)
+    doubtful = (problem for one in checked for problem in (*one.over, *one.doubtful))
     for problem in dict.fromkeys(doubtful):
         click.echo(f"warning: {problem}", err=True)
     slow = (reason for one in checked for reason in one.inlining.slow)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import operator, print_table, progress, rows_progress, say, show_findings
+from recmail.cli.terminal import operator, print_table, progress, rows_progress, say, show_due, show_findings
 
 if TYPE_CHECKING:
     from recmail.runs.exposure import ExposureReport
@@ -22,30 +22,60 @@ COURSES = 15  # at their limit, that are listed; --json has all of them
 @click.command("plan")
 @click.argument("campaign")
 @click.option("--dry-run", is_flag=True, help="Only count: who each rule leaves, and who would get no email.")
+@click.option(
+    "--for",
+    "wall",
+    type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]),
+    metavar="TIME",
+    help="Plan another time of the schedule than the next, as its clock shows it: '2026-12-01 09:00'.",
+)
+@click.option("--at-once", is_flag=True, help="Plan it to go out now, whatever the schedule says.")
 @project_option
 @now_option
 @json_option
 @shows_errors
-def command(campaign: str, dry_run: bool, project: Path | None, now: datetime, as_json: bool) -> None:
+def command(
+    campaign: str,
+    dry_run: bool,
+    wall: datetime | None,
+    at_once: bool,
+    project: Path | None,
+    now: datetime,
+    as_json: bool,
+) -> None:
     r"""Decide who gets what from CAMPAIGN, and freeze it into a run. Nothing is sent.
 
+    A campaign with a schedule is planned for the next time of it; one without, to go out now.
+
     \b
-    Example: recmail plan weekly-picks
+    Examples: recmail plan weekly-picks
+              recmail plan weekly-picks --for "2026-12-01 09:00"
     """
     from recmail.runs.funnel import read_funnel
-    from recmail.runs.plan import plan
+    from recmail.runs.occurrences import choose_occurrence
+    from recmail.runs.plan import plan, plan_again
     from recmail.runs.project import open_project
     from recmail.runs.summary import summarize
 
+    if wall is not None and at_once:
+        raise click.UsageError("give one of --for and --at-once")
     opened = open_project(project)
     if dry_run:
         _only_count(opened, campaign, now, as_json=as_json)
         return
-    funnel = read_funnel(opened, opened.campaign(campaign), now=now)
+    read = opened.campaign(campaign)
+    when = None if at_once else choose_occurrence(opened, read, now=now, wall=wall)
+    funnel = read_funnel(opened, read, now=now)
     if not as_json:
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
     with progress("planning") as advance:
-        run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)
+        if when is None:
+            run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)
+        else:
+            who = operator()
+            run_no = plan_again(
+                opened, campaign, now=now, who=who, occurrence=when, progress=advance, tell=say
+            )
     _look(opened, run_no)
     planned = summarize(opened, run_no)
     if as_json:
@@ -59,6 +89,7 @@ def _show(planned: Planned) -> None:
     click.echo()
     title = f"Run {planned.run_no}: {planned.campaign}"
     print_table(("people", "what happens"), planned.account.as_rows(), title=title)
+    show_due(planned.due)
     click.echo()
     seen = [(block.people, block.name, block.in_words()) for block in planned.blocks]
     print_table(("people", "block", "how it is filled"), seen)
@@ -107,8 +138,11 @@ def _look(project: Project, run_no: int) -> None:
 
 def _only_count(project: Project, campaign: str, now: datetime, *, as_json: bool) -> None:
     from recmail.runs.funnel import expect
+    from recmail.runs.occurrences import next_occurrences
 
-    funnel, account = expect(project, project.campaign(campaign), now=now)
+    read = project.campaign(campaign)
+    due = next((one.last_due for one in next_occurrences(project, read, now=now)), None)
+    funnel, account = expect(project, read, now=now, due=due)
     if as_json:
         steps = [vars(step) for step in funnel]
         print_json({"campaign": campaign, "funnel": steps, "account": account.to_dict()})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import RUN, json_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, say, show_findings
+from recmail.cli.terminal import print_table, say, show_due, show_findings
 
 if TYPE_CHECKING:
     from recmail.runs.listing import Run
@@ -34,7 +34,7 @@ def command(run: int | None, project: Path | None, as_json: bool) -> None:
     if run is not None:
         found = read_run(opened, run)
         if as_json:
-            print_json(found.to_dict_with_findings())
+            print_json(found.to_dict_in_full())
             return
         _show(found)
         return
@@ -53,6 +53,7 @@ def command(run: int | None, project: Path | None, as_json: bool) -> None:
 def _show(run: Run) -> None:
     click.echo(run.headline)
     print_table(("people", "what happened"), run.account.as_rows())
+    show_due(run.due)
     if run.findings:
         show_findings(run.findings)
     elif run.state == "planned":

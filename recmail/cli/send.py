@@ -79,7 +79,8 @@ def _confirm(ready: Readiness, run: int, *, yes: bool, expect: int | None) -> No
         raise click.UsageError("--yes needs --expect N, the number of people you mean to mail")
     if not yes:
         where = f"through {ready.provider}" + ("" if ready.leaves else ", which stays on this machine")
-        confirm_by_name(ready.campaign, f"This will email {ready.waiting:,} people {where}.")
+        when = f" {ready.due.headline}." if ready.due else ""
+        confirm_by_name(ready.campaign, f"This will email {ready.waiting:,} people {where}.{when}")
 
 
 def _stop_on_signals() -> threading.Event:
@@ -104,7 +105,9 @@ def _show(sent: Sent) -> None:
     if sent.paused:
         say(f"the run is paused: {sent.paused}\nwhen that is mended: recmail run resume {sent.run_no}")
     if sent.waiting and not sent.paused:
-        say(f"{sent.waiting:,} still wait; the same command goes on with them: recmail send {sent.run_no}")
+        when = f", the first until {sent.next_due:%Y-%m-%d %H:%M} UTC" if sent.next_due else ""
+        again = f"the same command goes on with them: recmail send {sent.run_no}"
+        say(f"{sent.waiting:,} still wait{when}; {again}")
     if sent.unclear:
         say(f"{sent.unclear:,} may have arrived; list and settle them with: recmail run decide {sent.run_no}")
     if sent.page:

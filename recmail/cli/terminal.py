@@ -18,6 +18,7 @@ from recmail.errors import RefusedError
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
+    from recmail.runs.due import DueReport
     from recmail.runs.findings import Findings
 
 Advance = Callable[[int, int], None]
@@ -61,6 +62,15 @@ def _cell(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
     return escape(str(value))
+
+
+def show_due(due: DueReport | None) -> None:
+    """When the emails of a scheduled run are due, and where people live; nothing of one that goes at once."""
+    if due is None:
+        return
+    click.echo(f"\n{due.headline}")
+    if rows := due.as_rows():
+        print_table(("people", "due", "time zone"), rows)
 
 
 def show_findings(findings: Findings) -> None:

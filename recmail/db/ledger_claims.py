@@ -104,11 +104,12 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
             claim_id=claim_id,
             attempts=attempts,
             message_id=message_id,
+            due_at=due_at,
             variant=variant,
             context=context or {},
             reserves=reserves or [],
         )
-        for run_no, user_no, user_id, email, attempts, message_id, variant, context, reserves in found
+        for run_no, user_no, user_id, email, attempts, message_id, due_at, variant, context, reserves in found
     ]
 
 
@@ -117,7 +118,7 @@ def _claimed(dialect: str) -> sa.Select[Any]:
     """Everything that is needed to write the messages; addresses as they are now, never frozen."""
     rows = batch(dialect, KEY_COLUMNS)
     person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email)
-    message = (ledger.c.attempts, ledger.c.message_id, ledger.c.variant)
+    message = (ledger.c.attempts, ledger.c.message_id, ledger.c.due_at, ledger.c.variant)
     return (
         sa.select(*person, *message, ledger_context.c.context, ledger_context.c.reserves)
         .select_from(rows)

@@ -70,6 +70,13 @@ def user_ids_by_no(connection: sa.Connection, numbers: Sequence[int]) -> dict[in
     return {int(user_no): str(user_id) for user_no, user_id in connection.execute(query)}
 
 
+def time_zones(connection: sa.Connection, low: int, high: int) -> dict[int, str | None]:
+    """Return the time zone of everybody with low <= user_no < high, None where it is not known."""
+    query = sa.select(users.c.user_no, users.c.timezone)
+    found = connection.execute(query.where(users.c.user_no >= low, users.c.user_no < high))
+    return {int(user_no): zone for user_no, zone in found}
+
+
 def count_people(connection: sa.Connection) -> int:
     """How many people are known, erased ones left out."""
     query = sa.select(sa.func.count()).select_from(users).where(users.c.erased_at.is_(None))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,6 +12,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from recmail.db.schedules import switched_on
 from recmail.db.tables import audit, run_shards, runs
+from recmail.db.types import UtcTime
 from recmail.errors import RefusedError
 from recmail.records import RunState
 
@@ -70,6 +71,26 @@ def list_runs(connection: sa.Connection, *, campaign: str | None = None) -> list
     if campaign is not None:
         query = query.where(runs.c.campaign == campaign)
     return list(connection.execute(query).mappings())
+
+
+def run_for(connection: sa.Connection, campaign: str, due_instant: datetime) -> tuple[int, RunState] | None:
+    """Return the run of a campaign for a due instant, and its state; None when there is none."""
+    query = sa.select(runs.c.run_no, runs.c.state)
+    found = connection.execute(
+        query.where(runs.c.campaign == campaign, runs.c.due_instant == due_instant)
+    ).first()
+    return None if found is None else (int(found.run_no), RunState(found.state))
+
+
+def free_due_instant(connection: sa.Connection, run_no: int) -> None:
+    """Leave the due instant of a run that will not go out to another; it gets the next free microsecond."""
+    this = sa.select(runs.c.campaign, runs.c.due_instant).where(runs.c.run_no == run_no)
+    campaign, due = connection.execute(this).one()
+    newest = sa.select(sa.func.max(runs.c.due_instant, type_=UtcTime())).where(
+        runs.c.campaign == campaign, runs.c.due_instant < due + timedelta(seconds=1)
+    )
+    free = connection.scalars(newest).one() + timedelta(microseconds=1)
+    connection.execute(sa.update(runs).where(runs.c.run_no == run_no).values(due_instant=free))
 
 
 def move_run(

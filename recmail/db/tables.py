@@ -182,7 +182,7 @@ runs = sa.Table(
     metadata,
     Column("run_no", Key, primary_key=True),
     Column("campaign", Text, nullable=False),
-    Column("due_instant", UtcTime, nullable=False),
+    Column("due_instant", UtcTime, nullable=False),  # when the first email is due
     Column("state", Text, nullable=False),
     Column("reason", Text),
     Column("campaign_yaml", Text, nullable=False),
@@ -199,6 +199,7 @@ runs = sa.Table(
     Column("approved_at", UtcTime),
     Column("approved_by", Text),
     Column("shelf_until", UtcTime),
+    Column("as_of", UtcTime),  # nothing that happened later was known to the plan
     Column("exposure", JSON),  # what limits over the whole audience took from people; None without limits
     sa.UniqueConstraint("campaign", "due_instant"),
 )

@@ -30,6 +30,7 @@ class Wording:
     """What all emails of a run print alike.
 
     Attributes:
+        date: the day on which the emails are due; of people for whom it is another one, theirs is frozen.
         courses: the run's catalogue by column, as `history.frozen` keeps it.
         blocks: for each block of the campaign its name, title and text (None where it has none), each a
             text or one for each language.
@@ -129,7 +130,7 @@ def full_context(frozen: Mapping[str, Any], wording: Wording) -> dict[str, Any]:
         "campaign": dict(wording.campaign),
         "sender": dict(wording.sender),
         "brand": dict(wording.brand),
-        "date": wording.date.isoformat(),
+        "date": frozen.get("date") or wording.date.isoformat(),
         "language": language,
         "direction": direction(language),
     }

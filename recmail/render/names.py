@@ -114,7 +114,7 @@ DOCUMENTED = (
         "what relative addresses of images are added to",
         "https://acme.example/images/",
     ),
-    Name("date", "text", "the day for which it was planned", "2026-11-24"),
+    Name("date", "text", "the day on which the email is due, by the clock of each person", "2026-11-24"),
     Name("language", "text", "of this person's email: theirs where the template has it", "en"),
     Name("direction", "text", "in which that language is written: ltr or rtl", "ltr"),
 )

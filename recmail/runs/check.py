@@ -20,6 +20,7 @@ from recmail.runs.editions import editions_with_lines, templates_of
 from recmail.runs.funnel import Emptied, read_emptied
 from recmail.runs.inlining import Inlining, inlining, remember
 from recmail.runs.languages import people_by_language
+from recmail.runs.occurrences import GoesOut, goes_out, over
 from recmail.runs.project import Project
 from recmail.runs.template_lint import TemplateLint, remember_lint, template_lint
 from recmail.runs.text_drafts import with_advice
@@ -37,6 +38,8 @@ class Checked:
         emptied: the rule that leaves nobody, of those whom the rules before it had left.
         languages: how many of the people get their email in which language, where there is more than one.
         doubtful: what the lint warns of in the templates.
+        goes_out: when it would next go out by its schedule; None without one.
+        over: the schedule, when nothing of it is to come.
     """
 
     campaign: str
@@ -47,6 +50,8 @@ class Checked:
     languages: Mapping[str, int] = field(default_factory=dict)
     inlining: Inlining = field(default_factory=Inlining)
     doubtful: Sequence[Problem] = ()
+    goes_out: GoesOut | None = None
+    over: Sequence[Problem] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json; what is not built yet, and what is slow, is a warning."""
@@ -58,6 +63,7 @@ class Checked:
             "good": self.good,
             "people": self.people,
             "languages": dict(self.languages),
+            "goes_out": self.goes_out and self.goes_out.to_dict(),
             "emptied_by": self.emptied.rule if self.emptied else None,
             "instead": [asdict(common) for common in self.emptied.instead] if self.emptied else [],
             "styles_inlined": None if self.problems else "per message" if self.inlining.slow else "once",
@@ -68,7 +74,7 @@ class Checked:
     @property
     def warnings(self) -> Sequence[Problem]:
         """What it can be planned with, or could if it were built."""
-        return (*self.not_yet, *self.doubtful, *self.inlining.slow)
+        return (*self.not_yet, *self.over, *self.doubtful, *self.inlining.slow)
 
     @property
     def good(self) -> bool:
@@ -108,6 +114,8 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
         spoken,
         styles,
         lint.warnings,
+        goes_out(project, campaign, now=now),
+        over(project, campaign, now=now),
     )
 
 

@@ -37,6 +37,7 @@ from recmail.segment import whole_audience
 
 CheckProgress = Callable[[int, int, int], None] | None
 """Told the people looked at, the shards done, and how many shards there are."""
+_INSTANTS = ("due_instant", "as_of")
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,7 @@ def _tasks(project: Project, campaign: Campaign, now: datetime) -> tuple[Iterato
         shards = last_user_no(connection) // SHARD_SIZE + 1
     give_memory_back()  # all enrolments were counted
     url, links = project.settings.database_url, stand_in_links(project)
-    text = json.dumps({**draft, "due_instant": now.isoformat(), "run_no": None})
+    text = json.dumps({**draft, **dict.fromkeys(_INSTANTS, now.isoformat()), "run_no": None})
     asked = (CheckTask(url, text, shard, links, compare) for shard in range(shards))
     exposure = exposure_of(campaign)
     if exposure is None:
@@ -173,6 +174,6 @@ def check_shard(task: CheckTask) -> _Checked:
 def _shared(database_url: str, draft: str, links: Links) -> tuple[Facts, Linter]:
     """Read what all shards share, once in each process."""
     run: Mapping[str, Any] = json.loads(draft)
-    run = {**run, "due_instant": datetime.fromisoformat(run["due_instant"])}
+    run = {**run, **{name: datetime.fromisoformat(run[name]) for name in _INSTANTS}}
     with reading(shard_engine(database_url)) as connection:
         return run_facts(connection, run), Linter(run, links)

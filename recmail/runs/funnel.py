@@ -48,8 +48,13 @@ def read_funnel(project: Project, campaign: Campaign, *, now: datetime) -> list[
         return _steps(connection, segment_of(connection, project, campaign, now))
 
 
-def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list[Step], Account]:
+def expect(
+    project: Project, campaign: Campaign, *, now: datetime, due: datetime | None = None
+) -> tuple[list[Step], Account]:
     """Count the audience, and who of it would get no email and why, as a plan made now would say.
+
+    Args:
+        due: when the last email would be due; None: now.
 
     Nothing is scored: whoever would have too few courses to show still waits in this account.
     """
@@ -63,6 +68,7 @@ def expect(project: Project, campaign: Campaign, *, now: datetime) -> tuple[list
             topic=campaign.topic,
             now=now,
             cap=project.settings.limits.emails_per_person,
+            due=due,
         )
     return steps, expected(counts, people=steps[-1].people)
 

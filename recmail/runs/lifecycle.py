@@ -98,10 +98,11 @@ def resume(project: Project, run_no: int, *, now: datetime, who: str) -> None:
         move_run(connection, run_no, RunState.SENDING, who=who, now=now)
 
 
-def cancel(project: Project, run_no: int, *, now: datetime, who: str) -> int:
+def cancel(project: Project, run_no: int, *, now: datetime, who: str, reason: str = "") -> int:
     """End a run for good; returns how many people will not get it. What left has left."""
+    why = reason or f"cancelled by {who}"
     with writing(project.engine) as connection:
-        move_run(connection, run_no, RunState.CANCELLED, who=who, now=now, reason=f"cancelled by {who}")
+        move_run(connection, run_no, RunState.CANCELLED, who=who, now=now, reason=why)
         cancelled = ledger.cancel_run(connection, run_no, now=now)
         sweep(connection, now=now)  # what a dead sender held
         return cancelled

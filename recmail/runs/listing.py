@@ -11,6 +11,7 @@ from recmail.db.account import Account, account, accounts
 from recmail.db.connect import reading
 from recmail.db.runs import find_run, list_runs, run_audit, shard_findings
 from recmail.records import MessageState
+from recmail.runs.due import DueReport, read_due
 from recmail.runs.project import Project
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Run:
 
     Attributes:
         history: who did what, oldest first, in words.
+        due: when its emails are due; None: all at once.
         findings: what was found in its emails; None while not all were looked at.
     """
 
@@ -35,6 +37,7 @@ class Run:
     model_version: str | None
     account: Account
     history: Sequence[str] = ()
+    due: DueReport | None = None
     findings: Findings | None = None
 
     @property
@@ -70,9 +73,10 @@ class Run:
             "account": self.account.to_dict(),
         }
 
-    def to_dict_with_findings(self) -> dict[str, Any]:
-        """The same, with what was found in its emails."""
-        return {**self.to_dict(), "findings": self.findings and self.findings.to_dict()}
+    def to_dict_in_full(self) -> dict[str, Any]:
+        """The same, with when its emails are due and what was found in them."""
+        due = self.due and self.due.to_dict()
+        return {**self.to_dict(), "due": due, "findings": self.findings and self.findings.to_dict()}
 
 
 def read_runs(project: Project) -> list[Run]:
@@ -94,7 +98,9 @@ def read_run(project: Project, run_no: int) -> Run:
             f"{row['at']:%Y-%m-%d %H:%M:%S} UTC  {row['action']} by {row['who']}"
             for row in run_audit(connection, run_no)
         ]
-        run = _run(find_run(connection, run_no), account(connection, run_no), history)
+        row = find_run(connection, run_no)
+        run = _run(row, account(connection, run_no), history)
+        run = replace(run, due=read_due(connection, row))
         if None in shard_findings(connection, run_no).values():
             return run
         from recmail.runs.findings import read_findings  # which takes a second to import, for premailer

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import date, datetime
 from email.utils import parseaddr
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from recmail.campaign import Campaign, parse_frozen, utm_marks, with_utm
+from recmail.campaign.due import Due
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
 from recmail.recommend.blocks import offers_what_was_taken
@@ -121,7 +121,7 @@ class Writer:
             self._printed,
             self._run["courses"],
             languages=self._editions.languages,
-            moment=self._run["due_instant"],
+            day=Due.of_run(self._run).day,
         )
 
 
@@ -165,7 +165,7 @@ class RunWriter(Writer):
             from_=(name, address),
             to=(_full_name(context), recipient),
             reply_to=parseaddr(self._printed["reply_to"]) if self._printed["reply_to"] else None,
-            date=self._run.get("approved_at") or self._run["due_instant"],
+            date=max(self._run.get("approved_at") or claim.due_at, claim.due_at),
             message_id=claim.message_id,
             list_id=f"{self.campaign.topic or self.campaign.name}.{domain_of(self.sender)}",
             unsubscribe_url=links.unsubscribe,
@@ -191,7 +191,7 @@ def make_wording(
     courses: Mapping[str, list[Any]],
     *,
     languages: Collection[str],
-    moment: datetime,
+    day: date,
 ) -> Wording:
     """What all emails of a campaign print alike, for a run or a preview."""
 
@@ -209,7 +209,7 @@ def make_wording(
         sender={"name": printed["name"], "postal_address": printed["postal_address"]},
         language=printed["language"],
         languages=languages,
-        date=moment.astimezone(ZoneInfo(printed["timezone"])).date(),
+        date=day,
         courses=courses,
         blocks=campaign.headings(),
         titles=campaign.fallback_titles(),

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from recmail.campaign import Campaign, not_yet
 from recmail.campaign.calendar import Occurrence
+from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
 from recmail.db.leases import take_lease
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
@@ -24,12 +25,14 @@ from recmail.runs.exposure import settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.holding import holding, new_holder
+from recmail.runs.occurrences import make_way
 from recmail.runs.project import Project
 from recmail.runs.seal import content_hash
 from recmail.runs.shards import over_shards
 from recmail.runs.summary import compare_samples
 
 SHELF_LIFE = timedelta(days=7)
+"""How long after its last email is due a plan is good; longer where the schedule lets emails be later."""
 Progress = Callable[[int, int], None] | None
 Result = TypeVar("Result")
 
@@ -46,24 +49,55 @@ def plan(
     """Freeze who gets what into a new run; returns its number.
 
     Args:
-        occurrence: of the campaign's schedule, at which it goes out; None: now.
+        now: as of when people, histories and courses are judged.
+        occurrence: of the campaign's schedule, at which the emails are due; None: all are due now.
 
     Raises:
         ConfigError: the campaign has mistakes, uses what is not built yet, or names unknown courses.
         RefusedError: the audience is larger than `at_most`, or the campaign has a run for this instant.
         ModelError: a block needs a model and there is none.
     """
+    campaign, holder = _checked(project, name, now), new_holder()
+    run_no = _open_run(project, campaign, now, holder, occurrence)
+    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
+    return run_no
+
+
+def plan_again(
+    project: Project,
+    name: str,
+    *,
+    now: datetime,
+    who: str,
+    occurrence: Occurrence,
+    progress: Progress = None,
+    tell: Callable[[str], None] | None = None,
+) -> int:
+    """Plan as `plan` does, in place of a run for the same occurrence that nobody approved, or that ended.
+
+    Args:
+        tell: told in words which run was cancelled, if one was.
+
+    Raises:
+        ConfigError, ModelError: as for `plan`.
+        RefusedError: as for `plan`; or that run is approved, or has gone out.
+    """
+    campaign, holder = _checked(project, name, now), new_holder()
+    cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
+    if cancelled is not None and tell is not None:
+        tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
+    run_no = _open_run(project, campaign, now, holder, occurrence)
+    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
+    return run_no
+
+
+def _checked(project: Project, name: str, now: datetime) -> Campaign:
     campaign = project.campaign(name)
     if problems := [*not_yet(campaign), *unknown_names(project, campaign)]:
         raise ConfigError(problems)
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)
-    holder = new_holder()
-    run_no = _open_run(project, campaign, now, holder, occurrence)
-    project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
-    give_memory_back()
-    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
-    return run_no
+    return campaign
 
 
 def build(
@@ -86,6 +120,8 @@ def build(
         StorageError: the database fails; the run stays as it is, and this goes on with it.
         RecmailError: it cannot be planned, and has failed.
     """
+    project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
+    give_memory_back()
     with holding(project.engine, f"run {run_no}", holder=holder) as is_ours:
         if not is_ours:
             raise RefusedError(f"run {run_no} is being planned by another process")
@@ -118,15 +154,14 @@ def _open_run(
 ) -> int:
     """Write the run with everything that all its shards share; `holder` plans it."""
     with reading(project.engine) as connection:
-        draft = draft_run(project, read_facts(connection, project, campaign, now))
-    if occurrence is not None:
-        draft["due_instant"] = occurrence.first_due
+        draft = draft_run(project, read_facts(connection, project, campaign, now, occurrence=occurrence))
     with writing(project.engine) as connection:
         run_no = insert_run(connection, draft)
         if run_no is not None:
             take_lease(connection, f"run {run_no}", holder)
     if run_no is None:
-        raise RefusedError(f"{campaign.name} already has a run for {now:%Y-%m-%d %H:%M:%S} UTC")
+        instant = f"{draft['due_instant']:%Y-%m-%d %H:%M:%S} UTC"
+        raise RefusedError(f"{campaign.name} already has a run for {instant}")
     return run_no
 
 
@@ -175,7 +210,8 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
         hashes = shard_hashes(connection, run_no)
         if sorted(hashes) != list(range(shards)):
             raise RecmailError(f"run {run_no} misses shards {sorted(set(range(shards)) - set(hashes))}")
-        digest = content_hash(find_run(connection, run_no), hashes)
+        run = find_run(connection, run_no)
+        due, digest = Due.of_run(run), content_hash(run, hashes)
         move_run(
             connection,
             run_no,
@@ -185,5 +221,5 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
             content_hash=digest,
             planned_at=now,
             planned_by=who,
-            shelf_until=now + SHELF_LIFE,
+            shelf_until=due.last + max(SHELF_LIFE, due.if_late or SHELF_LIFE),
         )

@@ -29,6 +29,7 @@ def content_hash(run: Mapping[str, Any], shards: Mapping[int, str]) -> str:
             fingerprint(run["settings"]["printed"]),
             fingerprint(run["courses"]),
             [shards[number] for number in sorted(shards)],
+            *([due] if (due := run["settings"].get("due")) else []),  # runs of before have none
         ]
     )
 

@@ -6,17 +6,20 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from recmail.db.account import Account, account, planned_emails
 from recmail.db.connect import reading, writing
+from recmail.db.ledger_claims import outlook
 from recmail.db.runs import find_run, move_run
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider, open_provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.errors import RefusedError
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
+from recmail.runs.due import DueReport, read_due
 from recmail.runs.lifecycle import check_fresh
 from recmail.runs.message import RunWriter, links_for
 from recmail.runs.project import TO_FILL_IN, Project, is_reserved
@@ -35,6 +38,7 @@ class Readiness:
         emails: of the whole plan, those included that were sent before.
         started: the run was confirmed before and only goes on.
         leaves: the messages leave this machine.
+        due: when the emails are due; None: at once.
     """
 
     campaign: str
@@ -43,6 +47,7 @@ class Readiness:
     emails: int
     started: bool
     leaves: bool
+    due: DueReport | None = None
 
 
 def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
@@ -57,6 +62,7 @@ def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
         check_unchanged(connection, run)
         counts = account(connection, run_no)
         emails = planned_emails(connection, run_no)
+        due = read_due(connection, run)
     writer = RunWriter(project, run)
     provider = provider_of(project, writer)
     started = run["state"] in (RunState.SENDING, RunState.FINISHED)
@@ -65,7 +71,7 @@ def prepare(project: Project, run_no: int, clock: Clock) -> Readiness:
         check_fresh(run, clock.now())
     if provider.leaves_machine:
         _check_departure(project, run, waiting, clock)
-    return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine)
+    return Readiness(run["campaign"], provider.name, waiting, emails, started, provider.leaves_machine, due)
 
 
 def _check_state(run: Mapping[str, Any]) -> None:
@@ -133,6 +139,7 @@ class Sent:
         paused: why the run is paused, None when it is not.
         stopped: somebody asked it to end before everything was done.
         page: where the messages can be read, if there is such a place.
+        next_due: when the first of those who wait is due.
     """
 
     run_no: int
@@ -144,6 +151,7 @@ class Sent:
     paused: str | None
     stopped: bool
     page: Path | None
+    next_due: datetime | None = None
 
     @property
     def waiting(self) -> int:
@@ -171,6 +179,7 @@ class Sent:
             "paused": self.paused,
             "stopped": self.stopped,
             "waiting": self.waiting,
+            "next_due": self.next_due,
             "page": self.page,
             "account": self.account.to_dict(),
         }
@@ -237,6 +246,8 @@ def _settle(
     """Finish the run when nobody waits and nothing is on its way, and say how it stands."""
     counts, run = finish_if_done(project, run_no, clock, who)
     state = RunState(run["state"])
+    with reading(project.engine) as connection:
+        ahead = outlook(connection, (run_no,))
     paused = summary.paused or (run["reason"] if state == RunState.PAUSED else None)
     return Sent(
         run_no=run_no,
@@ -248,6 +259,7 @@ def _settle(
         paused=paused,
         stopped=summary.stopped,
         page=page,
+        next_due=ahead.due_at,
     )
 
 
@@ -276,7 +288,7 @@ def _reporter(
             progress(settled, max(waiting, settled))
         if tell is not None and summary.waiting_until is not None:
             until = f"{summary.waiting_until:%H:%M:%S} UTC"
-            what = "what another sender holds" if summary.waits_for_senders else "messages to be tried again"
+            what = "what another sender holds" if summary.waits_for_senders else "what is due later"
             text = f"waiting for {what}, until {until} at the latest; Ctrl-C is safe"
             if text not in told:
                 told.add(text)

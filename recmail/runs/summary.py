@@ -19,6 +19,7 @@ from recmail.db.samples import people_who_matter
 from recmail.db.tables import ledger, ledger_context, users
 from recmail.errors import RenderError
 from recmail.records import MessageState
+from recmail.runs.due import DueReport, read_due
 from recmail.runs.exposure import ExposureReport, read_exposure
 from recmail.runs.findings import Findings, read_findings
 from recmail.runs.message import RunWriter, links_for
@@ -36,6 +37,7 @@ class Planned:
         waiting: people who will be mailed.
         blocks: what each block of courses does for them, and what it fell short of.
         exposure: what limits over the whole audience took from them; None without limits.
+        due: when the emails are due; None: all at once.
         subjects: as some of them will read it.
         findings: what was found in the emails; None while not all were looked at.
     """
@@ -48,6 +50,7 @@ class Planned:
     waiting: int
     blocks: Sequence[BlockShortfall]
     exposure: ExposureReport | None
+    due: DueReport | None
     subjects: Sequence[str]
     findings: Findings | None = None
 
@@ -62,6 +65,7 @@ class Planned:
             "account": self.account.to_dict(),
             "blocks": [asdict(block) for block in self.blocks],
             "exposure": asdict(self.exposure) if self.exposure else None,
+            "due": self.due and self.due.to_dict(),
             "subjects": list(self.subjects),
             "findings": self.findings and self.findings.to_dict(),
         }
@@ -76,6 +80,7 @@ def summarize(project: Project, run_no: int) -> Planned:
         campaign = parse_frozen(run["campaign_yaml"], run["campaign"])
         blocks = read_shortfalls(connection, run_no, campaign)
         findings = read_findings(connection, run_no)
+        due = read_due(connection, run)
     return Planned(
         run_no=run_no,
         campaign=run["campaign"],
@@ -85,6 +90,7 @@ def summarize(project: Project, run_no: int) -> Planned:
         waiting=counts.states[MessageState.PLANNED],
         blocks=blocks,
         exposure=read_exposure(run),
+        due=due,
         subjects=subjects,
         findings=findings,
     )
@@ -112,7 +118,7 @@ def compare_samples(project: Project, run_no: int) -> None:
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
         writer = RunWriter(project, run)
-        topic, now = writer.campaign.topic, run["due_instant"]
+        topic, now = writer.campaign.topic, run["as_of"]
         matter = people_who_matter(connection, _waiting(run_no), topic=topic, now=now, at_most=WHO_MATTER)
         among_them = among(ledger.c.user_no, [user_no for _, user_no in matter])
         queries = (_frozen(run_no).where(among_them), _by_lot(run_no, BY_LOT))

@@ -23,7 +23,6 @@ def test_the_full_example_lists_all_that_is_missing() -> None:
     assert places(FULL) == [
         "16:3 audience.control_group: is not built yet",
         "33:1 variants: is not built yet",
-        "37:1 schedule: is not built yet",
         "46:1 speed: is not built yet",
     ]
 

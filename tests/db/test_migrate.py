@@ -50,6 +50,7 @@ def test_consent_of_before_is_dated_unless_an_import_brought_it(database: sa.Eng
         later = (
             "run_shards DROP COLUMN shortfall",
             "runs DROP COLUMN exposure",
+            "runs DROP COLUMN as_of",
             "run_shards DROP COLUMN findings",
         )
         for column in later:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from queue import SimpleQueue
 
 from recmail.db.ledger_intents import Intent
@@ -11,6 +12,8 @@ from recmail.deliver.sender import Ready
 from recmail.records import Claim
 from tests.workers import write
 
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+
 
 def never() -> None:
     raise AssertionError("nobody connects here")
@@ -18,7 +21,7 @@ def never() -> None:
 
 def test_a_row_claimed_again_beside_a_slow_sender_gets_two_answers() -> None:
     desk = Desk(Gate(never, tries=1, wait_s=0), write, connections=0)
-    claims = [Claim(1, 7, "u7", "u7@example.org", claim_id, 0, "m@x") for claim_id in ("old", "new")]
+    claims = [Claim(1, 7, "u7", "u7@example.org", claim_id, 0, "m@x", NOW) for claim_id in ("old", "new")]
     answers: list[SimpleQueue[bool]] = [SimpleQueue(), SimpleQueue()]
     desk.put(claims)
     for claim, answer in zip(claims, answers, strict=True):

@@ -1,0 +1,144 @@
+"""The times at which campaigns go out by their schedules: the next, and the one that a plan is for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from recmail.campaign import Campaign
+from recmail.campaign.calendar import RECIPIENT, Occurrence, occurrence_at, occurrences, zone_of
+from recmail.campaign.explain import written
+from recmail.campaign.yaml import read_yaml
+from recmail.db.connect import reading, writing
+from recmail.db.runs import ENDS, free_due_instant, run_for
+from recmail.errors import Problem, RefusedError
+from recmail.records import RunState
+from recmail.runs.lifecycle import cancel
+from recmail.runs.project import Project
+from recmail.settings.source import SourceText
+
+SHOWN = 3
+
+
+def next_occurrences(project: Project, campaign: Campaign, *, now: datetime) -> list[Occurrence]:
+    """Return the next three times that a campaign would go out by its schedule; none without one."""
+    if campaign.schedule is None:
+        return []
+    zone = project.settings.project.timezone
+    return list(islice(occurrences(campaign.schedule, zone, after=now), SHOWN))
+
+
+def choose_occurrence(
+    project: Project, campaign: Campaign, *, now: datetime, wall: datetime | None
+) -> Occurrence | None:
+    """Return which occurrence a plan is for: the next, or the one at a local time; None without a schedule.
+
+    Raises:
+        RefusedError: the schedule has ended, does not name that time, or it has passed for everybody.
+    """
+    schedule, zone = campaign.schedule, project.settings.project.timezone
+    if schedule is None:
+        if wall is not None:
+            raise RefusedError(f"{campaign.name} has no schedule, so it has no other time to be planned for")
+        return None
+    ahead = next_occurrences(project, campaign, now=now)
+    advice = f"to plan it to go out now: recmail plan {campaign.name} --at-once"
+    if wall is None:
+        if not ahead:
+            raise RefusedError(f"the schedule of {campaign.name} has ended; {advice}")
+        return ahead[0]
+    found = occurrence_at(schedule, zone, wall)
+    if found is None:
+        times = ", ".join(f"{one.wall:%Y-%m-%d %H:%M}" for one in ahead) or "never again"
+        raise RefusedError(f"{campaign.name} does not go out at {wall:%Y-%m-%d %H:%M}; it does: {times}")
+    if found.last_due <= now:
+        raise RefusedError(f"{wall:%Y-%m-%d %H:%M} has passed for everybody; {advice}")
+    return found
+
+
+def make_way(
+    project: Project, campaign: str, occurrence: Occurrence, *, now: datetime, who: str
+) -> int | None:
+    """Let another run be planned for an occurrence: one that nobody approved is cancelled; its number.
+
+    A run that somebody cancelled keeps schedulers from making another; a person may make one all the same.
+
+    Raises:
+        RefusedError: there is one that is being made, is approved, or has gone out.
+    """
+    with reading(project.engine) as connection:
+        found = run_for(connection, campaign, occurrence.first_due)
+    if found is None:
+        return None
+    run_no, state = found
+    when = f"{occurrence.wall:%Y-%m-%d %H:%M}"
+    if state == RunState.FINISHED:
+        raise RefusedError(f"{campaign} has gone out for {when}, as run {run_no}")
+    if state == RunState.PLANNED:
+        cancel(project, run_no, now=now, who=who, reason=f"planned again by {who}")
+    elif state not in ENDS:
+        advice = f"cancel it first: recmail run cancel {run_no}"
+        raise RefusedError(f"{campaign} has run {run_no} for {when}, which is {state}; {advice}")
+    with writing(project.engine) as connection:
+        free_due_instant(connection, run_no)
+    return run_no if state == RunState.PLANNED else None
+
+
+def over(project: Project, campaign: Campaign, *, now: datetime) -> list[Problem]:
+    """Return what is wrong with a schedule that names no time that is still to come."""
+    schedule = campaign.schedule
+    if schedule is None or next_occurrences(project, campaign, now=now):
+        return []
+    document = read_yaml(SourceText(campaign.file, campaign.text))
+    path = ("schedule", "when") if isinstance(document.data["schedule"], dict) else ("schedule",)
+    if schedule.until is not None:
+        path = ("schedule", "until")
+    return [document.at_value(path, f"{written(path)}: no time is left at which it goes out")]
+
+
+@dataclass(frozen=True)
+class GoesOut:
+    """When a campaign would next go out by its schedule.
+
+    Attributes:
+        zone: whose clock the times are meant by: a zone, or `recipient`.
+        times: the next three.
+    """
+
+    zone: str
+    times: Sequence[Occurrence]
+
+    def to_dict(self) -> dict[str, Any]:
+        """The times with stable keys, for --json."""
+        times = [
+            {
+                "local_time": f"{one.wall:%Y-%m-%d %H:%M}",
+                "first_due": one.first_due,
+                "last_due": one.last_due,
+                "prepare_at": one.prepare_at,
+            }
+            for one in self.times
+        ]
+        return {"timezone": self.zone, "times": times}
+
+    def in_words(self) -> str:
+        """The times in one line."""
+        if not self.times:
+            return "goes out no more: its schedule has ended"
+        whose = "by each person's own clock" if self.zone == RECIPIENT else self.zone
+        first, *later = [f"{one.wall:%a %Y-%m-%d %H:%M}" for one in self.times]
+        then = f"; then {', '.join(later)}" if later else ""
+        return (
+            f"goes out {first} {whose}{then}; planned from {self.times[0].prepare_at:%a %Y-%m-%d %H:%M} UTC"
+        )
+
+
+def goes_out(project: Project, campaign: Campaign, *, now: datetime) -> GoesOut | None:
+    """Return when a campaign would next go out; None without a schedule."""
+    if campaign.schedule is None:
+        return None
+    zone = zone_of(campaign.schedule, project.settings.project.timezone)
+    return GoesOut(zone, next_occurrences(project, campaign, now=now))
