@@ -116,7 +116,7 @@ def test_a_broken_file_is_said_once_tried_again_and_then_missed(on: Project) -> 
         assert isinstance(error, ConfigError)
     assert states(on) == []
     assert [one.what for one in told] == ["trouble"]
-    assert "campaigns/tuesdays.yaml:5:1: schedul: unknown key; did you mean schedule?" in told[0].text
+    assert "campaigns/tuesdays.yaml:6:1: schedul: unknown key; did you mean schedule?" in told[0].text
     look(on, TUESDAY + 3 * HOUR + MINUTE, told)
     assert states(on) == [(TUESDAY, "missed")]
     assert "did you mean schedule?" in all_runs(on)[0]["reason"]
@@ -269,7 +269,7 @@ def test_changes_do_not_add_up_unseen(once: Project) -> None:
 
 @pytest.mark.parametrize("what", ["campaign", "template"])
 def test_an_edit_needs_a_person(once: Project, what: str) -> None:
-    path = {"campaign": "campaigns/tuesdays.yaml", "template": "templates/weekly.txt.j2"}[what]
+    path = {"campaign": "campaigns/tuesdays.yaml", "template": "templates/plain.txt.j2"}[what]
     file = once.folder / path
     file.write_text(file.read_text("utf-8").replace("Hello", "Hi") + "\n", "utf-8")
     state, reason = second(once)
