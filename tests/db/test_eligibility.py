@@ -54,9 +54,10 @@ def ask(
     now: datetime,
     cap: tuple[int, timedelta] | None = None,
     run_no: int | None = None,
+    due: datetime | None = None,
 ):
     everybody = sa.select(users.c.user_no)
-    asked = {"addressed": lambda _: sa.true(), "topic": "tips", "now": now, "cap": cap}
+    asked = {"addressed": lambda _: sa.true(), "topic": "tips", "now": now, "cap": cap, "due": due}
     found = list(skip_reasons(connection, everybody, **asked, run_no=run_no).values())
     if run_no is None:
         assert count_skip_reasons(connection, everybody, **asked) == Counter(found)
@@ -135,3 +136,17 @@ def test_the_cap_counts_what_left_and_what_waits_in_approved_runs(database: sa.E
         assert ask(connection, now, cap=(1, WEEK)) == ["cap", "cap", "cap", None, None, None]
         assert ask(connection, now, cap=(2, WEEK)) == [None] * 6
         assert ask(connection, now, cap=(1, WEEK), run_no=approved) == [None] * 6
+
+
+def test_the_cap_is_judged_by_when_the_emails_are_due(database: sa.Engine, now: datetime) -> None:
+    """Planned two days ahead: what left six days ago is too old by then, what is due in eight days counts."""
+    with writing(database) as connection:
+        add_people(connection, now, "a@x.example", "b@x.example", "c@x.example")
+        other = insert_run(connection, draft(now))
+        assert other is not None
+        connection.execute(sa.update(runs).where(runs.c.run_no == other).values(state="approved"))
+        add_message(connection, now, other, 0, "sent", at=now - timedelta(days=6))
+        add_message(connection, now, other, 1, "planned", at=now + timedelta(days=8))
+        add_message(connection, now, other, 2, "sent", at=now - timedelta(days=4))
+        assert ask(connection, now, cap=(1, WEEK)) == ["cap", None, "cap"]
+        assert ask(connection, now, cap=(1, WEEK), due=now + timedelta(days=2)) == [None, "cap", "cap"]

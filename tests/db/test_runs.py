@@ -14,10 +14,12 @@ from recmail.db.runs import (
     claim_shard,
     find_run,
     finish_shard,
+    free_due_instant,
     insert_run,
     list_runs,
     move_run,
     run_audit,
+    run_for,
     shard_findings,
     shard_hashes,
     write_findings,
@@ -61,6 +63,23 @@ def test_a_campaign_has_one_run_for_a_due_instant(database: sa.Engine, now: date
         other = insert_run(connection, draft(now, "other"))
         assert [run["run_no"] for run in list_runs(connection)] == [other, next_week, run_no]
         assert len(list_runs(connection, campaign="weekly")) == 2
+
+
+def test_a_run_that_ended_leaves_its_due_instant_to_another(
+    database: sa.Engine, now: datetime, run_no: int
+) -> None:
+    for _ in range(2):
+        with writing(database) as connection:
+            assert run_for(connection, "weekly", now) == (run_no, RunState.BUILDING)
+            assert run_for(connection, "other", now) is None
+            free_due_instant(connection, run_no)
+            assert run_for(connection, "weekly", now) is None
+            again = insert_run(connection, draft(now))
+            assert again is not None
+            run_no = again
+    with reading(database) as connection:
+        instants = [run["due_instant"] - now for run in list_runs(connection)]
+    assert instants == [timedelta(microseconds=n) for n in (0, 2, 1)]  # newest first
 
 
 # SPEC section 3: approve planned; schedule approved; send approved, sending (goes on) and finished (0 more);

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pandas as pd
@@ -36,3 +37,12 @@ def test_a_course_is_over_at_its_closing_time() -> None:
 def test_a_catalogue_that_a_run_froze_is_read_alike() -> None:
     catalogue = make_catalogue(3, closes_at=[NOW, pd.NaT, pd.NaT], active=[True, True, False])
     assert allowed(thaw_catalogue(freeze_catalogue(catalogue))) == [[False, True, False]]
+
+
+def test_a_course_that_closes_before_the_last_email_is_due_is_over() -> None:
+    """Planned at NOW, an hour ahead."""
+    catalogue = make_catalogue(
+        3, closes_at=[NOW + 60 * 59 * SECOND, NOW + 3600 * SECOND, NOW + 3601 * SECOND]
+    )
+    shard = replace(make_shard([[0, 0, 0]]), due=NOW + 3600 * SECOND)
+    assert filtered(Closed, shard, catalogue).tolist() == [[False, False, True]]
