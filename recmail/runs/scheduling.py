@@ -157,7 +157,7 @@ def read_plan(project: Project, name: str, *, now: datetime) -> Plan:
         changed_by=one.changed_by if one else None,
         changed_at=one.changed_at if one else None,
         times=times,
-        lines=tuple(in_words(schedule, project.settings.project.timezone, times)) if schedule else (),
+        lines=tuple(in_words(schedule, project.settings.project.timezone, times, now)) if schedule else (),
         trouble=(one.trouble if one and is_on else None) or trouble,
         runs=tuple(runs),
         advice=nobody_is_there(project) if is_on else None,
@@ -175,39 +175,33 @@ def _next_times(
     return (*late, *islice(occurrences(schedule, zone, after=now), SHOWN - len(late)))
 
 
-def in_words(schedule: Schedule, project_zone: str, times: tuple[Occurrence, ...]) -> list[str]:
+def in_words(
+    schedule: Schedule, project_zone: str, times: tuple[Occurrence, ...], now: datetime
+) -> list[str]:
     """Say when a campaign goes out, when its plan is made, and who has to agree."""
-    zone = zone_of(schedule, project_zone)
     if not times:
         return ["its schedule is over"]
-    lines = []
-    for one in times:
-        if zone == RECIPIENT:
-            where = "on everybody's own clock"
-            lines.append(
-                f"{one.wall:%a %d %b %Y %H:%M} {where}, {_zoned(one.first_due)} to {_zoned(one.last_due)}"
-            )
-        else:
-            shown = one.first_due.astimezone(ZoneInfo(zone))  # where clocks skip the time, what they show
-            lines.append(f"{shown:%a %d %b %Y %H:%M} in {zone}, {_zoned(one.first_due)}")
-    first = times[0]
+    zone, first = zone_of(schedule, project_zone), times[0]
+    lines = [("goes out " if one == first else "         ") + _time(one, zone) for one in times]
     if schedule.until:
         lines.append(f"the last day is {schedule.until:%a %d %b %Y}")
     lead = format_duration(first.first_due - first.prepare_at)
-    lines.append(f"prepared {lead} before, the next time {_zoned(first.prepare_at)}: sources, model, plan")
+    when = _short(first.prepare_at) if first.prepare_at > now else "at once"
+    lines.append(f"prepared {lead} before, the next time {when}: sources, model, plan")
     lines.append(_approval(schedule))
-    late = (
-        "not sent when it cannot begin until" if schedule.if_late else "given up when it cannot begin until"
-    )
-    lines.append(f"{late} {_zoned(last_chance(schedule, first))}")
-    return [
-        "goes out " + lines[0],
-        *("         " + line for line in lines[1 : len(times)]),
-        *lines[len(times) :],
-    ]
+    lines.append(f"given up if it cannot begin by {_short(last_chance(schedule, first))}")
+    return lines
 
 
-def _zoned(moment: datetime) -> str:
+def _time(one: Occurrence, zone: str) -> str:
+    if zone == RECIPIENT:
+        where = f"on everybody's own clock, {_short(one.first_due)} to {_short(one.last_due)}"
+        return f"{one.wall:%a %d %b %Y %H:%M} {where}"
+    shown = one.first_due.astimezone(ZoneInfo(zone))  # where clocks skip the time, what they show
+    return f"{shown:%a %d %b %Y %H:%M} in {zone}, {_short(one.first_due)}"
+
+
+def _short(moment: datetime) -> str:
     return f"{moment:%d %b %H:%M} UTC"
 
 

@@ -1,4 +1,4 @@
-"""`recmail work` and `recmail serve`: real processes, as a supervisor starts and ends them, on both databases."""
+"""`recmail work` and `recmail serve` as real processes, as a supervisor starts and ends them."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from recmail.runs.scheduling import switch_on
 from tests import scheduled
 from tests.cli.conftest import recmail
 from tests.scheduled import HOUR, MINUTE, MONDAY, TUESDAY, all_runs, look, states
+from tests.shards import as_worker
 
 PEOPLE = 150
 LONG_S = 120.0  # until a process that hangs is given up; nothing is judged by it
@@ -36,8 +37,8 @@ def project(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
     made = scheduled.make(tmp_path / "acme", people=PEOPLE)
     switch_on(made, "tuesdays", now=MONDAY, who="ana")
-    yield made
-    made.engine.dispose()
+    with as_worker(made):
+        yield made
 
 
 def begin(project: Project, *words: str, now: datetime) -> subprocess.Popen[str]:
