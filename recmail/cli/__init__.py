@@ -25,12 +25,15 @@ _ORDER = (
     "diff",
     "approve",
     "send",
+    "schedule",
     "runs",
     "run",
     "why",
+    "serve",
+    "work",
 )
 _GARBAGE_AFTER = 50_000  # objects more than before
-_NOT_COMMANDS = {"command", "follow", "github", "story", "terminal"}
+_NOT_COMMANDS = {"command", "follow", "github", "story", "terminal", "working"}
 
 
 class _Commands(click.Group):

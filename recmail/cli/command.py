@@ -135,10 +135,11 @@ def print_json_line(document: dict[str, Any]) -> None:
 
 def _as_json(document: dict[str, Any], *, indent: int | None) -> str:
     versioned = {"schema_version": SCHEMA_VERSION, **document}
-    return json.dumps(versioned, default=_plain, ensure_ascii=False, indent=indent)
+    return json.dumps(versioned, default=plain, ensure_ascii=False, indent=indent)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Return what JSON has no form for as a text."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Path):

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.inserting import insert
+from recmail.db.schedules import switched_on
 from recmail.db.tables import audit, run_shards, runs
 from recmail.db.types import UtcTime
 from recmail.errors import RefusedError
@@ -235,4 +236,56 @@ def _insert_once(
 def run_audit(connection: sa.Connection, run_no: int) -> list[sa.RowMapping]:
     """What people and recmail did with a run, in order."""
     query = sa.select(audit).where(audit.c.run_no == run_no).order_by(audit.c.audit_no)
+    return list(connection.execute(query).mappings())
+
+
+def waiting_runs(connection: sa.Connection, campaign: str) -> list[sa.RowMapping]:
+    """The runs of a campaign planned and not begun, oldest first, with what tells when they are due."""
+    names = ("run_no", "state", "reason", "due_instant", "campaign_yaml", "settings")
+    wanted = [runs.c[name] for name in names]
+    states = (S.PLANNED, S.APPROVED, S.SCHEDULED)
+    query = sa.select(*wanted).where(runs.c.campaign == campaign, runs.c.state.in_(states))
+    return list(connection.execute(query.order_by(runs.c.due_instant)).mappings())
+
+
+def find_due_run(connection: sa.Connection, campaign: str, due_instant: datetime) -> sa.RowMapping | None:
+    """The one run of a campaign for a due instant, in short; None when there is none."""
+    wanted = sa.select(runs.c.run_no, runs.c.state, runs.c.reason, runs.c.campaign_yaml)
+    query = wanted.where(runs.c.campaign == campaign, runs.c.due_instant == due_instant)
+    return connection.execute(query).mappings().first()
+
+
+def say_why_waiting(connection: sa.Connection, run_no: int, reason: str) -> None:
+    """Keep for people what a planned run waits for, until somebody approves it."""
+    here = (runs.c.run_no == run_no) & (runs.c.state == RunState.PLANNED)
+    connection.execute(sa.update(runs).where(here).values(reason=reason))
+
+
+def last_approved_by_a_person(
+    connection: sa.Connection, campaign: str, *, before: int, but: str
+) -> int | None:
+    """The newest run of a campaign that was approved by anybody but one.
+
+    Args:
+        before: the run is older than this one.
+        but: who approves for recmail itself.
+    """
+    query = sa.select(runs.c.run_no).where(
+        runs.c.campaign == campaign,
+        runs.c.run_no < before,
+        runs.c.approved_by.is_not(None),
+        runs.c.approved_by != but,
+    )
+    return connection.scalar(query.order_by(runs.c.run_no.desc()).limit(1))
+
+
+def runs_to_send(connection: sa.Connection, now: datetime) -> list[sa.RowMapping]:
+    """The runs that are being sent, and those that are scheduled and due while their schedule is on."""
+    is_due = (
+        (runs.c.state == RunState.SCHEDULED)
+        & (runs.c.due_instant <= now)
+        & runs.c.campaign.in_(switched_on())
+    )
+    query = sa.select(runs.c.run_no, runs.c.campaign, runs.c.state)
+    query = query.where(is_due | (runs.c.state == RunState.SENDING)).order_by(runs.c.run_no)
     return list(connection.execute(query).mappings())

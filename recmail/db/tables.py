@@ -218,6 +218,31 @@ approvals = sa.Table(
     Column("stands_for", Integer, nullable=False, server_default="1"),  # so many people approve by it
 )
 
+schedules = sa.Table(  # campaigns that a person told to go out by themselves
+    "schedules",
+    metadata,
+    Column("campaign", Text, primary_key=True),
+    Column("is_on", Boolean, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("settled_until", UtcTime, nullable=False),  # what is due until then has a run, or never will
+    # What is due after that, as the file said when it could last be read; None: nothing.
+    Column("next_due", UtcTime),
+    Column("next_prepare", UtcTime),
+    Column("next_missed", UtcTime),
+    Column("trouble", Text),  # why it cannot be prepared; None when nothing is in the way
+    Column("trouble_at", UtcTime),
+    Column("tried_at", UtcTime),  # when a preparation that failed was begun
+)
+
+leases = sa.Table(  # what one process at a time does, and the processes that are there
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", UtcTime, nullable=False),  # by the clock of leases, never by --now
+)
+
 run_shards = sa.Table(
     "run_shards",
     metadata,

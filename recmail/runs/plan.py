@@ -13,9 +13,11 @@ from recmail.campaign.calendar import Occurrence
 from recmail.campaign.dealing import exact_allotment
 from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
+from recmail.db.leases import take_lease
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
+from recmail.deliver.crash import crash_at
 from recmail.engine import give_memory_back
-from recmail.errors import ConfigError, RecmailError, RefusedError
+from recmail.errors import ConfigError, RecmailError, RefusedError, StorageError
 from recmail.filters.limits import Exposure
 from recmail.history.reading import last_user_no
 from recmail.pipeline import (
@@ -32,6 +34,7 @@ from recmail.runs.check import check_templates_of, unknown_names
 from recmail.runs.exposure import Settlement, settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
+from recmail.runs.holding import holding, new_holder
 from recmail.runs.occurrences import make_way
 from recmail.runs.project import Project
 from recmail.runs.seal import content_hash
@@ -64,9 +67,9 @@ def plan(
         RefusedError: the audience is larger than `at_most`, or the campaign has a run for this instant.
         ModelError: a block needs a model and there is none.
     """
-    campaign = _checked(project, name, now)
-    run_no = _open_run(project, campaign, now, occurrence)
-    _fill(project, campaign, run_no, now=now, who=who, progress=progress)
+    campaign, holder = _checked(project, name, now), new_holder()
+    run_no = _open_run(project, campaign, now, holder, occurrence)
+    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
 
 
@@ -89,12 +92,12 @@ def plan_again(
         ConfigError, ModelError: as for `plan`.
         RefusedError: as for `plan`; or that run is approved, or has gone out.
     """
-    campaign = _checked(project, name, now)
+    campaign, holder = _checked(project, name, now), new_holder()
     cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
     if cancelled is not None and tell is not None:
         tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
-    run_no = _open_run(project, campaign, now, occurrence)
-    _fill(project, campaign, run_no, now=now, who=who, progress=progress)
+    run_no = _open_run(project, campaign, now, holder, occurrence)
+    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
 
 
@@ -107,20 +110,41 @@ def _checked(project: Project, name: str, now: datetime) -> Campaign:
     return campaign
 
 
-def _fill(
-    project: Project, campaign: Campaign, run_no: int, *, now: datetime, who: str, progress: Progress
+def build(
+    project: Project,
+    run_no: int,
+    campaign: Campaign,
+    *,
+    now: datetime,
+    who: str,
+    progress: Progress = None,
+    holder: str | None = None,
 ) -> None:
-    """Plan everybody of a run that was opened; when that fails, the run says why."""
+    """Plan the shards of a run that are not planned yet, and close it; whoever dies in it is followed.
+
+    Args:
+        campaign: as it was frozen with the run.
+
+    Raises:
+        RefusedError: another process plans it.
+        StorageError: the database fails; the run stays as it is, and this goes on with it.
+        RecmailError: it cannot be planned, and has failed.
+    """
     project.engine.dispose()  # it read all enrolments, and would keep pages of them while shards need memory
     give_memory_back()
-    try:
-        shards = _plan_shards(project, run_no, campaign, progress)
-        compare_samples(project, run_no)  # a wrong plan must not be there to be approved
-        _close_run(project, run_no, shards, now=now, who=who)
-    except RecmailError as error:
-        with writing(project.engine) as connection:
-            move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
-        raise
+    with holding(project.engine, f"run {run_no}", holder=holder) as is_ours:
+        if not is_ours:
+            raise RefusedError(f"run {run_no} is being planned by another process")
+        try:
+            shards = _plan_shards(project, run_no, campaign, progress)
+            compare_samples(project, run_no)  # a wrong plan must not be there to be approved
+            _close_run(project, run_no, shards, now=now, who=who)
+        except StorageError:
+            raise
+        except RecmailError as error:
+            with writing(project.engine) as connection:
+                move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
+            raise
 
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
@@ -132,12 +156,16 @@ def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
         raise RefusedError(f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}")
 
 
-def _open_run(project: Project, campaign: Campaign, now: datetime, occurrence: Occurrence | None) -> int:
-    """Write the run with everything that all its shards share."""
+def _open_run(
+    project: Project, campaign: Campaign, now: datetime, holder: str, occurrence: Occurrence | None
+) -> int:
+    """Write the run with everything that all its shards share; `holder` plans it."""
     with reading(project.engine) as connection:
         draft = draft_run(project, read_facts(connection, project, campaign, now, occurrence=occurrence))
     with writing(project.engine) as connection:
         run_no = insert_run(connection, draft)
+        if run_no is not None:
+            take_lease(connection, f"run {run_no}", holder)
     if run_no is None:
         instant = f"{draft['due_instant']:%Y-%m-%d %H:%M:%S} UTC"
         raise RefusedError(f"{campaign.name} already has a run for {instant}")
@@ -167,7 +195,7 @@ def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Pr
     if exposure:
         settlement = _settle(project, run, exposure, over(wish_shard, tasks), shards)
     for _rows in over(plan_shard, _settled(tasks, settlement)):
-        pass
+        crash_at("after-shard")
     if settlement:
         with writing(project.engine) as connection:
             write_exposure(connection, run_no, settlement.to_json())

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from recmail.db.account import Account, account
-from recmail.db.connect import writing
+from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import outlook
 from recmail.db.runs import find_run, move_run
 from recmail.deliver.clock import Clock
@@ -104,7 +104,7 @@ def send(
         tell: told in words what the worker waits for.
     """
     began_s = time.monotonic()
-    run, waiting = _start(project, run_no, clock, who)
+    run, waiting = start(project, run_no, clock, who)
     writer = RunWriter(project, run)
     provider = provider_of(project, writer)
 
@@ -116,7 +116,7 @@ def send(
         project.engine,
         provider,
         write,
-        options=_options(project, run_no, writer, provider),
+        options=options_of(project, {run_no: writer}, provider),
         clock=clock,
         stop=stop,
         on_progress=_reporter(waiting, clock, progress, tell),
@@ -126,7 +126,7 @@ def send(
     return replace(sent, goes_on=when_to_go_on(summary, clock.now()) if sent.waiting else None)
 
 
-def _start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
+def start(project: Project, run_no: int, clock: Clock, who: str) -> tuple[dict[str, Any], int]:
     """Put the run into `sending`; the run, and how many people wait."""
     with writing(project.engine) as connection:
         run = find_run(connection, run_no)
@@ -147,13 +147,10 @@ def _settle(
     page: Path | None,
 ) -> Sent:
     """Finish the run when nobody waits and nothing is on its way, and say how it stands."""
-    with writing(project.engine) as connection:
-        counts = account(connection, run_no)
-        run = find_run(connection, run_no)
-        state, ahead = RunState(run["state"]), outlook(connection, (run_no,))
-        if state == RunState.SENDING and not any(counts.states[open_state] for open_state in _OPEN):
-            move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
-            state = RunState.FINISHED
+    counts, run = finish_if_done(project, run_no, clock, who)
+    state = RunState(run["state"])
+    with reading(project.engine) as connection:
+        ahead = outlook(connection, (run_no,))
     paused = summary.paused or (run["reason"] if state == RunState.PAUSED else None)
     return Sent(
         run_no=run_no,
@@ -167,6 +164,20 @@ def _settle(
         page=page,
         next_due=ahead.due_at,
     )
+
+
+def finish_if_done(
+    project: Project, run_no: int, clock: Clock, who: str
+) -> tuple[Account, Mapping[str, Any]]:
+    """Finish a run that is being sent when nobody waits any more; how it stands, and its row."""
+    with writing(project.engine) as connection:
+        counts = account(connection, run_no)
+        run = find_run(connection, run_no)
+        is_open = any(counts.states[open_state] for open_state in _OPEN)
+        if run["state"] == RunState.SENDING and not is_open:
+            move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
+            run["state"] = RunState.FINISHED
+    return counts, run
 
 
 def _reporter(
@@ -190,14 +201,15 @@ def _reporter(
     return report
 
 
-def _options(project: Project, run_no: int, writer: RunWriter, provider: Provider) -> WorkerOptions:
+def options_of(project: Project, writers: Mapping[int, RunWriter], provider: Provider) -> WorkerOptions:
+    """How one worker sends some runs through their provider."""
     return WorkerOptions(
-        run_nos=(run_no,),
-        topics={run_no: writer.campaign.topic},
+        run_nos=tuple(sorted(writers)),
+        topics={run_no: writer.campaign.topic for run_no, writer in writers.items()},
         cap=project.settings.limits.emails_per_person,
         connections=provider.connections,
         at_once=provider.options.domain_connections,
         sending_lease=provider.sending_lease,
-        pace=pace_of(project.settings, provider, {run_no: writer.campaign}),
-        pause_if={run_no: pause_if_of(writer.campaign)},
+        pace=pace_of(project.settings, provider, {no: writer.campaign for no, writer in writers.items()}),
+        pause_if={no: pause_if_of(writer.campaign) for no, writer in writers.items()},
     )

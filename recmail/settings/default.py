@@ -76,6 +76,7 @@ course-tips = "Course tips"
 scorer = "auto"                               # what ranks by default: auto is what `recmail train` finds best
 grades = {{ searched = 0.5, viewed = 1, minute = 0.1, enrolled = 3, progressed = 4, completed = 5 }}
 half_life = "180d"                            # after so long an interest counts half
+train_every = "7d"                            # how old it may be when a scheduled run is planned
 
 [provider.files]
 type = "files"

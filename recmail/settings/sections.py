@@ -62,7 +62,10 @@ class LimitSettings:
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """[model]: a kind that `grades` leaves out is not learned from; a `minute` adds to a view."""
+    """[model]: a kind that `grades` leaves out is not learned from; a `minute` adds to a view.
+
+    `train_every` is how old a model may be when a scheduled run is planned.
+    """
 
     scorer: str = field(metadata=_key(values.plugin_name, "auto"))
     grades: Mapping[str, float] = field(
@@ -73,6 +76,7 @@ class ModelSettings:
         )
     )
     half_life: timedelta = field(metadata=_key(values.duration, "180d"))
+    train_every: timedelta = field(metadata=_key(values.duration, "7d"))
 
 
 @dataclass(frozen=True)

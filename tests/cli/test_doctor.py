@@ -76,7 +76,7 @@ def test_campaigns_are_summed_up(project: Path) -> None:
     assert (broken["state"], broken["next"]) == ("wrong", "recmail check broken")
     assert "8 without mistakes: because-you-finished (" in whole["found"]
     assert (scheduler["check"], scheduler["state"]) == ("scheduler", "warning")
-    assert "tuesdays has a schedule, and nothing in this version sends it by itself" in scheduler["found"]
+    assert scheduler["found"] == "tuesdays has a schedule that is switched off; it is sent by hand"
 
 
 @pytest.mark.parametrize(("no_color", "colourful"), [("", True), ("1", False)])

@@ -1,4 +1,4 @@
-"""A project of twelve people in five shards, on both databases, worked on by this process."""
+"""Small projects on both databases, worked on by this process: twelve people in five shards; a schedule."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from recmail.db.tables import courses, users
 from recmail.runs import lint_run
 from recmail.runs.create import create_project
 from recmail.runs.project import Project
+from tests import scheduled
 from tests.shards import as_worker
 
 PEOPLE, APART = 12, 900  # user_no 0, 900, ...: five shards
@@ -77,3 +78,15 @@ def person(number: int, now: datetime) -> dict[str, object]:
         "source_row_hash": "",
         "imported_at": now,
     }
+
+
+@pytest.fixture
+def tuesdays(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project]:
+    """Twelve people; the campaign `tuesdays` is due each Tuesday at nine and planned an hour before."""
+    monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", database_url)
+    monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
+    made = scheduled.make(tmp_path / "acme")
+    with as_worker(made):
+        yield made
+    made.engine.dispose()
+    lint_run._linter.cache_clear()

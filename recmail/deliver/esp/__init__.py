@@ -91,6 +91,11 @@ class EspOptions(BaseModel, ABC):
         return True
 
     @property
+    def bounce_domain(self) -> str | None:
+        """The domain that bounces go to, where that is not the sender's own."""
+        return None
+
+    @property
     def page(self) -> Path | None:
         """Where a person can look at what was sent, if there is such a place."""
         return None

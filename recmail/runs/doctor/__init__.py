@@ -8,13 +8,14 @@ from datetime import datetime
 from pathlib import Path
 
 from recmail.errors import ConfigError, RecmailError
-from recmail.runs.doctor.campaigns import check_campaigns, check_plans, check_scheduler
+from recmail.runs.doctor.campaigns import check_campaigns, check_plans
 from recmail.runs.doctor.data import check_data
 from recmail.runs.doctor.departure import check_limits, check_pictures, check_sender, check_unsubscribing
 from recmail.runs.doctor.finding import Finding, State, count, wrong
 from recmail.runs.doctor.lookup import Lookup
 from recmail.runs.doctor.machine import check_machine
 from recmail.runs.doctor.provider import check_providers
+from recmail.runs.doctor.scheduler import check_scheduler
 from recmail.runs.doctor.sender_domain import check_domains
 from recmail.runs.doctor.settings import (
     check_brand,

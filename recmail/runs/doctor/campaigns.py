@@ -1,4 +1,4 @@
-"""The campaigns: can they be planned, and does one of them wait for a clock that nobody watches."""
+"""The campaigns: can they be planned."""
 
 from __future__ import annotations
 
@@ -64,28 +64,10 @@ def check_plans(subject: Subject) -> Iterator[Finding]:
     for name, campaign in subject.campaigns.items():
         if isinstance(campaign, ConfigError):
             continue
-        later = [problem for problem in not_yet(campaign) if not problem.message.startswith("schedule")]
-        if later:
+        if later := not_yet(campaign):
             found = f"{name} asks for what plan refuses: {said(later[0])}"
             yield warning(
                 "plans",
                 found + (f", and {len(later) - 1} more" if later[1:] else ""),
                 f"recmail check {name}",
             )
-
-
-def check_scheduler(subject: Subject) -> Iterator[Finding]:
-    """Say plainly that this version sends nothing by itself."""
-    scheduled = [
-        name
-        for name, campaign in subject.campaigns.items()
-        if isinstance(campaign, Campaign) and campaign.schedule is not None
-    ]
-    for name in scheduled:
-        yield warning(
-            "scheduler",
-            f"{name} has a schedule, and nothing in this version sends it by itself",
-            f"take schedule out of campaigns/{name}.yaml, and plan, approve and send it when it is due",
-        )
-    if not scheduled:
-        yield ok("scheduler", "no campaign has a schedule; runs are sent by hand")

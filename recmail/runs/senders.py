@@ -1,0 +1,240 @@
+"""Sends every run that is due, of all campaigns: one worker for each provider, while it has work."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from recmail.db.connect import reading, writing
+from recmail.db.ledger_claims import Outlook, outlook
+from recmail.db.runs import find_run, move_run, runs_to_send
+from recmail.deliver.clock import Clock
+from recmail.deliver.esp import Provider
+from recmail.deliver.worker import WorkSummary, work
+from recmail.errors import RecmailError, RefusedError, StorageError
+from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
+from recmail.runs.guards import prepare, provider_of
+from recmail.runs.message import RunWriter, links_for
+from recmail.runs.news import News, Tell
+from recmail.runs.project import Project
+from recmail.runs.send import finish_if_done, options_of, start
+
+_AGAIN_AFTER_S = 10.0  # a provider whose worker ended in an error, such as a database that went away
+_NONE = timedelta()
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A run that passed all guards."""
+
+    campaign: str
+    writer: RunWriter
+    provider: Provider
+
+
+class _Worker(threading.Thread):
+    """The worker of one provider, until nothing of its runs is due or it is stopped."""
+
+    def __init__(self, project: Project, clock: Clock, begun: Mapping[int, _Begun], *, waits: bool) -> None:
+        super().__init__(name="worker", daemon=True)  # who presses Ctrl-C twice wants to leave at once
+        self._project, self._clock, self._begun, self._waits = project, clock, begun, waits
+        self.run_nos = frozenset(begun)
+        self.stop = threading.Event()
+        self.summary: WorkSummary | None = None
+        self.error: Exception | None = None
+        self.broken: int | None = None
+
+    def run(self) -> None:
+        """Send."""
+        writers = {run_no: one.writer for run_no, one in self._begun.items()}
+        provider = next(iter(self._begun.values())).provider
+        options = replace(options_of(self._project, writers, provider), patience=_NONE)
+        try:
+            self.summary = work(
+                self._project.engine,
+                provider,
+                self._write,
+                options=options,
+                clock=self._clock,
+                stop=self.stop,
+                on_progress=self._look,
+            )
+        except Exception as error:  # whoever joins this thread sees to it
+            self.error = error
+
+    def _write(self, claim: Claim) -> Outgoing | Skip:
+        links = links_for(self._project, claim.run_no, claim.user_no)
+        try:
+            return self._begun[claim.run_no].writer.write(claim, links, now=self._clock.now())
+        except RecmailError:
+            raise
+        except Exception:
+            self.broken = claim.run_no
+            raise
+
+    def _look(self, summary: WorkSummary) -> None:
+        """Do not wait for what another sender holds, if this is to end when it has done its own."""
+        if not self._waits and summary.waits_for_senders:
+            self.stop.set()
+
+
+class Senders:
+    """The workers of all providers, told again and again what is due.
+
+    Args:
+        waits: for what other senders hold; else that is left to the next who looks.
+
+    Attributes:
+        paused: runs that were paused because something is wrong.
+        failures: messages of runs seen to here failed, or may have arrived.
+        errors: what broke a worker.
+    """
+
+    def __init__(self, project: Project, clock: Clock, who: str, tell: Tell, *, waits: bool) -> None:
+        self._project, self._clock, self._who, self._tell, self._waits = project, clock, who, tell, waits
+        self._begun: dict[int, _Begun] = {}
+        self._workers: dict[str, _Worker] = {}
+        self._not_before_s: dict[str, float] = defaultdict(float)
+        self.paused: set[int] = set()
+        self.failures = False
+        self.errors: list[Exception] = []
+
+    def look(self) -> bool:
+        """Begin what is due, give it to the workers, finish what is done; whether any worker has work."""
+        self._reap()
+        with reading(self._project.engine) as connection:
+            found = runs_to_send(connection, self._clock.now())
+        there = {row["run_no"] for row in found}
+        self._begun = {run_no: one for run_no, one in self._begun.items() if run_no in there}
+        by_provider: dict[str, set[int]] = defaultdict(set)
+        for row in found:
+            run_no = row["run_no"]
+            if run_no not in self._begun and not self._begin(run_no, row["campaign"], row["state"]):
+                continue
+            with reading(self._project.engine) as connection:
+                ahead = outlook(connection, (run_no,))
+            if self._is_busy(ahead):
+                by_provider[self._begun[run_no].provider.name].add(run_no)
+            elif ahead.due_at is None and ahead.lease_left is None:
+                self._finish(run_no)
+        for name, run_nos in by_provider.items():
+            self._give(name, run_nos)
+        return bool(self._workers)
+
+    def _is_busy(self, ahead: Outlook) -> bool:
+        if ahead.due_at is not None and ahead.due_at <= self._clock.now():
+            return True
+        return ahead.lease_left is not None and (self._waits or ahead.lease_left <= _NONE)
+
+    def close(self) -> None:
+        """Let the workers finish what is in hand."""
+        for worker in self._workers.values():
+            worker.stop.set()
+        self.join()
+
+    def join(self) -> None:
+        """Wait until no worker has anything to do."""
+        for worker in self._workers.values():
+            worker.join()
+        self._reap()
+
+    # --- runs -------------------------------------------------------------------------------------
+
+    def _begin(self, run_no: int, campaign: str, state: str) -> bool:
+        """Check every guard and put the run into `sending`; if one says no it is paused, with the reason."""
+        try:
+            ready = prepare(self._project, run_no, self._clock)
+            run, _ = start(self._project, run_no, self._clock, self._who)
+            writer = RunWriter(self._project, run)
+            self._begun[run_no] = _Begun(campaign, writer, provider_of(self._project, writer))
+        except StorageError:
+            raise
+        except RecmailError as error:
+            self._pause(run_no, campaign, str(error))
+            return False
+        if state == RunState.SCHEDULED:
+            where = f"through {ready.provider}" + ("" if ready.leaves else ", which stays on this machine")
+            self._say("sending", f"is being sent to {ready.waiting:,} people {where}", run_no, campaign)
+        else:
+            self._say("goes on", f"goes on: {ready.waiting:,} people wait", run_no, campaign)
+        return True
+
+    def _pause(self, run_no: int, campaign: str, reason: str) -> None:
+        now = self._clock.now()
+        try:
+            with writing(self._project.engine) as connection:
+                if find_run(connection, run_no)["state"] == RunState.SCHEDULED:
+                    move_run(connection, run_no, RunState.SENDING, who=self._who, now=now)
+                move_run(connection, run_no, RunState.PAUSED, who=self._who, now=now, reason=reason)
+        except RefusedError:
+            return  # somebody paused, cancelled or finished it before
+        self.paused.add(run_no)
+        advice = f"when that is mended: recmail run resume {run_no}"
+        self._say("paused", f"is paused: {reason}; {advice}", run_no, campaign, is_bad=True)
+
+    def _finish(self, run_no: int) -> None:
+        counts, run = finish_if_done(self._project, run_no, self._clock, self._who)
+        bad = counts.states[MessageState.FAILED] + counts.states[MessageState.UNKNOWN]
+        self.failures = self.failures or bad > 0
+        if run["state"] == RunState.FINISHED:
+            what = ", ".join(f"{people:,} {words}" for people, words in counts.as_rows())
+            self._say("finished", f"is finished: {what}", run_no, run["campaign"], is_bad=bad > 0)
+            self._begun.pop(run_no, None)
+
+    # --- workers ----------------------------------------------------------------------------------
+
+    def _give(self, provider: str, run_nos: set[int]) -> None:
+        """Let a provider's worker send these; one that sends others begins anew with all of them."""
+        worker = self._workers.get(provider)
+        if worker is not None:
+            if not run_nos <= worker.run_nos:
+                worker.stop.set()
+            return
+        if time.monotonic() < self._not_before_s[provider]:
+            return
+        begun = {run_no: self._begun[run_no] for run_no in sorted(run_nos)}
+        worker = self._workers[provider] = _Worker(self._project, self._clock, begun, waits=self._waits)
+        worker.start()
+
+    def _reap(self) -> None:
+        """See to workers that have ended."""
+        for provider, worker in [*self._workers.items()]:
+            if worker.is_alive():
+                continue
+            del self._workers[provider]
+            if worker.summary is not None and worker.summary.paused:
+                self._say_paused(sorted(worker.run_nos), worker.summary.paused)
+            if worker.error is not None:
+                self._not_before_s[provider] = time.monotonic() + _AGAIN_AFTER_S
+                self._say_broken(provider, worker, worker.error)
+
+    def _say_paused(self, run_nos: Sequence[int], reason: str) -> None:
+        for run_no in run_nos:
+            with reading(self._project.engine) as connection:
+                run = find_run(connection, run_no)
+            if run["state"] == RunState.PAUSED:
+                self.paused.add(run_no)
+                self._say("paused", f"is paused: {reason}", run_no, run["campaign"], is_bad=True)
+
+    def _say_broken(self, provider: str, worker: _Worker, error: Exception) -> None:
+        self.errors.append(error)
+        if isinstance(error, RecmailError):
+            self._say("trouble", f"{provider}: {error}", None, None, is_bad=True)
+            return
+        traceback.print_exception(error)
+        text = f"{type(error).__name__}: {error}"
+        if worker.broken is None:
+            self._say("trouble", f"{provider}: {text}", None, None, is_bad=True)
+        else:  # the other runs of this provider have to go on
+            campaign = self._begun[worker.broken].campaign if worker.broken in self._begun else ""
+            self._pause(worker.broken, campaign, f"a message cannot be written: {text}")
+
+    def _say(
+        self, what: str, text: str, run_no: int | None, campaign: str | None, *, is_bad: bool = False
+    ) -> None:
+        self._tell(News(self._clock.now(), what, text, campaign, run_no, is_bad))

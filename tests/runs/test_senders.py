@@ -1,0 +1,179 @@
+"""Runs of several campaigns are sent together, as they become due, on both databases."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from email import message_from_bytes
+from pathlib import Path
+
+import pytest
+
+from recmail.db.account import account
+from recmail.db.connect import reading, writing
+from recmail.db.tables import ledger
+from recmail.deliver.clock import Clock
+from recmail.records import MessageState
+from recmail.runs.lifecycle import approve, cancel, pause, resume
+from recmail.runs.message import RunWriter
+from recmail.runs.news import News
+from recmail.runs.plan import plan
+from recmail.runs.project import Project
+from recmail.runs.scheduling import switch_off, switch_on
+from recmail.runs.send import start
+from recmail.runs.senders import Senders
+from recmail.runs.working import send_once
+from tests.scheduled import HOUR, MINUTE, MONDAY, PEOPLE, TUESDAY, WHEN, all_runs, look, states, write
+
+SENT = MessageState.SENT
+
+
+@pytest.fixture
+def due(tuesdays: Project) -> Project:
+    """Run 1 is scheduled for Tuesday."""
+    switch_on(tuesdays, "tuesdays", now=MONDAY, who="ana")
+    look(tuesdays, TUESDAY - HOUR)
+    approve(tuesdays, 1, now=TUESDAY - HOUR, who="ana")
+    look(tuesdays, TUESDAY - HOUR)
+    return tuesdays
+
+
+def go(project: Project, now: datetime, told: list[News] | None = None) -> Senders:
+    """Send what is due."""
+    tell = (told if told is not None else []).append
+    return send_once(project, Clock(now), tell=tell, stop=threading.Event())
+
+
+def received(project: Project) -> list[str]:
+    """Whom the messages in the Maildir are for, in order."""
+    folder = project.folder / "outbox" / "new"
+    files = list(Path(folder).iterdir()) if folder.exists() else []
+    return sorted(str(message_from_bytes(file.read_bytes())["To"]) for file in files)
+
+
+def counts(project: Project, run_no: int) -> dict[MessageState, int]:
+    with reading(project.engine) as connection:
+        found = account(connection, run_no)
+    assert found.adds_up
+    return {state: people for state, people in found.states.items() if people}
+
+
+def test_a_scheduled_run_goes_out_when_it_is_due(due: Project) -> None:
+    go(due, TUESDAY - MINUTE)
+    assert states(due) == [(TUESDAY, "scheduled")]
+    told: list[News] = []
+    senders = go(due, TUESDAY, told)
+    assert states(due) == [(TUESDAY, "finished")]
+    assert counts(due, 1) == {SENT: PEOPLE}
+    assert len(set(received(due))) == PEOPLE
+    assert [one.what for one in told] == ["sending", "finished"]
+    assert (senders.paused, senders.failures, senders.errors) == (set(), False, [])
+
+
+def test_switched_off_it_does_not_go_out(due: Project) -> None:
+    switch_off(due, "tuesdays", now=TUESDAY - MINUTE, who="ana")
+    go(due, TUESDAY)
+    assert states(due) == [(TUESDAY, "scheduled")]
+    assert received(due) == []
+
+
+def test_a_run_that_was_only_approved_needs_a_person_to_begin_it(tuesdays: Project) -> None:
+    plan(tuesdays, "tuesdays", now=MONDAY, who="ana")
+    approve(tuesdays, 1, now=MONDAY, who="ana")
+    go(tuesdays, MONDAY)
+    assert states(tuesdays) == [(MONDAY, "approved")]
+    start(tuesdays, 1, Clock(MONDAY), "ana")  # what `send` does first
+    go(tuesdays, MONDAY)
+    assert states(tuesdays) == [(MONDAY, "finished")]
+
+
+def test_several_campaigns_go_out_together(due: Project) -> None:
+    write(due, WHEN, "zebra")
+    switch_on(due, "zebra", now=MONDAY, who="ana")
+    look(due, TUESDAY - HOUR)
+    approve(due, 2, now=TUESDAY - HOUR, who="ana")
+    look(due, TUESDAY - HOUR)
+    go(due, TUESDAY)
+    assert [state for _, state in states(due)] == ["finished", "finished"]
+    assert counts(due, 1) == counts(due, 2) == {SENT: PEOPLE}
+
+
+def test_what_a_guard_refuses_is_paused_and_stops_no_other(due: Project) -> None:
+    write(due, WHEN, "zebra")
+    switch_on(due, "zebra", now=MONDAY, who="ana")
+    look(due, TUESDAY - HOUR)
+    approve(due, 2, now=TUESDAY - HOUR, who="ana")
+    look(due, TUESDAY - HOUR)
+    with writing(due.engine) as connection:  # somebody tampers with what was approved
+        connection.execute(ledger.update().where(ledger.c.run_no == 1).values(row_hash="x", due_at=MONDAY))
+    told: list[News] = []
+    senders = go(due, TUESDAY, told)
+    first, second = all_runs(due)
+    assert (first["state"], second["state"]) == ("paused", "finished")
+    assert "its content changed since" in first["reason"]
+    assert senders.paused == {1}
+    assert counts(due, 1) == {MessageState.PLANNED: PEOPLE}
+    assert [one.run for one in told if one.is_bad] == [1]
+    resume(due, 1, now=TUESDAY, who="ana")
+    assert go(due, TUESDAY).paused == {1}, "a guard is asked again"
+
+
+def test_a_message_that_breaks_the_program_pauses_its_run_alone(
+    due: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    write_whole = RunWriter.write
+
+    def write_or_break(self: RunWriter, *arguments: object, **named: object) -> object:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(RunWriter, "write", write_or_break)
+    senders = go(due, TUESDAY)
+    [run] = all_runs(due)
+    assert (run["state"], run["reason"]) == (
+        "paused",
+        "a message cannot be written: ZeroDivisionError: a bug",
+    )
+    assert len(senders.errors) == 1
+    assert "ZeroDivisionError" in capfd.readouterr().err, "somebody has to mend it"
+    monkeypatch.setattr(RunWriter, "write", write_whole)
+    resume(due, 1, now=TUESDAY, who="ana")
+    go(due, TUESDAY)
+    assert counts(due, 1) == {SENT: PEOPLE}
+
+
+def test_a_run_that_is_paused_or_cancelled_is_let_be(due: Project) -> None:
+    start(due, 1, Clock(TUESDAY), "ana")
+    pause(due, 1, now=TUESDAY, who="ana")
+    go(due, TUESDAY)
+    assert received(due) == []
+    cancel(due, 1, now=TUESDAY, who="ana")
+    go(due, TUESDAY)
+    assert counts(due, 1) == {MessageState.CANCELLED: PEOPLE}
+
+
+def test_a_run_that_comes_due_while_another_is_sent_need_not_wait_for_its_end(due: Project) -> None:
+    write(due, WHEN, "zebra")
+    plan(due, "zebra", now=MONDAY, who="ana")
+    approve(due, 2, now=MONDAY, who="ana")
+    clock = Clock(TUESDAY)
+    senders = Senders(due, clock, "recmail", [].append, waits=True)
+    gate, first = threading.Event(), threading.Event()
+    write_whole = RunWriter.write
+
+    def write_slowly(self: RunWriter, claim: object, *arguments: object, **named: object) -> object:
+        if self.campaign.name == "tuesdays":
+            first.set()
+            gate.wait(60)
+        return write_whole(self, claim, *arguments, **named)  # type: ignore[arg-type]  # as it was called
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunWriter, "write", write_slowly)
+        assert senders.look()
+        assert first.wait(60)
+        start(due, 2, clock, "ana")
+        assert senders.look()
+        gate.set()
+        while senders.look():
+            senders.join()
+    assert counts(due, 1) == counts(due, 2) == {SENT: PEOPLE}
+    assert len(received(due)) == 2 * PEOPLE
