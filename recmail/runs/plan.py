@@ -11,7 +11,16 @@ from recmail.campaign import Campaign, not_yet
 from recmail.campaign.calendar import Occurrence
 from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
-from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
+from recmail.db.runs import (
+    ENDS,
+    find_run,
+    free_due_instant,
+    insert_run,
+    move_run,
+    run_for,
+    shard_hashes,
+    write_exposure,
+)
 from recmail.engine import give_memory_back
 from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.filters.limits import Exposure
@@ -22,7 +31,7 @@ from recmail.runs.check import check_templates_of, unknown_names
 from recmail.runs.exposure import settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
-from recmail.runs.occurrences import make_way
+from recmail.runs.lifecycle import cancel
 from recmail.runs.project import Project
 from recmail.runs.seal import content_hash
 from recmail.runs.shards import over_shards
@@ -80,7 +89,7 @@ def plan_again(
         RefusedError: as for `plan`; or that run is approved, or has gone out.
     """
     campaign = _checked(project, name, now)
-    cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
+    cancelled = _make_way(project, campaign.name, occurrence, now=now, who=who)
     if cancelled is not None and tell is not None:
         tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
     run_no = _open_run(project, campaign, now, occurrence)
@@ -114,6 +123,34 @@ def _fill(
         with writing(project.engine) as connection:
             move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
         raise
+
+
+def _make_way(
+    project: Project, campaign: str, occurrence: Occurrence, *, now: datetime, who: str
+) -> int | None:
+    """Let another run be planned for an occurrence: one that nobody approved is cancelled; its number.
+
+    A run that somebody cancelled keeps schedulers from making another; a person may make one all the same.
+
+    Raises:
+        RefusedError: there is one that is being made, is approved, or has gone out.
+    """
+    with reading(project.engine) as connection:
+        found = run_for(connection, campaign, occurrence.first_due)
+    if found is None:
+        return None
+    run_no, state = found
+    when = f"{occurrence.wall:%Y-%m-%d %H:%M}"
+    if state == RunState.FINISHED:
+        raise RefusedError(f"{campaign} has gone out for {when}, as run {run_no}")
+    if state == RunState.PLANNED:
+        cancel(project, run_no, now=now, who=who, reason=f"planned again by {who}")
+    elif state not in ENDS:
+        advice = f"cancel it first: recmail run cancel {run_no}"
+        raise RefusedError(f"{campaign} has run {run_no} for {when}, which is {state}; {advice}")
+    with writing(project.engine) as connection:
+        free_due_instant(connection, run_no)
+    return run_no if state == RunState.PLANNED else None
 
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
