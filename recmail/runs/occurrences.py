@@ -12,11 +12,7 @@ from recmail.campaign import Campaign
 from recmail.campaign.calendar import RECIPIENT, Occurrence, occurrence_at, occurrences, zone_of
 from recmail.campaign.explain import written
 from recmail.campaign.yaml import read_yaml
-from recmail.db.connect import reading, writing
-from recmail.db.runs import ENDS, free_due_instant, run_for
 from recmail.errors import Problem, RefusedError
-from recmail.records import RunState
-from recmail.runs.lifecycle import cancel
 from recmail.runs.project import Project
 from recmail.settings.source import SourceText
 
@@ -57,34 +53,6 @@ def choose_occurrence(
     if found.last_due <= now:
         raise RefusedError(f"{wall:%Y-%m-%d %H:%M} has passed for everybody; {advice}")
     return found
-
-
-def make_way(
-    project: Project, campaign: str, occurrence: Occurrence, *, now: datetime, who: str
-) -> int | None:
-    """Let another run be planned for an occurrence: one that nobody approved is cancelled; its number.
-
-    A run that somebody cancelled keeps schedulers from making another; a person may make one all the same.
-
-    Raises:
-        RefusedError: there is one that is being made, is approved, or has gone out.
-    """
-    with reading(project.engine) as connection:
-        found = run_for(connection, campaign, occurrence.first_due)
-    if found is None:
-        return None
-    run_no, state = found
-    when = f"{occurrence.wall:%Y-%m-%d %H:%M}"
-    if state == RunState.FINISHED:
-        raise RefusedError(f"{campaign} has gone out for {when}, as run {run_no}")
-    if state == RunState.PLANNED:
-        cancel(project, run_no, now=now, who=who, reason=f"planned again by {who}")
-    elif state not in ENDS:
-        advice = f"cancel it first: recmail run cancel {run_no}"
-        raise RefusedError(f"{campaign} has run {run_no} for {when}, which is {state}; {advice}")
-    with writing(project.engine) as connection:
-        free_due_instant(connection, run_no)
-    return run_no if state == RunState.PLANNED else None
 
 
 def over(project: Project, campaign: Campaign, *, now: datetime) -> list[Problem]:

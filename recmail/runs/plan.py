@@ -35,8 +35,8 @@ from recmail.runs.exposure import Settlement, settle
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.funnel import read_funnel
 from recmail.runs.holding import holding, new_holder
-from recmail.runs.occurrences import make_way
 from recmail.runs.project import Project
+from recmail.runs.replanning import make_way
 from recmail.runs.seal import content_hash
 from recmail.runs.shards import over_shards
 from recmail.runs.summary import compare_samples
