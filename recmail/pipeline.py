@@ -296,11 +296,10 @@ def _emails(part: Part, slate: Slate, due: Due) -> dict[int, Composed]:
 
 
 def draw_shard(task: ShardTask) -> np.ndarray:
-    """Draw the numbers of one shard's people; writes nothing, so it may run again and die anywhere."""
-    facts = _task_facts(task)
+    """Draw the numbers of one shard's people; writes nothing, as `wish_shard`."""
     low = task.shard * SHARD_SIZE
     with reading(shard_engine(task.database_url)) as connection:
-        return draw(connection, facts, low, low + SHARD_SIZE)
+        return draw(connection, _task_facts(task), low, low + SHARD_SIZE)
 
 
 def wish_shard(task: ShardTask) -> WishesBy:

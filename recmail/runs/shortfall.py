@@ -27,7 +27,6 @@ class BlockShortfall:
 
     block: int
     name: str
-    variant: str | None
     show: int
     people: int
     fewer: int
@@ -35,6 +34,7 @@ class BlockShortfall:
     no_outside: int
     no_new: int
     given_up: float
+    variant: str | None = None
 
     @property
     def named(self) -> str:
