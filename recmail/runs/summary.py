@@ -143,7 +143,7 @@ def _sending_time(project: Project, campaign: Campaign, messages: int, now: date
 
 def _instead(connection: sa.Connection, run: Mapping[str, Any]) -> list[Displaced]:
     cap = Limit.parse(run["settings"]["emails_per_person"])
-    found = displaced(connection, run["run_no"], now=run["due_instant"], cap=cap)
+    found = displaced(connection, run["run_no"], now=run["planned_at"], cap=cap)
     return [
         Displaced(run_no, find_run(connection, run_no)["campaign"], people)
         for run_no, people in found.items()
@@ -153,9 +153,9 @@ def _instead(connection: sa.Connection, run: Mapping[str, Any]) -> list[Displace
 def sample_subjects(project: Project, run_no: int) -> list[Sample]:
     """Return the subjects of people of different kinds in a run; of those whose email can be written."""
     with reading(project.engine) as connection:
-        run = dict(find_run(connection, run_no))
+        run = find_run(connection, run_no)
         writer = RunWriter(project, run)
-        topic, now = writer.campaign.topic, run["due_instant"]
+        topic, now = writer.campaign.topic, run["planned_at"]
         matter = people_who_matter(connection, _waiting(run_no), topic=topic, now=now, at_most=SUBJECTS)
         why = {user_no: reason for reason, user_no in matter}
         found = connection.execute(_frozen(run_no).where(among(ledger.c.user_no, sorted(why)))).all()
