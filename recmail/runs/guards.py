@@ -171,7 +171,7 @@ def count_audience(
     """How many people match the campaign's `who`, as it was frozen, by now."""
     attributes = run["settings"].get("attributes", {})
     courses = Courses.of_columns(read_courses(connection))
-    at = max(now, run["as_of"])
+    at = max(now, run["as_of"])  # a clock that was set may be behind
     segment = compile_segment(campaign.audience.who, at, attributes=attributes, courses=courses)
     people = whole_audience(connection, segment).subquery()
     return int(connection.execute(sa.select(sa.func.count()).select_from(people)).scalar_one())

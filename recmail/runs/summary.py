@@ -162,7 +162,7 @@ def _sending_time(project: Project, campaign: Campaign, messages: int, now: date
 
 def _instead(connection: sa.Connection, run: Mapping[str, Any]) -> list[Displaced]:
     cap = Limit.parse(run["settings"]["emails_per_person"])
-    found = displaced(connection, run["run_no"], now=run["due_instant"], cap=cap)
+    found = displaced(connection, run["run_no"], now=run["planned_at"], cap=cap)
     return [
         Displaced(run_no, find_run(connection, run_no)["campaign"], people)
         for run_no, people in found.items()

@@ -94,6 +94,7 @@ folder = "outbox"                             # a Maildir, with an index.html of
 provider = "files"                            # "relay" sends for real
 senders = 1
 planners = 2
+# approvers = 2                               # so many different people have to approve a run
 
 # [brand]                                       # how the templates look; docs/templates.md has all keys
 # accent = "#0b6a4e"                            # of buttons; dark_accent is for readers in dark mode
