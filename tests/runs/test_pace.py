@@ -12,7 +12,7 @@ from recmail.deliver.alarms import Shares
 from recmail.deliver.esp import open_provider
 from recmail.deliver.hours import Hours
 from recmail.deliver.worker import WorkSummary
-from recmail.runs.pace import hours_of, pace_of, pause_if_of
+from recmail.runs.pace import hours_of, how_long, pace_of, pause_if_of
 from recmail.runs.waiting import in_words, when_to_go_on
 from recmail.settings import Settings, load_settings
 from recmail.settings.hours import quiet_hours
@@ -64,6 +64,20 @@ def test_everything_that_is_said_holds(tmp_path: Path) -> None:
     assert [span.in_words for span in pace.runs[1].spans] == ["5,000 per hour of campaign spring"]
     assert pace.runs[1].per_second == pytest.approx(5_000 / 3_660)  # of 61 minutes: never stopped by the hour
     assert pace.hours == Hours(quiet_hours("21:00-08:00"), None, "Asia/Kolkata")
+
+
+def test_how_long_it_takes(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    provider = open_provider("files", found)
+
+    def words(messages: int, speed: str = "") -> str:
+        estimate = how_long(found, provider, campaign(speed), messages=messages, now=NOW)
+        return estimate.in_words()
+
+    assert words(1) == ""
+    # 17:30 in Kolkata on the first day: 500 today, and 1,000 after midnight, in 71 seconds.
+    assert words(1_500) == "at least 6 hours 31 minutes, because of the warm-up"
+    assert words(501, "speed: 10 per hour\n").startswith("at least 2 days 2 hours, because of 10 per hour")
 
 
 def test_nothing_said_is_no_limit(tmp_path: Path) -> None:
