@@ -121,8 +121,10 @@ class Schedule(Keys):
 class PauseIf(Keys):
     """Shares at which a run pauses by itself."""
 
-    bounces: Share | None = Field(None, description="Of the messages sent")
-    complaints: Share | None = Field(None, description="Of the messages sent")
+    bounces: Share | None = Field(
+        None, description="Of the messages tried, once there are 100 of them; fewer than 3 are no share"
+    )
+    complaints: Share | None = Field(None, description="The same, of people who call it spam")
 
 
 class Speed(Keys):
@@ -130,7 +132,9 @@ class Speed(Keys):
 
     scalar = "at_most"
 
-    at_most: MessageRate | None = Field(None, description="Messages per second, minute, hour or day")
+    at_most: MessageRate | None = Field(
+        None, description="Messages per second, minute, hour or day, spread over that time"
+    )
     pause_if: PauseIf | None = Field(None, description="Shares at which the run pauses by itself")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -41,12 +41,14 @@ class Limiter:
         """Shares can be taken that are wanted."""
         return any(quota.needs(now, held if quota.span.lasts else ready) for quota in self._quotas)
 
-    def refill(self, connection: sa.Connection, now: datetime, *, ready: int, held: int) -> None:
-        """Take the shares that are wanted."""
+    def refill(
+        self, connection: sa.Connection, now: datetime, *, ready: int, held: int
+    ) -> Iterator[Callable[[], None]]:
+        """Take the shares that are wanted; they are ours when these are called, after the commit."""
         for quota in self._quotas:
             wanted = held if quota.span.lasts else ready
             if quota.needs(now, wanted):
-                quota.refill(connection, now, wanted)
+                yield quota.refill(connection, now, wanted)
 
     def take(self, count: int) -> None:
         """Use what `available` has promised."""

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from recmail.db.ledger_intents import Intent
-from recmail.db.ledger_postponed import POSTPONED_AT_ONCE, Later
+from recmail.db.ledger_postponed import FOUND_AT_ONCE, Asleep, Later, find_asleep
 from recmail.db.ledger_results import Result, Sent
 from recmail.deliver.breaker import judge_throttling
 from recmail.deliver.domains import Domains
-from recmail.deliver.hours import Hours
+from recmail.deliver.hours import Hours, all_zones
 from recmail.deliver.limiter import Limiter
 from recmail.deliver.slower import Slower
 from recmail.deliver.spans import Limits
@@ -48,7 +48,8 @@ class Pace:
     """What the writer asks before it claims rows and lets messages leave.
 
     Attributes:
-        must_postpone: somebody may not be written to at this hour, and there may be more of them.
+        must_look: somebody may not be written to at this hour, and there may be more of them.
+        asleep: their rows, as far as they were found and still have to be put off.
         postponed: how many messages had to wait for their people's hours.
     """
 
@@ -61,7 +62,8 @@ class Pace:
         self._runs = {run_no: Limiter(one, clock) for run_no, one in options.runs.items()}
         self._has_free_runs = any(run_no not in options.runs for run_no in run_nos)
         self.hours = options.hours
-        self.must_postpone = False
+        self.must_look = False
+        self.asleep: list[Asleep] = []
         self.postponed = 0
 
     # --- claiming ---------------------------------------------------------------------------------
@@ -110,14 +112,22 @@ class Pace:
                 kept.append(claim)  # what is too late is settled as such
             else:
                 later.append((claim, until))
-        self.must_postpone = self.must_postpone or bool(later)
+        self.must_look = self.must_look or bool(later)
         self.postponed += len(later)
         return kept, later
 
-    def asleep(self, count: int) -> None:
-        """So many people were found who are due and may not be written to at this hour."""
-        self.must_postpone = count >= POSTPONED_AT_ONCE
-        self.postponed += count
+    def look_for_asleep(self, connection: sa.Connection, run_nos: Collection[int], now: datetime) -> None:
+        """Find others who may not be written to at this hour, so that they need not be claimed first."""
+        if self.hours is not None:
+            waits, others = self.hours.all_waits(now)
+            self.asleep = find_asleep(connection, run_nos, waits, others, known=all_zones(), now=now)
+            self.must_look = len(self.asleep) >= FOUND_AT_ONCE
+            self.postponed += len(self.asleep)
+
+    @property
+    def must_postpone(self) -> bool:
+        """There are people who have to wait, or may be."""
+        return self.must_look or bool(self.asleep)
 
     # --- leaving ----------------------------------------------------------------------------------
 
@@ -199,10 +209,13 @@ class Pace:
         held: Sequence[Claim],
         wanted: int,
         now: datetime,
-    ) -> None:
-        """Take shares for what is in hand, and for rows to be claimed."""
-        for limiter, waiting, count in self._asked(ready, held, wanted):
-            limiter.refill(connection, now, ready=waiting, held=count)
+    ) -> list[Callable[[], None]]:
+        """Take shares for what is in hand, and for rows to be claimed; ours when these are called."""
+        return [
+            take
+            for limiter, waiting, count in self._asked(ready, held, wanted)
+            for take in limiter.refill(connection, now, ready=waiting, held=count)
+        ]
 
     def _asked(
         self, ready: Sequence[Intent], held: Sequence[Claim], wanted: int

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from recmail.db.quotas import return_quota, take_quota
+from recmail.db.quotas import Taken, return_quota, take_quota
 from recmail.deliver.spans import Span
 
 _LARGEST_PORTION = 4_096
@@ -58,11 +59,12 @@ class Quota:
         """Something would be given back."""
         return self._left > 0
 
-    def refill(self, connection: sa.Connection, now: datetime, wanted: int) -> None:
-        """Take what is wanted, and more the more often that was not enough; in a transaction of its own."""
+    def refill(self, connection: sa.Connection, now: datetime, wanted: int) -> Callable[[], None]:
+        """Take what is wanted, and more the more often that was not enough; in a transaction of its own.
+
+        It is ours once what is returned is called, after the commit: what was rolled back is nobody's.
+        """
         most, slot = self.span.most(now), self.span.slot(now)
-        if most is None:
-            return
         if slot != self._slot:
             self.give_back(connection)
             self._slot, self._portion = slot, max(1, self._portion // 2)
@@ -72,15 +74,19 @@ class Quota:
             self.span.scope,
             slot=slot,
             since=self.span.since(now),
-            most=most,
+            most=most or 0,
             wanted=range(needed, max(needed, self._portion)),
         )
+        return lambda: self._got(taken, needed, now)
+
+    def _got(self, taken: Taken, needed: int, now: datetime) -> None:
         self._left += taken.granted
         self._portion = min(_LARGEST_PORTION, 2 * max(needed, self._portion))
         self._free_at = self._ask_at = None
         if taken.granted < needed:
             self._free_at = self.span.free_at(taken.oldest)
-            self._ask_at = min(self._free_at, now + (self.span.free_at(slot) - self.span.free_at(slot - 1)))
+            next_slot = now + (self.span.free_at(self._slot) - self.span.free_at(self._slot - 1))
+            self._ask_at = min(self._free_at, next_slot)
 
     def take(self, count: int) -> None:
         """Use what `available` has promised."""

@@ -15,12 +15,11 @@ import sqlalchemy as sa
 from recmail.db.connect import writing
 from recmail.db.ledger_claims import claim_due, release, sweep
 from recmail.db.ledger_intents import Intent, Rules, commit_intents, refuse
-from recmail.db.ledger_postponed import Later, postpone, postpone_due
+from recmail.db.ledger_postponed import Asleep, Later, postpone, postpone_asleep
 from recmail.db.ledger_results import Result, record_results
 from recmail.db.ledger_rows import Key
 from recmail.db.runs import move_run
 from recmail.deliver.crash import crash_at
-from recmail.deliver.hours import Hours, all_zones
 from recmail.deliver.options import WorkerOptions
 from recmail.errors import RecipientRefused, RefusedError, StorageError
 from recmail.records import Claim, MessageState, RunState
@@ -42,7 +41,7 @@ class Round:
         claim_at_most: how many rows to claim.
         claim_of_runs: of single runs, where that is less.
         sweeps: look for leases that ran out.
-        asleep: look for people who may not be written to at this hour.
+        asleep: rows of people who may not be written to at this hour.
         pause: why runs have to be paused.
     """
 
@@ -53,7 +52,7 @@ class Round:
     claim_at_most: int = 0
     claim_of_runs: Mapping[int, int] = field(default_factory=dict)
     sweeps: bool = False
-    asleep: Hours | None = None
+    asleep: Sequence[Asleep] = ()
     pause: Mapping[int, str] = field(default_factory=dict)
 
     def crash(self, when: str) -> None:
@@ -66,16 +65,11 @@ class Round:
 
 @dataclass
 class Committed:
-    """What one transaction did.
-
-    Attributes:
-        asleep: how many of those who were looked for have to wait.
-    """
+    """What one transaction did."""
 
     claims: list[Claim] = field(default_factory=list)
     accepted: set[Key] = field(default_factory=set)
     states: Counter[MessageState] = field(default_factory=Counter)
-    asleep: int = 0
 
 
 def locks_people(results: Sequence[Result]) -> bool:
@@ -118,8 +112,7 @@ def _commit(engine: sa.Engine, steps: Round, options: WorkerOptions, now: dateti
             done.states.update(sweep(connection, now=now))
         release(connection, steps.back)
         postpone(connection, steps.later)
-        if steps.asleep is not None:
-            done.asleep = _postpone_asleep(connection, steps.asleep, options.run_nos, now)
+        postpone_asleep(connection, steps.asleep, now=now)
         if steps.claim_at_most:
             done.claims = claim_due(
                 connection,
@@ -148,11 +141,6 @@ def _intents(
     done.accepted = commit_intents(connection, wanted, rules, lease=options.sending_lease)
     refused = [intent for intent in wanted if intent.key not in done.accepted]
     done.states.update(one.state for one in refuse(connection, refused, rules))
-
-
-def _postpone_asleep(connection: sa.Connection, hours: Hours, run_nos: Sequence[int], now: datetime) -> int:
-    waits, others = hours.all_waits(now)
-    return postpone_due(connection, run_nos, waits, others, known=all_zones(), now=now)
 
 
 def _pause(connection: sa.Connection, reasons: Mapping[int, str], now: datetime) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 
 _ENOUGH = 10**9  # a day: no limit any more
 
@@ -28,6 +28,13 @@ class WarmUp(BaseModel):
     start: int = Field(ge=1)
     grow: float = Field(2.0, ge=1, le=10)
     up_to: int | None = Field(None, ge=1)
+
+    @field_validator("up_to")
+    @classmethod
+    def _more_than_at_first(cls, up_to: int | None, info: ValidationInfo) -> int | None:
+        if up_to is not None and up_to <= info.data.get("start", 0):
+            raise ValueError(f"found {up_to}; expected more than start, or there would be no warm-up")
+        return up_to
 
     def allowed(self, day: date) -> int | None:
         """How many messages a day may have; None without a limit."""

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import Outlook, outlook
 from recmail.db.ledger_intents import Intent, one_each_person
+from recmail.db.ledger_postponed import POSTPONED_AT_ONCE
 from recmail.deliver.alarms import Alarms
 from recmail.deliver.clock import Clock
 from recmail.deliver.desk import Desk
@@ -178,6 +179,9 @@ class _Writer:
         desk.problem = desk.problem or pace.hear(desk.results)
         self._alarms.count(desk.results)
         desk.put_off(pace.stuck(desk.ready, now))
+        if pace.must_look and not pace.asleep:
+            with reading(self._engine) as connection:
+                pace.look_for_asleep(connection, self._options.run_nos, now)
         wanted = self._wanted_claims()
         if pace.needs(desk.ready, desk.held, wanted, now):
             persistently(lambda: self._take_shares(wanted, now))
@@ -190,7 +194,7 @@ class _Writer:
             claim_at_most=claims,
             claim_of_runs=of_runs if claims else {},
             sweeps=self._must_sweep or time.monotonic() >= self._swept_at_s + SWEEP_EVERY_S,
-            asleep=pace.hours if pace.must_postpone else None,
+            asleep=pace.asleep[:POSTPONED_AT_ONCE],
             pause=self._pausing(),
         )
 
@@ -203,8 +207,7 @@ class _Writer:
             self._may_claim, self._claimed_in_vain = False, not done.claims
         if steps.sweeps:
             self._must_sweep, self._swept_at_s = False, time.monotonic()
-        if steps.asleep:
-            self._pace.asleep(done.asleep)
+        del self._pace.asleep[: len(steps.asleep)]
 
     def _pausing(self) -> dict[int, str]:
         """Why runs are to be paused: all of them for the provider's reason, one for its own."""
@@ -223,7 +226,9 @@ class _Writer:
 
     def _take_shares(self, wanted: int, now: datetime) -> None:
         with writing(self._engine) as connection:
-            self._pace.refill(connection, self._desk.ready, self._desk.held, wanted, now)
+            shares = self._pace.refill(connection, self._desk.ready, self._desk.held, wanted, now)
+        for take in shares:
+            take()
 
     def _give_back_shares(self) -> None:
         with writing(self._engine) as connection:

@@ -89,12 +89,15 @@ folder = "outbox"                             # a Maildir, with an index.html of
 # user = "learn"
 # password = "env:SMTP_PASSWORD"
 # tls = "starttls"                            # or "implicit"
+# at_most = ["14 per second", "50000 per day"]    # what the provider takes; docs/pace.md
 
 [delivery]
 provider = "files"                            # "relay" sends for real
 senders = 1
 planners = 2
 # approvers = 2                               # so many different people have to approve a run
+# quiet_hours = "21:00-08:00"                 # by the clock of who gets it: what comes up then waits
+# weekdays = "monday-friday"
 
 # [brand]                                       # how the templates look; docs/templates.md has all keys
 # accent = "#0b6a4e"                            # of buttons; dark_accent is for readers in dark mode

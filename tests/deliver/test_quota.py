@@ -37,7 +37,8 @@ def send(engine: sa.Engine, quota: Quota, now: datetime, wanted: int) -> int:
     """Send as many of these as may leave."""
     if quota.needs(now, wanted):
         with writing(engine) as connection:
-            quota.refill(connection, now, wanted)
+            take = quota.refill(connection, now, wanted)
+        take()
     count = int(min(wanted, quota.available(now)))
     quota.take(count)
     return count
@@ -117,6 +118,15 @@ def test_a_portion_grows_and_what_is_left_of_it_is_given_back(database: sa.Engin
     with writing(database) as connection:
         quota.give_back(connection)
     assert used(database) == 80
+
+
+def test_what_was_rolled_back_is_nobodys(database: sa.Engine) -> None:
+    quota = Quota(Within("provider relay", read_rate("100 per day")))
+    with database.connect() as connection:
+        quota.refill(connection, NOON, 100)
+        connection.rollback()
+    assert (quota.available(NOON), used(database)) == (0, 0)
+    assert send(database, quota, NOON, 100) == 100
 
 
 def test_somebody_elses_future_does_not_count(database: sa.Engine) -> None:

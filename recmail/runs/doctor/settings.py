@@ -90,8 +90,13 @@ def _raw(table: RawTable) -> Iterator[Finding]:
         if isinstance(value, Secret):
             yield _secret(key, value)
         elif origin != "default":
-            found = f"{len(value)} keys" if isinstance(value, dict) else shown(value).strip("'")
-            yield ok(key, f"{found} ({origin})")
+            yield ok(key, f"{_raw_in_words(value)} ({origin})")
+
+
+def _raw_in_words(value: object) -> str:
+    if isinstance(value, dict):
+        return f"{len(value)} keys"
+    return ", ".join(map(str, value)) if isinstance(value, list) else shown(value).strip("'")
 
 
 def _secret(key: str, secret: Secret) -> Finding:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from recmail.deliver.esp import open_provider
 from recmail.deliver.esp.files import Files
 from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.warm_up import WarmUp
 from recmail.errors import ConfigError
 from recmail.settings import Settings, load_settings
 
@@ -141,3 +142,43 @@ def test_a_missing_password_is_said_before_the_first_message(
     section = '[provider.relay]\ntype = "smtp"\nhost = "h"\nuser = "me"\npassword = "env:SMTP_PASSWORD"\n'
     ((line, text),) = problems(tmp_path, section)
     assert (line, "SMTP_PASSWORD is not set" in text) == (5, True)
+
+
+def test_limits_and_a_warm_up_as_they_are_documented(tmp_path: Path) -> None:
+    section = """\
+[provider.files]
+type = "files"
+folder = "outbox"
+at_most = ["50000 per day", "14 per second"]
+domain_limits = {"GMail.com" = "20 per second", "büro.example" = ["5 per minute", "100 per day"]}
+warm_up = {from = 2026-12-01, start = 500, grow = 1.5, up_to = 50000}
+"""
+    options = open_provider("files", settings(tmp_path, section)).options
+    assert [str(rate) for rate in options.at_most] == ["14 per second", "50000 per day"]
+    assert {domain: [str(rate) for rate in rates] for domain, rates in options.domain_limits.items()} == {
+        "gmail.com": ["20 per second"],
+        "xn--bro-hoa.example": ["5 per minute", "100 per day"],
+    }
+    assert options.warm_up == WarmUp.model_validate(
+        {"from": date(2026, 12, 1), "start": 500, "grow": 1.5, "up_to": 50_000}
+    )
+
+
+def test_mistakes_in_limits_are_said_all_at_once(tmp_path: Path) -> None:
+    section = """\
+[provider.files]
+type = "files"
+folder = "outbox"
+at_most = ["14/s"]
+warm_up = {start = 500, up_to = 400, groww = 3}
+domain_limits = {"gmail com" = "20 per second", "yahoo.com" = 5}
+"""
+    found = problems(tmp_path, section, "files")
+    assert [(line, message.removeprefix("[provider.files] ")) for line, message in found] == [
+        (4, "at_most: found '14/s'; expected a rate such as 5000 per hour; write 14 per second"),
+        (5, "warm_up: from is missing"),
+        (5, "warm_up.up_to: found 400; expected more than start, or there would be no warm-up"),
+        (5, "warm_up.groww: unknown key"),
+        (6, "domain_limits.gmail com: found 'gmail com'; expected a domain such as gmail.com"),
+        (6, "domain_limits.yahoo.com: found 5; expected a rate such as 5000 per hour"),
+    ]
