@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from recmail.db.ledger_results import Result, Sent
@@ -17,7 +19,7 @@ from recmail.errors import (
 )
 from recmail.records import Claim, Skip
 
-CLAIM = Claim(1, 7, "u7", "u7@example.org", "mine", 0, "m@x")
+CLAIM = Claim(1, 7, "u7", "u7@example.org", "mine", 0, "m@x", datetime(2026, 11, 27, tzinfo=UTC))
 YES = Sent("id")
 NO = MessageRefused("550 5.7.1 blocked")
 GONE = RecipientRefused("550 5.1.1 no such user", dead=True)

@@ -24,7 +24,7 @@ NOW = datetime(2026, 11, 27, 9, tzinfo=UTC)
 
 
 def claim(number: int, domain: str) -> Claim:
-    return Claim(1, number, f"u{number}", f"u{number}@{domain}", "c", 0, f"{number}@x")
+    return Claim(1, number, f"u{number}", f"u{number}@{domain}", "c", 0, f"{number}@x", NOW)
 
 
 class Seconds:
@@ -124,7 +124,7 @@ def test_without_limits_everybody_goes() -> None:
 
 
 def test_who_has_no_address_is_settled_at_once() -> None:
-    nobody = Claim(1, 7, "u7", None, "c", 0, "m@x")
+    nobody = Claim(1, 7, "u7", None, "c", 0, "m@x", NOW)
     lanes = Lanes({"*": 1})
     assert lanes.admit([claim(1, "a.example"), nobody, nobody], NOW)[0] == [
         claim(1, "a.example"), nobody, nobody

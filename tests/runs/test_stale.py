@@ -60,6 +60,7 @@ def written(project: Project, run_no: int, now: datetime, *, writer: RunWriter |
         claim_id="mine",
         attempts=0,
         message_id=message_id,
+        due_at=now,
         context=context,
         reserves=reserves,
     )
