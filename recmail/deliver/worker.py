@@ -167,6 +167,9 @@ class _Writer:
             self._may_claim, self._claimed_in_vain = False, not done.claims
         if steps.sweeps:
             self._must_sweep, self._swept_at_s = False, time.monotonic()
+        if steps.later:
+            back_in_s = (min(until for _, until in steps.later) - now).total_seconds()
+            self._look_at_s = min(self._look_at_s, time.monotonic() + back_in_s)
         if desk.is_empty:
             self._look_at_s = -math.inf  # what this round put back in line may be due now
         self._report()
