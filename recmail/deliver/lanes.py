@@ -14,11 +14,13 @@ from recmail.records import Claim
 from recmail.tokens import email_key
 
 _AHEAD_S = 15.0  # a quarter of a claim's lease
-_STOCK = 4  # claims that wait for each place, so that none stays empty
-_LONGEST = timedelta(minutes=5)
-_FIRST_GUESS_S = 0.1
+_STOCK, _STOCK_S, _MOST_STOCK = 4, 1.0, 32  # claims that wait for each place, so that none stays empty
+_MOST_WAITING = 2_000
+_SHORTEST, _LONGEST = timedelta(seconds=0.2), timedelta(minutes=1)
+# Rows that come back too early cost a look at the ledger, those that come back too late leave places empty.
+_EARLY = 0.5
 _REMEMBERED = 10_000  # domains; `*` may meet any number of them
-_LATEST_COUNTS = 0.2  # of what a place is taken for, on average
+_LATEST_COUNTS = 0.1  # of what a place is taken for, when it is longer than before
 Held = tuple[int, int, str]
 """Run, person and claim: what tells two claims of one row apart."""
 
@@ -33,20 +35,28 @@ class _Lane:
     places: int
     waiting: deque[Claim] = field(default_factory=deque)
     taken: int = 0
-    each_s: float = _FIRST_GUESS_S
+    each_s: float | None = None
     booked: datetime | None = None
 
     @property
     def has_room_to_wait(self) -> bool:
-        most = min(_STOCK, int(_AHEAD_S / self.each_s))
-        return len(self.waiting) < most * self.places
+        if self.each_s is None:
+            return len(self.waiting) < _STOCK * self.places
+        stock = min(max(_STOCK, _STOCK_S / self.each_s), _MOST_STOCK, _AHEAD_S / self.each_s)
+        return len(self.waiting) < int(stock) * self.places
+
+    def freed(self, taken_s: float) -> None:
+        """One place was taken for so long."""
+        self.taken -= 1
+        usual_s = taken_s if self.each_s is None else self.each_s + _LATEST_COUNTS * (taken_s - self.each_s)
+        self.each_s = max(0.001, min(taken_s, usual_s))
 
     def book(self, now: datetime) -> datetime:
-        """When a place may be free for one more: the rows come back one by one, and not all at once."""
-        apart = timedelta(seconds=self.each_s / self.places)
+        """When a place may be free for one more: rows come back one by one, and not all at once."""
+        apart = timedelta(seconds=_EARLY * (self.each_s or 0.0) / self.places)
         first = max(self.booked or now, now + apart * len(self.waiting))
         self.booked = min(first + apart, now + _LONGEST)
-        return self.booked
+        return max(self.booked, now + _SHORTEST)
 
 
 class Lanes:
@@ -80,7 +90,7 @@ class Lanes:
             lane = self._lane(claim)
             if lane is None or self._take(lane, claim):
                 going.append(claim)
-            elif lane.has_room_to_wait:
+            elif self.waiting < _MOST_WAITING and lane.has_room_to_wait:
                 lane.waiting.append(claim)
                 self.waiting += 1
                 staying.append(claim)
@@ -94,8 +104,7 @@ class Lanes:
         if found is None:
             return None
         lane, since_s = found
-        lane.taken -= 1
-        lane.each_s += _LATEST_COUNTS * (max(self._clock() - since_s, 0.001) - lane.each_s)
+        lane.freed(self._clock() - since_s)
         if not lane.waiting:
             return None
         self.waiting -= 1

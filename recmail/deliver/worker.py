@@ -169,6 +169,9 @@ class _Writer:
         self._pace.took([intent for intent in leaving if intent.key in done.accepted])
         self._states.update(done.states)
         self._note(steps, done)
+        if steps.later:
+            back_in_s = (min(until for _, until in steps.later) - now).total_seconds()
+            self._look_at_s = min(self._look_at_s, time.monotonic() + back_in_s)
         if desk.is_empty:
             self._look_at_s = -math.inf  # what this round put back in line may be due now
         self._report()
