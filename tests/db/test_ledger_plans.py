@@ -9,6 +9,8 @@ import sqlalchemy as sa
 
 from recmail.db.connect import writing
 from recmail.db.ledger_intents import refuse
+from recmail.db.tables import runs
+from recmail.records import RunState
 from tests.ledgers import (
     add_people,
     add_run,
@@ -29,13 +31,18 @@ def people(database: sa.Engine, now: datetime) -> sa.Engine:
     return database
 
 
+@pytest.mark.parametrize("has_higher", [False, True])
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL chooses by table size
-def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime) -> None:
+def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime, has_higher: bool) -> None:
     from recmail.db.ledger_claims import outlook, release, sweep
     from recmail.db.ledger_results import Result, Retries, Sent, record_results
     from recmail.errors import TemporaryFailure
 
     add_run(people, 1, now, people=range(4))
+    if has_higher:
+        add_run(people, 2, now, people=range(4), run_state=RunState.APPROVED)
+        with writing(people) as connection:
+            connection.execute(sa.update(runs).where(runs.c.run_no == 2).values(priority=1))
     seen: dict[str, tuple[object, ...]] = {}
 
     @sa.event.listens_for(people, "before_cursor_execute")
@@ -60,7 +67,7 @@ def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime) ->
         for statement, parameters in seen.items():
             found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
             plans[statement] = [row.detail for row in found]
-    big = ("ledger", "other", "users", "consent", "row", "later", "suppressions", "ledger_context")
+    big = ("ledger", "other", "first", "users", "consent", "row", "later", "suppressions", "ledger_context")
     scans = [
         step for plan in plans.values() for step in plan if step.startswith("SCAN") and step.split()[1] in big
     ]
@@ -69,3 +76,7 @@ def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime) ->
     for index in ("ix_ledger_due (run_no=? AND next_at<?)", "ix_ledger_cap (user_no=? AND intent_at>?)"):
         assert index in steps
     assert "ix_ledger_leases (next_at<?)" in steps
+    assert "COVERING INDEX ix_runs_open (state=?)" in steps
+    assert (
+        "SEARCH first USING INDEX sqlite_autoindex_ledger_1 (run_no=? AND user_no=?)" in steps
+    ) is has_higher

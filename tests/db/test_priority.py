@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from itertools import permutations
 
 import pytest
 import sqlalchemy as sa
@@ -108,6 +109,31 @@ def test_the_lower_run_leaves_the_place_to_the_higher_one(
     settle(people, intents(claim(people, now, run_nos=[1])), rules(now, cap=cap))
     assert standing(people) == [stands] * 4
     assert standing(people, 2) == ["planned"] * 4
+
+
+@pytest.mark.parametrize("cap", [1, 2])
+@pytest.mark.parametrize("priorities", [(0, 1, 2), (0, 0, 1), (0, 1, 1)])
+def test_in_whatever_order_runs_are_sent_the_highest_arrive(
+    database: sa.Engine, now: datetime, priorities: tuple[int, ...], cap: int
+) -> None:
+    """Three runs for each person, sent in another order for each."""
+    orders = list(permutations(range(3)))
+    add_people(database, now, len(orders))
+    for person in range(len(orders)):
+        for number, priority in enumerate(priorities):
+            add_run(database, 3 * person + number + 1, now, people=[person])
+            with writing(database) as connection:
+                here = runs.c.run_no == 3 * person + number + 1
+                connection.execute(sa.update(runs).where(here).values(priority=priority))
+    checked = rules(now, runs=range(1, 3 * len(orders) + 1), cap=cap)
+    for turn in range(3):
+        run_nos = [3 * person + order[turn] + 1 for person, order in enumerate(orders)]
+        settle(database, intents(claim(database, now, run_nos=run_nos, claim_id=f"turn {turn}")), checked)
+    for person in range(len(orders)):
+        stands = [standing(database, 3 * person + number + 1) for number in range(3)]
+        left = [priorities[number] for number in range(3) if stands[number] == ["sending"]]
+        assert sorted(left) == sorted(priorities)[-cap:]
+        assert stands.count(["skipped: cap"]) == 3 - cap
 
 
 def test_who_gets_nothing_from_the_higher_run_gets_the_lower_one(people: sa.Engine, now: datetime) -> None:
