@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -175,8 +176,9 @@ def finish_if_done(
         run = find_run(connection, run_no)
         is_open = any(counts.states[open_state] for open_state in _OPEN)
         if run["state"] == RunState.SENDING and not is_open:
-            move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
-            run["state"] = RunState.FINISHED
+            with suppress(RefusedError):  # another sender finished it, or a person paused it, just now
+                move_run(connection, run_no, RunState.FINISHED, who=who, now=clock.now())
+            run = find_run(connection, run_no)
     return counts, run
 
 

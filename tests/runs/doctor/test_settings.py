@@ -30,7 +30,7 @@ def test_each_value_says_where_it_comes_from(project: Path, monkeypatch: pytest.
     assert one(found, "limits.test_recipients").found == "nobody (recmail.toml:25)"
     assert one(found, "model.half_life").found == "180d (recmail.toml:50)"
     assert one(found, "topics.course-tips").found == "Course tips (recmail.toml:28)"
-    assert one(found, "provider.files.folder").found == "outbox (recmail.toml:54)"
+    assert one(found, "provider.files.folder").found == "outbox (recmail.toml:55)"
     assert set(states(found).values()) == {"ok"}
 
 
