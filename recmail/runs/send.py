@@ -18,6 +18,7 @@ from recmail.db.runs import find_run, move_run
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
+from recmail.errors import RefusedError
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
 from recmail.runs.guards import Readiness, check_state, prepare, provider_of
 from recmail.runs.message import RunWriter, links_for
