@@ -21,6 +21,7 @@ from recmail.cli.terminal import (
 )
 
 if TYPE_CHECKING:
+    from recmail.campaign import Campaign
     from recmail.runs.exposure import ExposureReport
     from recmail.runs.project import Project
     from recmail.runs.summary import Planned
@@ -69,11 +70,11 @@ def command(
     if wall is not None and at_once:
         raise click.UsageError("give one of --for and --at-once")
     opened = open_project(project)
-    if dry_run:
-        _only_count(opened, campaign, now, as_json=as_json)
-        return
     read = opened.campaign(campaign)
     when = None if at_once else choose_occurrence(opened, read, now=now, wall=wall)
+    if dry_run:
+        _only_count(opened, read, now, when.last_due if when else None, as_json=as_json)
+        return
     funnel = read_funnel(opened, read, now=now)
     if not as_json:
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
@@ -151,16 +152,15 @@ def _look(project: Project, run_no: int) -> None:
         raise KeyboardInterrupt(f"interrupted; run {run_no} is planned, and {rest}") from error
 
 
-def _only_count(project: Project, campaign: str, now: datetime, *, as_json: bool) -> None:
+def _only_count(
+    project: Project, campaign: Campaign, now: datetime, due: datetime | None, *, as_json: bool
+) -> None:
     from recmail.runs.funnel import expect
-    from recmail.runs.occurrences import next_occurrences
 
-    read = project.campaign(campaign)
-    due = next((one.last_due for one in next_occurrences(project, read, now=now)), None)
-    funnel, account = expect(project, read, now=now, due=due)
+    funnel, account = expect(project, campaign, now=now, due=due)
     if as_json:
         steps = [vars(step) for step in funnel]
-        print_json({"campaign": campaign, "funnel": steps, "account": account.to_dict()})
+        print_json({"campaign": campaign.name, "funnel": steps, "account": account.to_dict()})
     else:
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
         click.echo()

@@ -172,6 +172,7 @@ def test_check_says_when_it_next_goes_out(scheduled: Path) -> None:
         assert "its schedule has ended" in over.stdout
         refused = recmail("plan", name, "--now", AT, project=scheduled, code=4)
         assert f"recmail plan {name} --at-once" in refused.stderr
+        recmail("plan", name, "--dry-run", "--at-once", "--now", AT, project=scheduled)
 
 
 def test_the_date_that_is_printed_is_each_persons_own(scheduled: Path) -> None:
