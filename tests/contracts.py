@@ -221,9 +221,6 @@ class OptionsContract:
         with pytest.raises(ValidationError, match="Extra inputs"):
             self.block(**{**self.options, "shwo": 3})
 
-    def test_what_is_not_built_yet_names_options(self) -> None:
-        assert {name.split(".")[0] for name in self.block.not_yet} <= set(self.block.model_fields)
-
     def test_every_option_is_described(self) -> None:
         assert all(field.description for field in self.block.model_fields.values())
 

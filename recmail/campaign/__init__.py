@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from recmail.campaign.lines import explain_template
-from recmail.campaign.not_yet import not_yet
 from recmail.campaign.reading import Campaign, load_campaign, parse_campaign, parse_frozen
 from recmail.campaign.unknown import unknown
 from recmail.campaign.utm import utm_marks, with_utm
@@ -18,7 +17,6 @@ __all__ = [
     "explain_template",
     "in_variant",
     "load_campaign",
-    "not_yet",
     "parse_campaign",
     "parse_frozen",
     "unknown",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from recmail import plugins
 from recmail.campaign.explain import explain_values, written
@@ -157,13 +157,3 @@ def fallback_names() -> set[str]:
     """Return the names of all blocks that offer courses, so that others can fall back on them."""
     kinds = {name: plugins.load(PACKAGE, name) for name in plugins.names(PACKAGE)}
     return {name for name, kind in kinds.items() if hasattr(kind, "offer")}
-
-
-def set_fields(options: BaseModel, path: Path) -> Iterator[Path]:
-    """Return the path of every option that differs from its default."""
-    for name in sorted(options.model_fields_set):
-        value = getattr(options, name)
-        if isinstance(value, BaseModel):
-            yield from set_fields(value, (*path, name))
-        elif value != type(options).model_fields[name].default:
-            yield (*path, name)

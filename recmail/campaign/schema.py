@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,6 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from recmail import plugins
 from recmail.campaign.blocks import PACKAGE, PRINTED, fallback_names, scorer_names
 from recmail.campaign.languages import BY_LANGUAGE
-from recmail.campaign.not_yet import LATER_KEYS
 from recmail.campaign.options import SHORTHAND, CampaignKeys
 from recmail.recommend.blocks import Options
 from recmail.render.languages import TAG
@@ -27,8 +26,6 @@ from recmail.settings.loading import FILE_NAME
 
 FILE = ".recmail/campaign.schema.json"
 """Where a project keeps it; the first line of a campaign names it, from campaigns/."""
-
-NOT_BUILT = "not built yet: plan refuses it"
 
 Schema = dict[str, Any]
 
@@ -54,8 +51,6 @@ def campaign_schema(settings: Settings | None = None) -> Schema:
         owner["blocks"] |= {"type": "array", "minItems": 1, "items": _block_schema()}
     for name in BY_LANGUAGE:
         properties[name] = _by_language(properties[name])
-    for path in LATER_KEYS:
-        _mark_later(keys, path)
     if settings is not None:
         properties["topic"] = _one_of(properties["topic"], settings.topics)
         properties["provider"] = _one_of(properties["provider"], settings.providers)
@@ -102,23 +97,11 @@ def _options_schema(kind: type[Options]) -> Schema:
         properties["scorer"] = _one_of(properties["scorer"], scorer_names())
     if "fallback" in properties:
         properties["fallback"]["items"] = _one_of(properties["fallback"]["items"], fallback_names())
-    for path in kind.not_yet:
-        _mark_later(options, path.split("."))
     description = options.pop("description", "")
     choices = [options, properties[kind.scalar]]
     if not options.get("required"):
         choices.append({"type": "null"})
     return {"description": description, "anyOf": choices}
-
-
-def _mark_later(schema: Schema, path: Sequence[str | int]) -> None:
-    """Say of a key that it is not built yet."""
-    *owners, last = path
-    for name in owners:
-        inner = schema["properties"][name]
-        schema = inner if "properties" in inner else inner["anyOf"][0]
-    key = schema["properties"][last]
-    schema["properties"][last] = {**key, "description": f"{key['description']} ({NOT_BUILT})"}
 
 
 def _by_language(schema: Schema) -> Schema:

@@ -208,8 +208,6 @@ def _show(checked: list[Checked]) -> None:
     for one in checked:
         for problem in one.problems:
             click.echo(problem, err=True)
-        for later in one.not_yet:
-            click.echo(f"{later} (plan will refuse it)", err=True)
         audience = "" if one.people is None else f"; {one.people:,} people in the audience"
         if one.languages:
             audience += f" ({', '.join(f'{people:,} in {tag}' for tag, people in one.languages.items())})"

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from recmail.campaign import Campaign, alike, explain_template, not_yet, unknown
+from recmail.campaign import Campaign, alike, explain_template, unknown
 from recmail.campaign.languages import unused_lines
 from recmail.campaign.yaml import read_yaml
 from recmail.db.clusters import cluster_names
@@ -34,7 +34,6 @@ class Checked:
 
     Attributes:
         people: the audience now; None when it could not be counted.
-        not_yet: what the file asks for that this version cannot plan.
         emptied: the rule that leaves nobody, of those whom the rules before it had left.
         languages: how many of the people get their email in which language, where there is more than one.
         doubtful: what the lint warns of in the templates.
@@ -44,7 +43,6 @@ class Checked:
 
     campaign: str
     problems: Sequence[Problem]
-    not_yet: Sequence[Problem]
     people: int | None
     emptied: Emptied | None = None
     languages: Mapping[str, int] = field(default_factory=dict)
@@ -54,7 +52,7 @@ class Checked:
     over: Sequence[Problem] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """The result with stable keys, for --json; what is not built yet, and what is slow, is a warning."""
+        """The result with stable keys, for --json; what is slow is a warning."""
         slow_ms = self.inlining.slow_ms
         found = [(problem, "error") for problem in self.problems]
         found += [(problem, "warning") for problem in self.warnings]
@@ -73,8 +71,8 @@ class Checked:
 
     @property
     def warnings(self) -> Sequence[Problem]:
-        """What it can be planned with, or could if it were built."""
-        return (*self.not_yet, *self.over, *self.doubtful, *self.inlining.slow)
+        """What it can be planned with."""
+        return (*self.over, *self.doubtful, *self.inlining.slow)
 
     @property
     def good(self) -> bool:
@@ -91,7 +89,7 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
     try:
         campaign = project.campaign(name)
     except ConfigError as error:
-        return Checked(name, error.problems, [], None)
+        return Checked(name, error.problems, None)
     misspelt = unknown_names(project, campaign)
     problems = [*misspelt, *template_problems(project, campaign)]
     styles, lint = Inlining(), TemplateLint()
@@ -108,7 +106,6 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
     return Checked(
         campaign.name,
         problems,
-        not_yet(campaign),
         funnel[-1].people,
         emptied,
         spoken,

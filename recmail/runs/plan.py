@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
-from recmail.campaign import Campaign, not_yet
+from recmail.campaign import Campaign
 from recmail.campaign.calendar import Occurrence
 from recmail.campaign.dealing import exact_allotment
 from recmail.campaign.due import Due
@@ -63,7 +63,7 @@ def plan(
         occurrence: of the campaign's schedule, at which the emails are due; None: all are due now.
 
     Raises:
-        ConfigError: the campaign has mistakes, uses what is not built yet, or names unknown courses.
+        ConfigError: the campaign has mistakes, or names unknown courses.
         RefusedError: the audience is larger than `at_most`, or the campaign has a run for this instant.
         ModelError: a block needs a model and there is none.
     """
@@ -103,7 +103,7 @@ def plan_again(
 
 def _checked(project: Project, name: str, now: datetime) -> Campaign:
     campaign = project.campaign(name)
-    if problems := [*not_yet(campaign), *unknown_names(project, campaign)]:
+    if problems := unknown_names(project, campaign):
         raise ConfigError(problems)
     check_templates_of(project, campaign)
     _check_size(project, campaign, now)

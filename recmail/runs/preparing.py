@@ -81,7 +81,7 @@ def approve_or_say_why(
     why, like = _why_a_person(shift, run_no, name, schedule, findings)
     if why is None:
         try:
-            approve(project, run_no, now=shift.now, who=WHO)
+            approve(project, run_no, now=shift.now, who=WHO, stands_for=project.settings.delivery.approvers)
         except RefusedError as error:
             why = str(error)
     if why is not None:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from recmail.campaign import Campaign, not_yet
+from recmail.campaign import Campaign
 from recmail.campaign.calendar import RECIPIENT, Occurrence, occurrences, zone_of
 from recmail.campaign.options import Schedule
 from recmail.db.connect import reading, writing
@@ -99,13 +99,13 @@ def switch_on(project: Project, name: str, *, now: datetime, who: str) -> Plan:
     """Let a campaign go out by itself, whenever its file says.
 
     Raises:
-        ConfigError: the file has mistakes, no schedule, or uses what is not built yet.
+        ConfigError: the file has mistakes, or no schedule.
         RefusedError: there is no such campaign, or its schedule is over.
     """
     campaign = project.campaign(name)
     if campaign.schedule is None:
         raise no_schedule(campaign)
-    if problems := [*not_yet(campaign), *unknown_names(project, campaign)]:
+    if problems := unknown_names(project, campaign):
         raise ConfigError(problems)
     zone = project.settings.project.timezone
     if next(occurrences(campaign.schedule, zone, after=now), None) is None:

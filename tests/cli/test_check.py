@@ -164,9 +164,6 @@ def test_annotations_for_github_are_escaped_and_point_into_the_repository(
         "::error file=acme/campaigns/bad.yaml,line=6,col=8::speed: found 'fast'; "
         "expected a rate such as 5000 per hour",
     ]
-    (project / "campaigns" / "bad.yaml").write_text(GOOD + "schedule: every day 09:00\n")
-    lines = recmail("check", "bad", "--github", project=project).stdout.splitlines()
-    assert lines == ["::warning file=acme/campaigns/bad.yaml,line=5,col=1::schedule: is not built yet"]
 
 
 def test_a_mistake_in_a_template_is_annotated_once_for_all_campaigns(project: Path) -> None:

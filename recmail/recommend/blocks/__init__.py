@@ -78,14 +78,11 @@ class Options(BaseModel):
 
     Attributes:
         scalar: the field that is meant when the YAML has a single value: `- top_picks: 3`.
-        not_yet: fields that are understood but not built: a plan refuses them when they are set; a dot leads
-            into a nested option.
     """
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True)
 
     scalar: ClassVar[str]
-    not_yet: ClassVar[frozenset[str]] = frozenset()
 
     @property
     def needs_model(self) -> bool:

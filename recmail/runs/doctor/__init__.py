@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from recmail.errors import ConfigError, RecmailError
-from recmail.runs.doctor.campaigns import check_campaigns, check_plans
+from recmail.runs.doctor.campaigns import check_campaigns
 from recmail.runs.doctor.data import check_data
 from recmail.runs.doctor.departure import check_limits, check_pictures, check_sender, check_unsubscribing
 from recmail.runs.doctor.finding import Finding, State, count, wrong
@@ -46,7 +46,7 @@ SECTIONS: Mapping[str, tuple[Check, ...]] = {
     "machine": (lambda subject: check_machine(subject.folder),),
     "database": (check_database,),
     "data": (check_data,),
-    "campaigns": (check_campaigns, check_plans, check_scheduler),
+    "campaigns": (check_campaigns, check_scheduler),
     "provider": (check_providers,),
     "before sending": (check_sender, check_limits, check_unsubscribing, check_pictures),
     "sender's domain": (check_domains,),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from recmail.campaign import Campaign, not_yet
+from recmail.campaign import Campaign
 from recmail.errors import ConfigError, RecmailError, RenderError
 from recmail.render.bundle import load_bundle
 from recmail.render.check import check_templates
@@ -57,17 +57,3 @@ def _problems(
     except RenderError as error:
         return [said(error)], None, ""
     return [said(error) for error in errors], None, ""
-
-
-def check_plans(subject: Subject) -> Iterator[Finding]:
-    """Say what campaigns ask for that this version refuses to plan."""
-    for name, campaign in subject.campaigns.items():
-        if isinstance(campaign, ConfigError):
-            continue
-        if later := not_yet(campaign):
-            found = f"{name} asks for what plan refuses: {said(later[0])}"
-            yield warning(
-                "plans",
-                found + (f", and {len(later) - 1} more" if later[1:] else ""),
-                f"recmail check {name}",
-            )
