@@ -41,6 +41,7 @@ def command(run: int | str, project: Path | None, now: datetime, as_json: bool) 
     from recmail.runs.lifecycle import approve
     from recmail.runs.listing import read_run
     from recmail.runs.project import open_project
+    from recmail.runs.scheduling import goes_out_by_itself
 
     opened, who = open_project(project), operator()
     run_no = choose_run(opened, run, [RunState.PLANNED])
@@ -54,4 +55,6 @@ def command(run: int | str, project: Path | None, now: datetime, as_json: bool) 
         say(findings.headline)
     show_edits(signed.edits or (), run_no, signed.campaign)
     click.echo(f"run {run_no} is approved by {who}")
-    say(signed.waits_for or f"send it with: recmail send {run_no}")
+    due = goes_out_by_itself(opened, run_no)
+    by_itself = due and f"it goes out by itself, from {due:%Y-%m-%d %H:%M} UTC on"
+    say(signed.waits_for or by_itself or f"send it with: recmail send {run_no}")

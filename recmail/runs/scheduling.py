@@ -13,10 +13,10 @@ from recmail.campaign.calendar import RECIPIENT, Occurrence, occurrences, zone_o
 from recmail.campaign.options import Schedule
 from recmail.db.connect import reading, writing
 from recmail.db.leases import held_leases
-from recmail.db.runs import record, waiting_runs
+from recmail.db.runs import find_run, record, waiting_runs
 from recmail.db.schedules import Switch, find_switch, list_switches, switch
 from recmail.errors import ConfigError, RecmailError, RefusedError
-from recmail.runs.agenda import last_chance
+from recmail.runs.agenda import frozen_occurrence, last_chance
 from recmail.runs.check import unknown_names
 from recmail.runs.project import Project
 from recmail.runs.scheduler import agenda_of, no_schedule
@@ -227,6 +227,18 @@ def read_plans(project: Project, *, now: datetime) -> list[Plan]:
         except ConfigError:
             continue  # recmail check says what is wrong with it
     return [read_plan(project, name, now=now) for name in sorted(names)]
+
+
+def goes_out_by_itself(project: Project, run_no: int) -> datetime | None:
+    """When a run that is approved goes out without anybody sending it; None when somebody has to."""
+    with reading(project.engine) as connection:
+        run = find_run(connection, run_no)
+        one = find_switch(connection, run["campaign"])
+    if one is None or not one.is_on:
+        return None
+    zone = run["settings"]["printed"]["timezone"]
+    found = frozen_occurrence(run["campaign_yaml"], run["campaign"], zone, run["due_instant"])
+    return found[1].first_due if found else None
 
 
 def nobody_is_there(project: Project) -> str | None:

@@ -122,6 +122,16 @@ def doctors(small: Path) -> list[tuple[str, str]]:
     return [(one["state"], one["found"]) for one in document["findings"] if one["check"] == "scheduler"]
 
 
+def test_whoever_approves_is_told_that_it_goes_out_by_itself(small: Path) -> None:
+    recmail("schedule", "tuesdays", "--now", AT, project=small)
+    before = (TUESDAY - HOUR).isoformat()
+    recmail("work", "--once", "--now", before, project=small)
+    assert (
+        "it goes out by itself, from 2026-11-03 09:00 UTC on"
+        in recmail("approve", 1, "--now", before, project=small).stderr
+    )
+
+
 def test_off_says_what_becomes_of_a_run_that_is_planned(small: Path) -> None:
     recmail("schedule", "tuesdays", "--now", AT, project=small)
     recmail("work", "--once", "--now", (TUESDAY - HOUR).isoformat(), project=small)
