@@ -51,6 +51,19 @@ def test_every_guard_stands_before_the_first_message(project: Path, planned: Pla
     assert "is not what was planned" not in refusal(project, run, people, *at)
 
 
+def test_a_quota_that_is_used_up_is_said_and_the_same_command_goes_on(
+    project: Path, planned: Planned
+) -> None:
+    edit(project, ('folder = "outbox"', 'folder = "outbox"\nat_most = "5 per day"'))
+    run, people = planned()
+    sent = recmail("send", run, "--yes", "--expect", people, "--now", AT, project=project)
+    assert "5 per day of provider files are used up until" in sent.stderr
+    assert f"{people - 5:,} still wait; the same command goes on with them" in sent.stderr
+    again = read_json(recmail("send", run, "--now", AT, "--json", project=project))
+    assert (again["mailed"], again["waiting"]) == (0, people - 5)
+    assert "5 per day of provider files are used up until" in again["goes_on"]
+
+
 def test_a_new_project_cannot_mail_the_world_as_an_example(tmp_path: Path) -> None:
     recmail("init", tmp_path / "mine", "--name", "Mine")
     text = (tmp_path / "mine" / "recmail.toml").read_text("utf-8")
