@@ -19,6 +19,7 @@ from recmail.db.connect import connect, reading, writing
 from recmail.db.eligibility import skip_reasons
 from recmail.db.ledger import PlannedRow, insert_rows
 from recmail.db.runs import claim_shard, find_run, finish_shard
+from recmail.deliver.crash import crash_at
 from recmail.filters.fates import Asked, Fate, fates
 from recmail.filters.limits import Exposure, how_deep
 from recmail.filters.settling import Settled
@@ -261,6 +262,8 @@ def plan_shard(task: ShardTask) -> int:
         insert_rows(connection, task.run_no, rows, now=facts.now, domain=facts.domain)
         digest = shard_hash(row.row_hash for row in rows)
         finish_shard(connection, task.run_no, task.shard, rows=len(rows), digest=digest, shortfall=shortfall)
+        crash_at("before-shard")
+    crash_at("after-shard")
     return len(rows)
 
 

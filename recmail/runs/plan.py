@@ -10,6 +10,7 @@ from typing import TypeVar
 from recmail.campaign import Campaign, not_yet
 from recmail.db.connect import reading, writing
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
+from recmail.deliver.crash import crash_at
 from recmail.engine import give_memory_back
 from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.filters.limits import Exposure
@@ -82,6 +83,8 @@ def _open_run(project: Project, campaign: Campaign, now: datetime) -> int:
         draft = draft_run(project, read_facts(connection, project, campaign, now))
     with writing(project.engine) as connection:
         run_no = insert_run(connection, draft)
+        crash_at("before-run")
+    crash_at("after-run")
     if run_no is None:
         raise RefusedError(f"{campaign.name} already has a run for {now:%Y-%m-%d %H:%M:%S} UTC")
     return run_no
@@ -143,3 +146,5 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
             planned_by=who,
             shelf_until=now + SHELF_LIFE,
         )
+        crash_at("before-plan")
+    crash_at("after-plan")
