@@ -11,7 +11,7 @@ comma := ,
 empty :=
 listed = $(subst $(empty) $(empty),$(comma),$(strip $(1)))
 
-.PHONY: demo test coverage lint format docs wheel clean
+.PHONY: demo test crash coverage lint format docs wheel clean
 .DEFAULT_GOAL := demo
 
 $(BIN)/python:
@@ -47,6 +47,10 @@ test: $(VENV)/installed-test  ## every test, with the branch coverage of what mu
 	$(PYTEST) --cov --cov-report= $(COVERED:%=tests/%)
 	$(BIN)/python -m coverage report --include='$(call listed,$(COVERED:%=recmail/%/*))' --fail-under=90
 	$(PYTEST) $(COVERED:%=--ignore=tests/%)
+
+crash: $(VENV)/installed-test  ## 20,000 emails through kills at every point; minutes, with a table at the end
+	RECMAIL_CRASH_TEST=long $(BIN)/python -m pytest -q tests/test_crash.py
+	RECMAIL_CRASH_TEST=long $(PYTEST) -q tests/db/test_ledger_machine.py
 
 coverage: $(VENV)/installed-test  ## every test, with the branch coverage of everything
 	@rm -f .coverage .coverage.*

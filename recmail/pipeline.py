@@ -23,6 +23,7 @@ from recmail.db.ledger_hash import row_hash, shard_hash
 from recmail.db.people import time_zones
 from recmail.db.runs import claim_shard, find_run, finish_shard
 from recmail.db.tables import users
+from recmail.deliver.crash import crash_at
 from recmail.filters.fates import Asked, Fate, fates
 from recmail.filters.limits import Exposure, how_deep
 from recmail.filters.settling import Settled
@@ -329,6 +330,8 @@ def plan_shard(task: ShardTask) -> int:
         insert_rows(connection, task.run_no, rows, now=facts.now, domain=facts.domain)
         digest = shard_hash(row.row_hash for row in rows)
         finish_shard(connection, task.run_no, task.shard, rows=len(rows), digest=digest, shortfall=shortfall)
+        crash_at("before-shard")
+    crash_at("after-shard")
     return len(rows)
 
 

@@ -263,22 +263,33 @@ SMTP_SINK = shutil.which("smtp-sink", path=f"{os.environ.get('PATH', '')}:/usr/s
 @contextmanager
 def smtp_sink(*options: str) -> Iterator[tuple[int, Path]]:
     """Run postfix's smtp-sink, which takes everything; give its port and the folder with a file a message."""
+    with tempfile.TemporaryDirectory() as name, _sink(Path(name), *options, "-d", f"{name}/%M.") as port:
+        yield port, Path(name)
+
+
+@contextmanager
+def smtp_sink_mailbox(*options: str) -> Iterator[tuple[int, Path]]:
+    """The same with one file of all messages, each written at once when it is whole."""
+    with tempfile.TemporaryDirectory() as name, _sink(Path(name), *options, "-D", f"{name}/mail") as port:
+        yield port, Path(name) / "mail"
+
+
+@contextmanager
+def _sink(folder: Path, *options: str) -> Iterator[int]:
     assert SMTP_SINK is not None
     port = unused_port()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        command = [SMTP_SINK, *options, "-d", f"{folder}/%M.", f"{HOST}:{port}", "200"]
-        if os.geteuid() == 0:  # it refuses to stay root, and pytest's own folders are closed to others
-            folder.chmod(0o777)
-            command[1:1] = ["-u", "nobody"]
-        # Not a pipe: nobody reads while messages come in, and a full pipe would stop the server.
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        try:
-            _await_port(process, port)
-            yield port, folder
-        finally:
-            process.terminate()
-            process.wait()
+    command = [SMTP_SINK, *options, f"{HOST}:{port}", "200"]
+    if os.geteuid() == 0:  # it refuses to stay root, and pytest's own folders are closed to others
+        folder.chmod(0o777)
+        command[1:1] = ["-u", "nobody"]
+    # Not a pipe: nobody reads while messages come in, and a full pipe would stop the server.
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _await_port(process, port)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _await_port(process: subprocess.Popen[bytes], port: int) -> None:

@@ -13,6 +13,8 @@ ROUND_POINTS = tuple(
     f"{when}-{what}" for what in ("claims", "intents", "results") for when in ("before", "after")
 )
 MESSAGE_POINTS = ("before-envelope", "before-body", "mid-body", "after-body", "after-reply")
+# Of a planner's transactions: the run is made, a shard of it is planned, it is closed under its hash.
+PLAN_POINTS = tuple(f"{when}-{what}" for what in ("run", "shard", "plan") for when in ("before", "after"))
 _passed: Counter[str] = Counter()
 _lock = threading.Lock()
 

@@ -166,6 +166,8 @@ def _open_run(
         run_no = insert_run(connection, draft)
         if run_no is not None:
             take_lease(connection, f"run {run_no}", holder)
+        crash_at("before-run")
+    crash_at("after-run")
     if run_no is None:
         instant = f"{draft['due_instant']:%Y-%m-%d %H:%M:%S} UTC"
         raise RefusedError(f"{campaign.name} already has a run for {instant}")
@@ -195,7 +197,7 @@ def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Pr
     if exposure:
         settlement = _settle(project, run, exposure, over(wish_shard, tasks), shards)
     for _rows in over(plan_shard, _settled(tasks, settlement)):
-        crash_at("after-shard")
+        pass
     if settlement:
         with writing(project.engine) as connection:
             write_exposure(connection, run_no, settlement.to_json())
@@ -235,3 +237,5 @@ def _close_run(project: Project, run_no: int, shards: int, *, now: datetime, who
             planned_by=who,
             shelf_until=due.last + max(SHELF_LIFE, due.if_late or SHELF_LIFE),
         )
+        crash_at("before-plan")
+    crash_at("after-plan")
