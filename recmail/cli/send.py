@@ -132,7 +132,8 @@ def _show(sent: Sent) -> None:
     if sent.goes_on and not sent.paused:
         say(sent.goes_on)
     if sent.waiting and not sent.paused:
-        when = f", the first until {sent.next_due:%Y-%m-%d %H:%M} UTC" if sent.next_due else ""
+        known = sent.next_due is not None and sent.goes_on is None
+        when = f", the first until {sent.next_due:%Y-%m-%d %H:%M} UTC" if known else ""
         again = f"the same command goes on with them: recmail send {sent.run_no}"
         say(f"{sent.waiting:,} still wait{when}; {again}")
     if sent.unclear:

@@ -6,7 +6,6 @@ import hashlib
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 
 
 def stable_hash(user_ids: Sequence[str] | np.ndarray, purpose: str) -> np.ndarray:
@@ -15,6 +14,8 @@ def stable_hash(user_ids: Sequence[str] | np.ndarray, purpose: str) -> np.ndarra
     Source: SipHash-2-4 (Aumasson and Bernstein 2012) over the UTF-8 of the user_id, keyed by the purpose;
     then the mixing of Steele, Lea and Flood 2014, as pandas has it.
     """
+    import pandas as pd  # which `check` can do without, and takes a third of a second
+
     key = hashlib.sha256(purpose.encode()).hexdigest()[:16]
     values = np.asarray(user_ids, dtype=object)
     numbers: np.ndarray = pd.util.hash_array(values, hash_key=key, categorize=False)

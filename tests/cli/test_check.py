@@ -109,15 +109,6 @@ def test_styles_that_no_message_could_be_sent_with_are_an_error(project: Path) -
     )
 
 
-def test_what_is_not_built_yet_is_a_warning(project: Path) -> None:
-    (project / "campaigns" / "later.yaml").write_text(GOOD + "speed: 500 per hour\n")
-    result = recmail("check", "later", "--json", "--now", AT, project=project)
-    [found] = read_json(result)["campaigns"]
-    assert found["good"]
-    assert found["people"] == 120
-    assert [(one["severity"], one["line"]) for one in found["problems"]] == [("warning", 5)]
-
-
 def test_a_rule_that_leaves_nobody_is_named(project: Path) -> None:
     who = 'audience: |\n  last_seen within 900d\n  and country == "NZ"\n  and first_name is set\n'
     (project / "campaigns" / "nobody.yaml").write_text(GOOD.replace("audience: everyone\n", who))
