@@ -14,6 +14,7 @@ from recmail.campaign.dealing import exact_allotment
 from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
 from recmail.db.leases import take_lease
+from recmail.db.ledger import forget_shard
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
 from recmail.deliver.crash import crash_at
 from recmail.engine import give_memory_back
@@ -180,6 +181,8 @@ def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Pr
         shards = last_user_no(connection) // SHARD_SIZE + 1
         run = find_run(connection, run_no)
     exposure, url, done = exposure_of(campaign), project.settings.database_url, count(1)
+    if campaign.variants or exposure:
+        _begin_anew(project, run_no)
     steps = shards * (1 + bool(campaign.variants) + bool(exposure))
 
     def over(work: Callable[[ShardTask], Result], tasks: Iterable[ShardTask]) -> Iterator[Result]:
@@ -202,6 +205,19 @@ def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Pr
         with writing(project.engine) as connection:
             write_exposure(connection, run_no, settlement.to_json())
     return shards
+
+
+def _begin_anew(project: Project, run_no: int) -> None:
+    """Forget what a planner that died had planned: the whole audience is counted once, for all shards.
+
+    Consent, caps and people may have changed since. Shards that were planned by another count would break
+    the limits on courses and the shares of variants.
+    """
+    with reading(project.engine) as connection:
+        planned = shard_hashes(connection, run_no)
+    for shard in planned:
+        with writing(project.engine) as connection:
+            forget_shard(connection, run_no, shard)
 
 
 def _settle(

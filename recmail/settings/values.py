@@ -56,7 +56,7 @@ class Limit(NamedTuple):
 
     @property
     def cap(self) -> tuple[int, timedelta]:
-        """As emails are counted: somewhat less long, so that "1 per 7d" lets a weekly campaign out every week.
+        """As emails are counted: in less time, so that "1 per 7d" lets a weekly campaign out every week.
 
         An eighth less, at most 12 hours. Last week's email left some minutes or hours after nine o'clock, and
         this week's nine o'clock may be an hour earlier by daylight saving time.
