@@ -252,7 +252,7 @@ def _reasons(
         addressed=facts.segment.where,
         topic=facts.campaign.topic,
         now=facts.now,
-        cap=facts.cap,
+        cap=facts.cap.cap,
         run_no=facts.run_no,
         due=facts.due.last,
         priority=facts.campaign.priority,

@@ -41,7 +41,7 @@ def command(run: int | str, project: Path | None, now: datetime, as_json: bool) 
     from recmail.runs.lifecycle import approve
     from recmail.runs.listing import read_run
     from recmail.runs.project import open_project
-    from recmail.runs.scheduling import goes_out_by_itself
+    from recmail.runs.scheduling import goes_out_by_itself, nobody_is_there
 
     opened, who = open_project(project), operator()
     run_no = choose_run(opened, run, [RunState.PLANNED])
@@ -58,3 +58,5 @@ def command(run: int | str, project: Path | None, now: datetime, as_json: bool) 
     due = goes_out_by_itself(opened, run_no)
     by_itself = due and f"it goes out by itself, from {due:%Y-%m-%d %H:%M} UTC on"
     say(signed.waits_for or by_itself or f"send it with: recmail send {run_no}")
+    if due and (advice := nobody_is_there(opened)):
+        say(advice)

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from recmail.db.among import among
 from recmail.db.ledger_rows import Event, lock_runs, same_key, state_is, write_events
-from recmail.db.tables import ledger, ledger_context, runs, users
+from recmail.db.tables import ledger, ledger_context, ledger_events, run_shards, runs, users
 from recmail.db.types import UtcTime
-from recmail.records import MessageState, RunState
+from recmail.records import SHARD_SIZE, MessageState, RunState
 
 S = MessageState
 SENT, RESEND = "sent", "resend"
@@ -67,6 +67,19 @@ def insert_rows(
         connection.execute(ledger_context.insert(), contexts)
     ended = [row for row in rows if row.state != S.PLANNED]
     write_events(connection, [(run_no, row.user_no, row.state, row.reason) for row in ended], at=now)
+
+
+def forget_shard(connection: sa.Connection, run_no: int, shard: int) -> None:
+    """Delete the rows of one shard of a run that is still being planned, so that it is planned anew."""
+    building = sa.select(runs.c.run_no).where(runs.c.run_no == run_no, runs.c.state == RunState.BUILDING)
+    if connection.scalar(building.with_for_update(read=True)) is None:  # until the end nobody moves the run
+        return
+    low = shard * SHARD_SIZE
+    for table in (ledger_events, ledger_context, ledger):
+        mine = table.c.run_no == run_no, table.c.user_no >= low, table.c.user_no < low + SHARD_SIZE
+        connection.execute(sa.delete(table).where(*mine))
+    marker = run_shards.c.run_no == run_no, run_shards.c.shard == shard
+    connection.execute(sa.delete(run_shards).where(*marker))
 
 
 def _ledger_row(run_no: int, row: PlannedRow, domain: str) -> dict[str, Any]:

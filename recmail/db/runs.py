@@ -279,6 +279,20 @@ def last_approved_by_a_person(
     return connection.scalar(query.order_by(runs.c.run_no.desc()).limit(1))
 
 
+def stopped_since(
+    connection: sa.Connection, campaign: str, since: int, *, before: int
+) -> sa.RowMapping | None:
+    """The newest run of a campaign, from one to before another, that was stopped though it was approved."""
+    query = sa.select(runs.c.run_no, runs.c.state).where(
+        runs.c.campaign == campaign,
+        runs.c.run_no >= since,
+        runs.c.run_no < before,
+        runs.c.approved_by.is_not(None),
+        runs.c.state.in_((S.CANCELLED, S.PAUSED)),
+    )
+    return connection.execute(query.order_by(runs.c.run_no.desc()).limit(1)).mappings().first()
+
+
 def runs_to_send(connection: sa.Connection, now: datetime) -> list[sa.RowMapping]:
     """The runs that are being sent, and those that are scheduled and due while their schedule is on."""
     is_due = (

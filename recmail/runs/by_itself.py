@@ -2,6 +2,7 @@
 
 `approval: once, while people change by at most 10% and checks stay clean` compares with the newest run of the
 campaign that a person approved, never with one that recmail approved: small changes do not add up unseen.
+Once such a run was cancelled, or while one is paused, a person is asked again.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 from recmail.campaign.values import Approval
 from recmail.db.account import planned_emails
 from recmail.db.connect import reading
-from recmail.db.runs import find_run, last_approved_by_a_person
+from recmail.db.runs import find_run, last_approved_by_a_person, stopped_since
 from recmail.runs.findings import Findings, read_findings
 from recmail.runs.project import Project
 
@@ -43,6 +44,8 @@ def why_not_by_itself(
         before_no = last_approved_by_a_person(connection, run["campaign"], before=run_no, but=WHO)
         if before_no is None:
             return "the first run is approved by a person", ""
+        if stopped := stopped_since(connection, run["campaign"], before_no, before=run_no):
+            return f"run {stopped['run_no']}, which was approved, is {stopped['state']}", ""
         before = find_run(connection, before_no)
         if changed := [words for column, words in _SAME.items() if run[column] != before[column]]:
             return f"{' and '.join(changed)} changed since run {before_no}, which was approved", ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from recmail.campaign import Campaign
+from recmail.campaign import Campaign, all_blocks
 from recmail.db.connect import reading
 from recmail.errors import ModelError, RecmailError
 from recmail.recommend.models import find_promoted, stored_models
@@ -20,7 +20,7 @@ def freshen(shift: Shift, campaign: Campaign) -> list[str]:
     person has to approve it.
     """
     wrong = _import(shift)
-    if any(block.needs_model for block in campaign.blocks) and _is_due(shift):
+    if any(block.options.needs_model for block in all_blocks(campaign)) and _is_due(shift):
         wrong += _train(shift)
     return wrong
 

@@ -63,7 +63,7 @@ def expect(
 
     Nothing is scored: whoever would have too few courses to show still waits in this account.
     """
-    cap = project.settings.limits.emails_per_person
+    cap = project.settings.limits.emails_per_person.cap
     with reading(project.engine) as connection:
         segment = segment_of(connection, project, campaign, now)
         steps, audience = _steps(connection, segment), whole_audience(connection, segment)

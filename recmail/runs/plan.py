@@ -14,6 +14,7 @@ from recmail.campaign.dealing import exact_allotment
 from recmail.campaign.due import Due
 from recmail.db.connect import reading, writing
 from recmail.db.leases import take_lease
+from recmail.db.ledger import forget_shard
 from recmail.db.runs import find_run, insert_run, move_run, shard_hashes, write_exposure
 from recmail.deliver.crash import crash_at
 from recmail.engine import give_memory_back
@@ -68,7 +69,7 @@ def plan(
         ModelError: a block needs a model and there is none.
     """
     campaign, holder = _checked(project, name, now), new_holder()
-    run_no = _open_run(project, campaign, now, holder, occurrence)
+    run_no = _open_run(project, _draft(project, campaign, now, occurrence), holder)
     build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
 
@@ -93,10 +94,11 @@ def plan_again(
         RefusedError: as for `plan`; or that run is approved, or has gone out.
     """
     campaign, holder = _checked(project, name, now), new_holder()
+    draft = _draft(project, campaign, now, occurrence)  # what cannot be planned leaves the other run alone
     cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
     if cancelled is not None and tell is not None:
         tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
-    run_no = _open_run(project, campaign, now, holder, occurrence)
+    run_no = _open_run(project, draft, holder)
     build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
 
@@ -156,12 +158,16 @@ def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
         raise RefusedError(f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}")
 
 
-def _open_run(
-    project: Project, campaign: Campaign, now: datetime, holder: str, occurrence: Occurrence | None
-) -> int:
-    """Write the run with everything that all its shards share; `holder` plans it."""
+def _draft(
+    project: Project, campaign: Campaign, now: datetime, occurrence: Occurrence | None
+) -> dict[str, Any]:
+    """Return the row of a run, with everything that all its shards share."""
     with reading(project.engine) as connection:
-        draft = draft_run(project, read_facts(connection, project, campaign, now, occurrence=occurrence))
+        return draft_run(project, read_facts(connection, project, campaign, now, occurrence=occurrence))
+
+
+def _open_run(project: Project, draft: Mapping[str, Any], holder: str) -> int:
+    """Write the run; `holder` plans it."""
     with writing(project.engine) as connection:
         run_no = insert_run(connection, draft)
         if run_no is not None:
@@ -170,7 +176,7 @@ def _open_run(
     crash_at("after-run")
     if run_no is None:
         instant = f"{draft['due_instant']:%Y-%m-%d %H:%M:%S} UTC"
-        raise RefusedError(f"{campaign.name} already has a run for {instant}")
+        raise RefusedError(f"{draft['campaign']} already has a run for {instant}")
     return run_no
 
 
@@ -180,6 +186,8 @@ def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Pr
         shards = last_user_no(connection) // SHARD_SIZE + 1
         run = find_run(connection, run_no)
     exposure, url, done = exposure_of(campaign), project.settings.database_url, count(1)
+    if campaign.variants or exposure:
+        _begin_anew(project, run_no)
     steps = shards * (1 + bool(campaign.variants) + bool(exposure))
 
     def over(work: Callable[[ShardTask], Result], tasks: Iterable[ShardTask]) -> Iterator[Result]:
@@ -202,6 +210,19 @@ def _plan_shards(project: Project, run_no: int, campaign: Campaign, progress: Pr
         with writing(project.engine) as connection:
             write_exposure(connection, run_no, settlement.to_json())
     return shards
+
+
+def _begin_anew(project: Project, run_no: int) -> None:
+    """Forget what a planner that died had planned: the whole audience is counted once, for all shards.
+
+    Consent, caps and people may have changed since. Shards that were planned by another count would break
+    the limits on courses and the shares of variants.
+    """
+    with reading(project.engine) as connection:
+        planned = shard_hashes(connection, run_no)
+    for shard in planned:
+        with writing(project.engine) as connection:
+            forget_shard(connection, run_no, shard)
 
 
 def _settle(

@@ -226,6 +226,8 @@ def _prepare(shift: Shift, one: Switch, campaign: Campaign, occurrence: Occurren
             if run is not None:
                 take_up(shift, run["run_no"], occurrence)
             elif not prepare(shift, campaign, occurrence):
+                with writing(engine) as connection:
+                    note_try(connection, name, None)  # nothing was tried: the next look need not wait
                 return None
         except StorageError as error:
             return error  # what is planned stays, and the next try goes on with it

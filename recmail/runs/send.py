@@ -209,7 +209,7 @@ def options_of(project: Project, writers: Mapping[int, RunWriter], provider: Pro
     return WorkerOptions(
         run_nos=tuple(sorted(writers)),
         topics={run_no: writer.campaign.topic for run_no, writer in writers.items()},
-        cap=project.settings.limits.emails_per_person,
+        cap=project.settings.limits.emails_per_person.cap,
         connections=provider.connections,
         at_once=provider.options.domain_connections,
         sending_lease=provider.sending_lease,

@@ -161,7 +161,7 @@ def _sending_time(project: Project, campaign: Campaign, messages: int, now: date
 
 
 def _instead(connection: sa.Connection, run: Mapping[str, Any]) -> list[Displaced]:
-    cap = Limit.parse(run["settings"]["emails_per_person"])
+    cap = Limit.parse(run["settings"]["emails_per_person"]).cap
     found = displaced(connection, run["run_no"], now=run["planned_at"], cap=cap)
     return [
         Displaced(run_no, find_run(connection, run_no)["campaign"], people)

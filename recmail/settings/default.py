@@ -48,7 +48,7 @@ public_url = ""
 unsubscribe_url = ""
 
 [limits]
-emails_per_person = "2 per 7d"                # over all campaigns
+emails_per_person = "2 per 7d"                # over all campaigns; "1 per 7d" suits a weekly one
 first_send_at_most = 100                      # raise it when you trust your set-up; files are exempt
 test_recipients = []                          # who `recmail preview --to` may write to: ["ana@acme.example"]
 

@@ -23,6 +23,7 @@ Reader: TypeAlias = Callable[[object], object]
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _DURATION = re.compile(r"([1-9]\d{0,5})([mhdw])")
+_LEEWAY = timedelta(hours=12)
 _LIMIT = re.compile(r"([1-9]\d{0,5}) per (\S+)")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _ADDRESS = re.compile(r"[^@\s<>]+@[^@\s<>.]+(?:\.[^@\s<>.]+)+")
@@ -52,6 +53,15 @@ class Limit(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.at_most} per {format_duration(self.within)}"
+
+    @property
+    def cap(self) -> tuple[int, timedelta]:
+        """As emails are counted: in less time, so that "1 per 7d" lets a weekly campaign out every week.
+
+        An eighth less, at most 12 hours. Last week's email left some minutes or hours after nine o'clock, and
+        this week's nine o'clock may be an hour earlier by daylight saving time.
+        """
+        return self.at_most, self.within - min(self.within / 8, _LEEWAY)
 
 
 def parse_duration(text: str) -> timedelta:

@@ -132,6 +132,14 @@ def test_whoever_approves_is_told_that_it_goes_out_by_itself(small: Path) -> Non
     )
 
 
+def test_whoever_approves_is_told_when_nothing_runs_that_would_send_it(small: Path) -> None:
+    recmail("schedule", "tuesdays", "--now", AT, project=small)
+    recmail("plan", "tuesdays", "--now", AT, project=small)
+    said = recmail("approve", 1, "--now", AT, project=small).stderr
+    assert "it goes out by itself, from 2026-11-03 09:00 UTC on" in said
+    assert "nothing is running that would prepare and send it: start recmail serve" in said
+
+
 def test_off_says_what_becomes_of_a_run_that_is_planned(small: Path) -> None:
     recmail("schedule", "tuesdays", "--now", AT, project=small)
     recmail("work", "--once", "--now", (TUESDAY - HOUR).isoformat(), project=small)

@@ -7,24 +7,27 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
-from recmail.campaign.calendar import occurrences
+from recmail.campaign.calendar import Occurrence, occurrences
 from recmail.db.account import account
 from recmail.db.connect import reading, writing
-from recmail.db.leases import take_lease
-from recmail.db.runs import run_audit
+from recmail.db.leases import drop_lease, take_lease
+from recmail.db.runs import move_run, run_audit
 from recmail.db.schedules import find_switch, keep_trouble
 from recmail.db.tables import users
-from recmail.errors import ConfigError
-from recmail.records import MessageState
+from recmail.errors import ConfigError, ModelError
+from recmail.records import MessageState, RunState
 from recmail.runs.by_itself import WHO
-from recmail.runs.lifecycle import approve, cancel
+from recmail.runs.lifecycle import approve, cancel, pause
 from recmail.runs.news import News
-from recmail.runs.plan import plan
+from recmail.runs.plan import plan, plan_again
+from recmail.runs.preparing import FRESH
 from recmail.runs.project import Project
 from recmail.runs.scheduling import switch_off, switch_on
 from recmail.settings import load_settings
@@ -59,6 +62,12 @@ def signed(project: Project, run_no: int, hours_before: float = 0.5) -> None:
     """A person approves a run."""
     due = next(run["due_instant"] for run in all_runs(project) if run["run_no"] == run_no)
     approve(project, run_no, now=due - hours_before * HOUR, who="ana")
+
+
+def first_after(project: Project, after: datetime) -> Occurrence:
+    schedule = project.campaign("tuesdays").schedule
+    assert schedule is not None
+    return next(occurrences(schedule, "UTC", after=after))
 
 
 def test_a_run_is_planned_an_hour_before_and_waits_for_a_person(on: Project) -> None:
@@ -199,9 +208,7 @@ def test_switched_off_nothing_is_prepared_and_what_was_due_stays_past(on: Projec
 
 
 def test_a_run_that_was_planned_by_hand_for_the_time_is_the_run(on: Project) -> None:
-    schedule = on.campaign("tuesdays").schedule
-    assert schedule is not None
-    occurrence = next(occurrences(schedule, "UTC", after=MONDAY))
+    occurrence = first_after(on, MONDAY)
     plan(on, "tuesdays", now=MONDAY, who="ana", occurrence=occurrence)
     look(on, TUESDAY - HOUR)
     assert states(on) == [(TUESDAY, "planned")]
@@ -274,8 +281,7 @@ def test_an_edit_needs_a_person(once: Project, what: str) -> None:
     file.write_text(file.read_text("utf-8").replace("Hello", "Hi") + "\n", "utf-8")
     state, reason = second(once)
     assert state == "planned"
-    assert reason is not None
-    assert "changed since run 1, which was approved" in reason
+    assert "changed since run 1, which was approved" in str(reason)
 
 
 def test_new_findings_in_the_emails_need_a_person(once: Project) -> None:
@@ -284,8 +290,7 @@ def test_new_findings_in_the_emails_need_a_person(once: Project) -> None:
         connection.execute(users.update().where(users.c.user_no == PEOPLE).values(first_name="None"))
     state, reason = second(once)
     assert state == "planned"
-    assert reason is not None
-    assert "its emails have what those of run 1 had not: " in reason
+    assert "its emails have what those of run 1 had not: " in str(reason)
 
 
 def test_data_that_could_not_be_imported_needs_a_person(once: Project) -> None:
@@ -295,8 +300,7 @@ def test_data_that_could_not_be_imported_needs_a_person(once: Project) -> None:
     (once.folder / "gone.parquet").write_text("not parquet", "utf-8")
     state, reason = second(broken)
     assert state == "planned"
-    assert reason is not None
-    assert "not all data is fresh ([sources.users]" in reason
+    assert "not all data is fresh ([sources.users]" in str(reason)
 
 
 # --- whoever dies ---------------------------------------------------------------------------------
@@ -324,9 +328,7 @@ def test_a_planner_that_was_killed_is_followed(on: Project) -> None:
 
 def test_a_run_that_somebody_plans_by_hand_just_now_is_left_to_them(on: Project) -> None:
     test = threading.Event()
-    schedule = on.campaign("tuesdays").schedule
-    assert schedule is not None
-    occurrence = next(occurrences(schedule, "UTC", after=MONDAY))
+    occurrence = first_after(on, MONDAY)
 
     def meanwhile(_done: int, _total: int) -> None:
         assert look(on, TUESDAY - HOUR) == []
@@ -340,9 +342,7 @@ def test_a_run_that_somebody_plans_by_hand_just_now_is_left_to_them(on: Project)
 
 
 def test_what_was_planned_and_not_judged_is_judged_by_the_next_look(once: Project) -> None:
-    schedule = once.campaign("tuesdays").schedule
-    assert schedule is not None
-    occurrence = next(occurrences(schedule, "UTC", after=TUESDAY))
+    occurrence = first_after(once, TUESDAY)
     plan(once, "tuesdays", now=TUESDAY + WEEK - HOUR, who="recmail", occurrence=occurrence)
     with writing(once.engine) as connection:  # it died before it could import everything
         keep_trouble(connection, "tuesdays", "users.csv is gone", now=TUESDAY)
@@ -354,3 +354,46 @@ def test_a_look_leaves_alone_what_another_one_works_on(on: Project) -> None:
         take_lease(connection, "schedule tuesdays", "somebody", HOUR)
     assert look(on, TUESDAY) == []
     assert states(on) == []
+
+
+@pytest.mark.parametrize("stop", [cancel, pause])
+def test_a_run_that_was_stopped_is_no_example(once: Project, stop: Callable[..., object]) -> None:
+    """Ana approved it, and somebody saw afterwards that it was wrong."""
+    with writing(once.engine) as connection:
+        if stop is pause:
+            move_run(connection, 1, RunState.SENDING, who="ana", now=TUESDAY)
+    stop(once, 1, now=TUESDAY, who="ben")
+    state, reason = second(once)
+    assert state == "planned"
+    assert f"run 1, which was approved, is {all_runs(once)[0]['state']}" in str(reason)
+    signed(once, 2)
+    look(once, TUESDAY + 2 * WEEK - HOUR)
+    assert all_runs(once)[-1]["state"] == "scheduled", "run 2 is the example now"
+
+
+def test_while_another_imports_a_plan_waits_for_the_next_look_only(on: Project) -> None:
+    with writing(on.engine) as connection:
+        take_lease(connection, FRESH, "somebody", HOUR)
+    assert look(on, TUESDAY - HOUR) == []
+    assert states(on) == []
+    with writing(on.engine) as connection:
+        drop_lease(connection, FRESH, "somebody")
+    look(on, TUESDAY - 59 * MINUTE)
+    assert states(on) == [(TUESDAY, "planned")]
+
+
+def test_what_cannot_be_planned_again_leaves_the_plan_alone(on: Project) -> None:
+    look(on, TUESDAY - HOUR)
+    occurrence = first_after(on, MONDAY)
+    file = on.folder / "campaigns" / "tuesdays.yaml"
+    file.write_text(file.read_text("utf-8").replace("popular: 2", "top_picks: 2"), "utf-8")
+    with pytest.raises(ModelError):
+        plan_again(on, "tuesdays", now=TUESDAY - HOUR, who="ana", occurrence=occurrence)
+    assert states(on) == [(TUESDAY, "planned")]
+
+
+def test_a_model_that_only_a_variant_needs_is_trained(on: Project) -> None:
+    write(on, WHEN + "variants: [{name: a, share: 50%}, {name: b, share: 50%, blocks: [{top_picks: 2}]}]\n")
+    told: list[News] = []
+    look(on, TUESDAY - HOUR, told)
+    assert "training: " in told[0].text, "there is nothing to train on, and it is said"

@@ -18,12 +18,12 @@ from recmail.runs.lifecycle import approve, cancel, pause, resume
 from recmail.runs.message import RunWriter
 from recmail.runs.news import News
 from recmail.runs.plan import plan
-from recmail.runs.project import Project
+from recmail.runs.project import Project, open_project
 from recmail.runs.scheduling import switch_off, switch_on
 from recmail.runs.send import start
 from recmail.runs.senders import Senders
 from recmail.runs.working import send_once
-from tests.scheduled import HOUR, MINUTE, MONDAY, PEOPLE, TUESDAY, WHEN, all_runs, look, states, write
+from tests.scheduled import DAY, HOUR, MINUTE, MONDAY, PEOPLE, TUESDAY, WHEN, all_runs, look, states, write
 
 SENT = MessageState.SENT
 
@@ -177,3 +177,21 @@ def test_a_run_that_comes_due_while_another_is_sent_need_not_wait_for_its_end(du
             senders.join()
     assert counts(due, 1) == counts(due, 2) == {SENT: PEOPLE}
     assert len(received(due)) == 2 * PEOPLE
+
+
+def test_a_weekly_campaign_goes_out_weekly_under_a_cap_of_one_in_seven_days(
+    tuesdays: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Last week's left four minutes late, this week's is on time."""
+    monkeypatch.setenv("RECMAIL_LIMITS_EMAILS_PER_PERSON", "1 per 7d")
+    weekly = open_project(tuesdays.folder)
+    switch_on(weekly, "tuesdays", now=MONDAY, who="ana")
+    for number, due in enumerate((TUESDAY, TUESDAY + 7 * DAY), start=1):
+        look(weekly, due - HOUR)
+        approve(weekly, number, now=due - HOUR, who="ana")
+        look(weekly, due - HOUR)
+        go(weekly, due + (2 - number) * 4 * MINUTE)
+    assert [counts(weekly, number) for number in (1, 2)] == [{SENT: PEOPLE}] * 2
+    between = plan(weekly, "tuesdays", now=TUESDAY + 13 * DAY, who="ana")
+    assert counts(weekly, between) == {MessageState.SKIPPED: PEOPLE}
+    weekly.engine.dispose()

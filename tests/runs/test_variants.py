@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from recmail import pipeline
 from recmail.db.account import account
 from recmail.db.connect import reading, writing
+from recmail.db.consent import Consent, record_consent
 from recmail.db.runs import find_run
-from recmail.db.tables import ledger, ledger_context
+from recmail.db.tables import ledger, ledger_context, ledger_events, run_shards
 from recmail.errors import RefusedError
 from recmail.filters.limits import NO_LIMIT
 from recmail.records import MessageState
@@ -28,7 +29,7 @@ from recmail.runs import shards
 from recmail.runs.diff import diff
 from recmail.runs.exposure import shared_out
 from recmail.runs.funnel import expect
-from recmail.runs.plan import plan
+from recmail.runs.plan import build, plan
 from recmail.runs.project import Project
 from recmail.runs.seal import check_unchanged
 from recmail.runs.summary import summarize
@@ -182,10 +183,7 @@ def test_workers_in_any_number_and_order_make_one_plan(
 ) -> None:
     """Every shard is planned twice, too, as after a crash that came too late to matter."""
     hashes = {_hash(project, plan(project, campaign, now=now, who="test"))}
-    with writing(project.engine) as connection:
-        for table in ("ledger_context", "ledger_events", "ledger", "run_shards", "runs"):
-            connection.exec_driver_sql(f"DELETE FROM {table}")
-    pipeline._facts.cache_clear()
+    _forget_all_runs(project)
     drive, again = shards.drive, pipeline.plan_shard
     monkeypatch.setattr(planning, "plan_shard", lambda task: again(task) + again(task))
     monkeypatch.setattr(shards, "shard_executor", lambda *_: lambda: ThreadPoolExecutor(2))
@@ -194,6 +192,13 @@ def test_workers_in_any_number_and_order_make_one_plan(
     )
     hashes.add(_hash(project, plan(project, campaign, now=now, who="test")))
     assert len(hashes) == 1
+
+
+def _forget_all_runs(project: Project) -> None:
+    with writing(project.engine) as connection:
+        for table in ("ledger_context", "ledger_events", "ledger", "run_shards", "runs"):
+            connection.exec_driver_sql(f"DELETE FROM {table}")
+    pipeline._facts.cache_clear()
 
 
 def _hash(project: Project, run_no: int) -> str:
@@ -243,3 +248,33 @@ def test_places_are_shared_out_and_none_is_lost(limits: list[int], people: list[
 def test_single_seats_go_to_every_group_by_its_share() -> None:
     parts = shared_out(np.ones(4_000, dtype=np.int64), [300, 100], seed=7)
     assert abs(int(parts[0].sum()) - 3_000) < 200  # the standard deviation is 27
+
+
+def test_a_plan_that_is_taken_up_is_the_one_that_would_be_made_now(project: Project, now: datetime) -> None:
+    """Its planner dies after three shards; before another goes on, 17 people opt out and three opt in."""
+
+    def dies(*_progress: int) -> None:
+        if planned_shards(project) == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        plan(project, "limited", now=now, who="test", progress=dies)
+    assert planned_shards(project) == 3
+    day_ago = now - timedelta(days=1)
+    changed = [Consent(number * APART, "email", number < 3, day_ago, "page") for number in range(20)]
+    with writing(project.engine) as connection:
+        record_consent(connection, changed)
+    build(project, 1, project.campaign("limited"), now=now, who="test")
+    with reading(project.engine) as connection:
+        events = connection.scalars(sa.select(ledger_events.c.user_no)).all()
+        assert account(connection, 1).adds_up
+        check_unchanged(connection, find_run(connection, 1))
+    assert len(events) == len(set(events))
+    taken_up = _hash(project, 1)
+    _forget_all_runs(project)
+    assert taken_up == _hash(project, plan(project, "limited", now=now, who="test"))
+
+
+def planned_shards(project: Project) -> int:
+    with reading(project.engine) as connection:
+        return connection.scalar(sa.select(sa.func.count()).select_from(run_shards)) or 0

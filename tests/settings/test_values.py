@@ -163,3 +163,12 @@ def test_what_is_no_currency_is_answered_with_one(found: str, meant: str) -> Non
 
 def test_every_currency_whose_digits_are_known_is_one() -> None:
     assert set(CURRENCY_DIGITS) <= CURRENCIES
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"), [("1 per 7d", 6.5 * 24), ("2 per 1d", 21), ("3 per 30d", 29.5 * 24), ("1 per 8h", 7)]
+)
+def test_a_cap_is_counted_an_eighth_shorter_and_at_most_twelve_hours(text: str, hours: float) -> None:
+    limit = Limit.parse(text)
+    assert limit.cap == (limit.at_most, timedelta(hours=hours))
+    assert str(limit) == text
