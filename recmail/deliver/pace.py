@@ -193,6 +193,11 @@ class Pace:
             found.append(max([(at, ""), *(free for free in frees if free)]))
         return min(found, default=None)
 
+    def used_up(self, due: Mapping[int, datetime], now: datetime) -> dict[int, Free]:
+        """Of which runs somebody is due whom a limit keeps waiting: until when, and which limit."""
+        frees = {run_no: self.first_due({run_no: at}, now) for run_no, at in due.items() if at <= now}
+        return {run_no: free for run_no, free in frees.items() if free is not None and free[0] > now}
+
     # --- shares of what all workers have together -------------------------------------------------
 
     def needs(self, ready: Sequence[Intent], held: Sequence[Claim], wanted: int, now: datetime) -> bool:

@@ -333,6 +333,7 @@ class _Writer:
             waiting_until=when,
             waits_for_senders=held,
             limit=limit or None,
+            used_up={} if ahead is None else self._pace.used_up(ahead.due, self._clock.now()),
             slowed=self._pace.slowed,
             postponed=self._pace.postponed,
         )
