@@ -112,6 +112,8 @@ def _show(planned: Planned) -> None:
     print_table(("subject", "for"), [(one.subject, one.of_whom) for one in planned.samples])
     if planned.sending and planned.sending.takes:
         click.echo(f"\nSending takes {planned.sending.in_words()}")
+        if planned.not_in_time:
+            click.echo(f"  but {planned.not_in_time}")
     if planned.findings:
         click.echo()
         show_findings(planned.findings)

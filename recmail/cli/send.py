@@ -82,7 +82,7 @@ def command(
     if as_json:
         print_json(sent.to_dict())
     else:
-        _show(sent)
+        _show(sent, clock.now())
     if sent.paused:
         raise SystemExit(EXIT_FAILED)
     if sent.stopped:
@@ -121,7 +121,7 @@ def _stop_on_signals() -> threading.Event:
     return stop
 
 
-def _show(sent: Sent) -> None:
+def _show(sent: Sent, now: datetime) -> None:
     print_table(
         ("people", "what happened"), sent.account.as_rows(), title=f"Run {sent.run_no}: {sent.campaign}"
     )
@@ -132,8 +132,8 @@ def _show(sent: Sent) -> None:
     if sent.goes_on and not sent.paused:
         say(sent.goes_on)
     if sent.waiting and not sent.paused:
-        known = sent.next_due is not None and sent.goes_on is None
-        when = f", the first until {sent.next_due:%Y-%m-%d %H:%M} UTC" if known else ""
+        is_later = sent.next_due is not None and sent.next_due > now and not sent.goes_on
+        when = f", the first until {sent.next_due:%Y-%m-%d %H:%M} UTC" if is_later else ""
         again = f"the same command goes on with them: recmail send {sent.run_no}"
         say(f"{sent.waiting:,} still wait{when}; {again}")
     if sent.unclear:

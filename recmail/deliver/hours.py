@@ -35,10 +35,10 @@ class Hours:
         return is_day and not (self.quiet and self.quiet.covers(local.time()))
 
     def _beginnings(self, local: datetime) -> list[datetime]:
-        """When it begins to be allowed, on this day and those of the next week, in order."""
+        """When it begins to be allowed, on this day and those of the next two weeks, in order."""
         ends = [time()] if self.quiet is None else [time(), self.quiet.end]
         found = []
-        for days in range(9):
+        for days in range(16):  # a day whose only hour the clocks jump over has none
             day = local.date() + timedelta(days=days)
             # There and back: a time that the clocks jump over is one that they show.
             moments = {datetime.combine(day, end, local.tzinfo).astimezone(UTC) for end in ends}

@@ -58,6 +58,7 @@ class WorkSummary:
         waiting_until: nothing can be done before this time (of the business clock).
         waits_for_senders: what it waits for is held by another sender, alive or dead; else it is due later.
         limit: which limit is used up until then, if it is one.
+        used_up: of single runs: until when a limit keeps people waiting who are due, and which limit.
         slowed: messages a second, when the provider has asked for fewer.
         postponed: messages that were put off because of their people's hours.
     """
@@ -68,6 +69,7 @@ class WorkSummary:
     waiting_until: datetime | None = None
     waits_for_senders: bool = False
     limit: str | None = None
+    used_up: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
     slowed: float | None = None
     postponed: int = 0
 

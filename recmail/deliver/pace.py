@@ -79,6 +79,17 @@ class Pace:
     def _room_of(self, run_no: int, held: Counter[int], now: datetime) -> float:
         return self._runs[run_no].room(now, CLAIM_AHEAD_S) - held[run_no]
 
+    def with_room(
+        self, due: Mapping[int, datetime], held: Sequence[Claim], now: datetime
+    ) -> dict[int, datetime]:
+        """Those runs of which one row more may be held; to claim of the others would be in vain."""
+        counts = Counter(claim.run_no for claim in held)
+        return {
+            run_no: at
+            for run_no, at in due.items()
+            if run_no not in self._runs or self._room_of(run_no, counts, now) >= 1
+        }
+
     def shares(self, held: Sequence[Claim], wanted: int, now: datetime) -> tuple[int, dict[int, int]]:
         """How many of the wanted rows have their shares, and at most how many of the runs with limits."""
         counts = Counter(claim.run_no for claim in held)
@@ -192,6 +203,11 @@ class Pace:
             frees = (self._all.free(now), own.free(now) if own else None)
             found.append(max([(at, ""), *(free for free in frees if free)]))
         return min(found, default=None)
+
+    def used_up(self, due: Mapping[int, datetime], now: datetime) -> dict[int, Free]:
+        """Of which runs somebody is due whom a limit keeps waiting: until when, and which limit."""
+        frees = {run_no: self.first_due({run_no: at}, now) for run_no, at in due.items() if at <= now}
+        return {run_no: free for run_no, free in frees.items() if free is not None and free[0] > now}
 
     # --- shares of what all workers have together -------------------------------------------------
 

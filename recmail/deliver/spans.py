@@ -110,8 +110,8 @@ class Warming:
 
     @property
     def in_words(self) -> str:
-        """As the warm-up of provider relay."""
-        return f"the warm-up of {self.whose}"
+        """As the day's messages in the warm-up of provider relay."""
+        return f"the day's messages in the warm-up of {self.whose}"
 
     @property
     def lasts(self) -> bool:

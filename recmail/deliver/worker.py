@@ -275,7 +275,7 @@ class _Writer:
             self._ahead = ahead = outlook(connection, self._options.run_nos)
         wait_s = LOOK_EVERY_S
         now = self._clock.now()
-        due = self._pace.first_due(ahead.due, now)
+        due = self._pace.first_due(self._pace.with_room(ahead.due, self._desk.held, now), now)
         if due is not None:
             due_in_s = (due[0] - now).total_seconds()
             if due_in_s <= 0 and self._claimed_in_vain:
@@ -333,6 +333,7 @@ class _Writer:
             waiting_until=when,
             waits_for_senders=held,
             limit=limit or None,
+            used_up={} if ahead is None else self._pace.used_up(ahead.due, self._clock.now()),
             slowed=self._pace.slowed,
             postponed=self._pace.postponed,
         )

@@ -8,13 +8,14 @@ import traceback
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import Outlook, outlook
-from recmail.db.runs import find_run, move_run, runs_to_send
+from recmail.db.runs import find_run, move_run, run_audit, runs_to_send
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider
+from recmail.deliver.rounds import WHO
 from recmail.deliver.worker import WorkSummary, work
 from recmail.errors import RecmailError, RefusedError, StorageError
 from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
@@ -23,8 +24,10 @@ from recmail.runs.message import RunWriter, links_for
 from recmail.runs.news import News, Tell
 from recmail.runs.project import Project
 from recmail.runs.send import finish_if_done, options_of, start
+from recmail.runs.waiting import time_of
 
 _AGAIN_AFTER_S = 10.0  # a provider whose worker ended in an error, such as a database that went away
+_ASK_AGAIN = timedelta(minutes=1)  # what another worker had of a limit may be given back before it is free
 _NONE = timedelta()
 
 
@@ -100,6 +103,8 @@ class Senders:
         self._begun: dict[int, _Begun] = {}
         self._workers: dict[str, _Worker] = {}
         self._not_before_s: dict[str, float] = defaultdict(float)
+        self._ask_at: dict[int, datetime] = {}  # of runs whose people wait for a limit
+        self._told_limits: dict[int, tuple[datetime, str]] = {}
         self.paused: set[int] = set()
         self.failures = False
         self.errors: list[Exception] = []
@@ -110,6 +115,7 @@ class Senders:
         with reading(self._project.engine) as connection:
             found = runs_to_send(connection, self._clock.now())
         there = {row["run_no"] for row in found}
+        self._say_paused([run_no for run_no in self._begun if run_no not in there])
         self._begun = {run_no: one for run_no, one in self._begun.items() if run_no in there}
         by_provider: dict[str, set[int]] = defaultdict(set)
         for row in found:
@@ -118,7 +124,7 @@ class Senders:
                 continue
             with reading(self._project.engine) as connection:
                 ahead = outlook(connection, (run_no,))
-            if self._is_busy(ahead):
+            if self._is_busy(run_no, ahead):
                 by_provider[self._begun[run_no].provider.name].add(run_no)
             elif ahead.due_at is None and ahead.lease_left is None:
                 self._finish(run_no)
@@ -126,8 +132,9 @@ class Senders:
             self._give(name, run_nos)
         return bool(self._workers)
 
-    def _is_busy(self, ahead: Outlook) -> bool:
-        if ahead.due_at is not None and ahead.due_at <= self._clock.now():
+    def _is_busy(self, run_no: int, ahead: Outlook) -> bool:
+        now = self._clock.now()
+        if ahead.due_at is not None and ahead.due_at <= now and self._ask_at.get(run_no, now) <= now:
             return True
         return ahead.lease_left is not None and (self._waits or ahead.lease_left <= _NONE)
 
@@ -136,6 +143,7 @@ class Senders:
         for worker in self._workers.values():
             worker.stop.set()
         self.join()
+        self._say_paused([*self._begun])
 
     def join(self) -> None:
         """Wait until no worker has anything to do."""
@@ -174,8 +182,8 @@ class Senders:
         except RefusedError:
             return  # somebody paused, cancelled or finished it before
         self.paused.add(run_no)
-        advice = f"when that is mended: recmail run resume {run_no}"
-        self._say("paused", f"is paused: {reason}; {advice}", run_no, campaign, is_bad=True)
+        self._begun.pop(run_no, None)
+        self._tell_paused(run_no, campaign, reason)
 
     def _finish(self, run_no: int) -> None:
         counts, run = finish_if_done(self._project, run_no, self._clock, self._who)
@@ -207,19 +215,38 @@ class Senders:
             if worker.is_alive():
                 continue
             del self._workers[provider]
-            if worker.summary is not None and worker.summary.paused:
-                self._say_paused(sorted(worker.run_nos), worker.summary.paused)
+            if worker.summary is not None:
+                self._heed_limits(worker.summary)
             if worker.error is not None:
                 self._not_before_s[provider] = time.monotonic() + _AGAIN_AFTER_S
                 self._say_broken(provider, worker, worker.error)
 
-    def _say_paused(self, run_nos: Sequence[int], reason: str) -> None:
+    def _heed_limits(self, summary: WorkSummary) -> None:
+        """Let runs rest whose limit is used up: a worker could do nothing, and would begin again at once."""
+        now = self._clock.now()
+        for run_no, (until, limit) in summary.used_up.items():
+            self._ask_at[run_no] = min(until, now + _ASK_AGAIN)
+            if self._told_limits.get(run_no) != (until, limit) and run_no in self._begun:
+                self._told_limits[run_no] = (until, limit)
+                text = f"waits: {limit} are used up until {time_of(until, now)}"
+                self._say("waits", text, run_no, self._begun[run_no].campaign)
+
+    def _say_paused(self, run_nos: Sequence[int]) -> None:
+        """Say of runs that are sent no more which of them are paused, and why."""
         for run_no in run_nos:
             with reading(self._project.engine) as connection:
-                run = find_run(connection, run_no)
-            if run["state"] == RunState.PAUSED:
-                self.paused.add(run_no)
-                self._say("paused", f"is paused: {reason}", run_no, run["campaign"], is_bad=True)
+                run, happened = find_run(connection, run_no), run_audit(connection, run_no)
+            if run["state"] != RunState.PAUSED:
+                continue
+            paused_by = [row["who"] for row in happened if row["action"] == RunState.PAUSED]
+            by_itself = paused_by[-1:] == [WHO]
+            self.paused |= {run_no} if by_itself else set()
+            self._tell_paused(run_no, run["campaign"], run["reason"], is_bad=by_itself)
+
+    def _tell_paused(self, run_no: int, campaign: str, reason: str, *, is_bad: bool = True) -> None:
+        then = "when that is mended" if is_bad else "to let it go on"
+        text = f"is paused: {reason}; {then}: recmail run resume {run_no}"
+        self._say("paused", text, run_no, campaign, is_bad=is_bad)
 
     def _say_broken(self, provider: str, worker: _Worker, error: Exception) -> None:
         self.errors.append(error)

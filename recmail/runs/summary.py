@@ -27,7 +27,7 @@ from recmail.runs.due import DueReport, read_due
 from recmail.runs.exposure import ExposureReport, read_exposure
 from recmail.runs.findings import Findings, read_findings
 from recmail.runs.message import Writers, links_for
-from recmail.runs.pace import sending_time
+from recmail.runs.pace import how_long
 from recmail.runs.project import Project
 from recmail.runs.shortfall import BlockShortfall, read_shortfalls
 from recmail.settings import Limit
@@ -76,6 +76,7 @@ class Planned:
         due: when the emails are due; None: all at once.
         samples: subjects, as different people will read them.
         sending: how long it takes at least; None when the provider is not set up.
+        not_in_time: who will not get it because that is too long, in words; None when it is not.
         instead: how many get this email instead of one of another run, of lower priority.
         findings: what was found in the emails; None while not all were looked at.
     """
@@ -91,6 +92,7 @@ class Planned:
     due: DueReport | None
     samples: Sequence[Sample]
     sending: Estimate | None
+    not_in_time: str | None = None
     instead: Sequence[Displaced] = ()
     findings: Findings | None = None
 
@@ -117,6 +119,7 @@ class Planned:
             "samples": [asdict(sample) for sample in self.samples],
             "sending": self.sending
             and {"seconds_at_least": self.sending.takes.total_seconds(), "because": self.sending.because},
+            "not_in_time": self.not_in_time,
             "instead": [asdict(one) for one in self.instead],
             "findings": self.findings and self.findings.to_dict(),
         }
@@ -134,6 +137,7 @@ def summarize(project: Project, run_no: int) -> Planned:
         due = read_due(connection, run)
         instead = _instead(connection, run)
     waiting = counts.states[MessageState.PLANNED]
+    sending = _sending_time(project, campaign, waiting, run["due_instant"])
     return Planned(
         run_no=run_no,
         campaign=run["campaign"],
@@ -145,7 +149,8 @@ def summarize(project: Project, run_no: int) -> Planned:
         exposure=read_exposure(run),
         due=due,
         samples=samples,
-        sending=_sending_time(project, campaign, waiting, run["due_instant"]),
+        sending=sending,
+        not_in_time=_not_in_time(run, due, sending),
         instead=instead,
         findings=findings,
     )
@@ -157,7 +162,18 @@ def _sending_time(project: Project, campaign: Campaign, messages: int, now: date
         provider = open_provider(name, project.settings)
     except ConfigError:  # which is said when somebody sends, or asks the doctor
         return None
-    return sending_time(project.settings, provider, campaign, messages=messages, now=now)
+    return how_long(project.settings, provider, campaign, messages=messages, now=now)
+
+
+def _not_in_time(run: Mapping[str, Any], due: DueReport | None, sending: Estimate | None) -> str | None:
+    if sending is None:
+        return None
+    if due is not None and due.if_late_s is not None and sending.takes.total_seconds() > due.if_late_s:
+        return "that is longer than if_late of its schedule: who is later than that is skipped as too late"
+    until: datetime | None = run["shelf_until"]
+    if until is not None and run["due_instant"] + sending.takes > until:
+        return f"the plan is good until {until:%Y-%m-%d %H:%M} UTC: who still waits then will not get it"
+    return None
 
 
 def _instead(connection: sa.Connection, run: Mapping[str, Any]) -> list[Displaced]:

@@ -88,9 +88,11 @@ def test_a_plan_says_whom_it_takes_from_another_campaign(project: Path) -> None:
     low, _ = plan(project, "popular-now")
     recmail("approve", low, "--now", AT, project=project)
     file = project / "campaigns" / "weekly-picks.yaml"
-    file.write_text(file.read_text("utf-8") + "\npriority: 1\nspeed: 10 per hour\n", "utf-8")
+    file.write_text(file.read_text("utf-8") + "\npriority: 1\nspeed: 10 per day\n", "utf-8")
     said = recmail("plan", "weekly-picks", "--now", AT, project=project).stdout
     assert f"people get this instead of run {low} (popular-now), of lower priority" in said
     assert "an ordinary learner" in said
     assert "Sending takes at least" in said
-    assert "because of 10 per hour (campaign weekly-picks)" in said
+    assert "because of 10 per day (campaign weekly-picks)" in said
+    assert "but the plan is good until" in said
+    assert "UTC: who still waits then will not get it" in said

@@ -96,7 +96,7 @@ def test_the_next_time_is_allowed_and_the_first(
     until = allowed.until(zone, now)
     if until is None:
         return
-    assert now < until <= now + timedelta(days=8)
+    assert now < until <= now + timedelta(days=15)
     assert allowed.until(zone, until) is None
     step = (until - now) / 7
     assert all(allowed.until(zone, now + step * part) is not None for part in range(7))
@@ -107,3 +107,9 @@ def test_all_waits_names_the_zones_where_it_is_night() -> None:
     assert "Europe/Berlin" not in waits
     assert waits["Asia/Tokyo"] == at("2026-12-02 08:00", "Asia/Tokyo")  # it is 21:00 there
     assert others is None  # 17:30 in Kolkata
+
+
+def test_a_day_whose_only_hour_the_clocks_jump_over_is_waited_out() -> None:
+    allowed = hours(QuietHours(time(3), time(2)), Weekdays((6,)))
+    monday = at("2027-03-22 12:00", "Europe/Berlin")
+    assert allowed.until("Europe/Berlin", monday) == at("2027-04-04 02:00", "Europe/Berlin")

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 from email import message_from_bytes
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from recmail.db.account import account
 from recmail.db.connect import reading, writing
-from recmail.db.tables import ledger
+from recmail.db.tables import events, ledger
+from recmail.deliver import alarms
 from recmail.deliver.clock import Clock
+from recmail.deliver.options import WorkSummary
+from recmail.deliver.worker import work
 from recmail.records import MessageState
+from recmail.runs import senders as senders_module
 from recmail.runs.lifecycle import approve, cancel, pause, resume
 from recmail.runs.message import RunWriter
 from recmail.runs.news import News
@@ -23,6 +29,7 @@ from recmail.runs.scheduling import switch_off, switch_on
 from recmail.runs.send import start
 from recmail.runs.senders import Senders
 from recmail.runs.working import send_once
+from recmail.settings import load_settings
 from tests.scheduled import DAY, HOUR, MINUTE, MONDAY, PEOPLE, TUESDAY, WHEN, all_runs, look, states, write
 
 SENT = MessageState.SENT
@@ -195,3 +202,100 @@ def test_a_weekly_campaign_goes_out_weekly_under_a_cap_of_one_in_seven_days(
     between = plan(weekly, "tuesdays", now=TUESDAY + 13 * DAY, who="ana")
     assert counts(weekly, between) == {MessageState.SKIPPED: PEOPLE}
     weekly.engine.dispose()
+# --- what keeps a run waiting ---------------------------------------------------------------------
+
+
+def with_speed(project: Project, name: str, speed: str) -> Project:
+    """Run 2, of another campaign, is being sent, as its `speed` allows."""
+    write(project, WHEN + speed, name)
+    plan(project, name, now=MONDAY, who="ana")
+    approve(project, 2, now=MONDAY, who="ana")
+    start(project, 2, Clock(MONDAY), "ana")
+    return project
+
+
+def limited(project: Project, at_most: str) -> Project:
+    settings = project.folder / "recmail.toml"
+    text = settings.read_text("utf-8")
+    settings.write_text(
+        text.replace("[provider.files]\n", f'[provider.files]\nat_most = "{at_most}"\n'), "utf-8"
+    )
+    return replace(project, settings=load_settings(project.folder))
+
+
+def test_a_quota_that_is_used_up_ends_it_and_is_told_once(due: Project) -> None:
+    project = limited(due, "5 per hour")
+    told: list[News] = []
+    go(project, TUESDAY, told)
+    assert counts(project, 1) == {SENT: 5, MessageState.PLANNED: PEOPLE - 5}
+    [waits] = [one for one in told if one.what == "waits"]
+    assert "5 per hour of provider files are used up until 10:" in waits.text
+    assert not waits.is_bad
+    go(project, TUESDAY + HOUR + 2 * MINUTE, told)
+    assert counts(project, 1) == {SENT: 10, MessageState.PLANNED: PEOPLE - 10}
+
+
+def test_no_worker_begins_again_and_again_at_a_quota_that_is_used_up(
+    due: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = limited(due, "5 per day")
+    begun: list[object] = []
+
+    def count(*arguments: Any, **named: Any) -> WorkSummary:
+        begun.append(arguments)
+        return work(*arguments, **named)
+
+    monkeypatch.setattr(senders_module, "work", count)
+    told: list[News] = []
+    senders = Senders(project, Clock(TUESDAY), "recmail", told.append, waits=True)
+    for _ in range(4):
+        senders.look()
+        senders.join()
+    assert len(begun) == 1
+    assert [one.what for one in told] == ["sending", "waits"]
+
+
+def test_a_run_that_its_own_pause_if_paused_is_told_and_counts(
+    due: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(alarms, "LEAST_TRIED", 5)
+    project = limited(with_speed(due, "zebra", "speed: {pause_if: {complaints: 1%}}\n"), "5 per day")
+    go(project, MONDAY)
+    assert counts(project, 2) == {SENT: 5, MessageState.PLANNED: PEOPLE - 5}
+    complain(project, 2, at=MONDAY + HOUR, people=range(3))
+    told: list[News] = []
+    senders = go(project, TUESDAY + HOUR, told)
+    assert senders.paused == {2}
+    [paused] = [one for one in told if one.what == "paused"]
+    assert (paused.run, paused.is_bad) == (2, True)
+    assert "3 complaints of 5 messages" in paused.text
+    assert paused.text.endswith("when that is mended: recmail run resume 2")
+    assert counts(project, 1) == {SENT: 5, MessageState.PLANNED: PEOPLE - 5}, "the other run goes on"
+
+
+def complain(project: Project, run_no: int, *, at: datetime, people: range) -> None:
+    row = {
+        "provider": "files",
+        "kind": "complained",
+        "at": at,
+        "received_at": at,
+        "run_no": run_no,
+        "raw": "",
+    }
+    with writing(project.engine) as connection:
+        connection.execute(
+            events.insert(), [row | {"event_key": f"event {one}", "user_no": one} for one in people]
+        )
+
+
+def test_a_run_that_a_person_pauses_is_told_as_that(due: Project) -> None:
+    told: list[News] = []
+    senders = Senders(due, Clock(TUESDAY - HOUR), "recmail", told.append, waits=True)
+    start(due, 1, Clock(TUESDAY), "ana")
+    senders.look()
+    pause(due, 1, now=TUESDAY, who="ana")
+    senders.join()
+    senders.look()
+    assert (told[-1].what, told[-1].is_bad) == ("paused", False)
+    assert told[-1].text == "is paused: paused by ana; to let it go on: recmail run resume 1"
+    assert senders.paused == set()
