@@ -26,7 +26,24 @@ _CODES: tuple[tuple[type[errors.RecmailError], int], ...] = (
 SEVERITY = (0, EXIT_WITH_FAILURES, EXIT_REFUSED, EXIT_INVALID, EXIT_FAILED)
 """Exit codes of parts of a command; that of the whole is the one furthest behind."""
 
-RUN = click.IntRange(1, 2**31)
+_NUMBERS = click.IntRange(1, 2**31)
+
+
+class RunNumber(click.ParamType[int]):
+    """A run's number."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number."""
+        if not str(value).isdecimal():
+            self.fail(
+                f"found {value!r}; expected the number of a run, as recmail runs lists them", param, ctx
+            )
+        return _NUMBERS.convert(value, param, ctx)
+
+
+RUN = RunNumber()
 
 
 class RunOrCampaign(click.ParamType[int | str]):
@@ -37,7 +54,7 @@ class RunOrCampaign(click.ParamType[int | str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """Read what is only digits as a number."""
         text = str(value)
-        return RUN.convert(int(text), param, ctx) if text.isdecimal() else text
+        return RUN.convert(text, param, ctx) if text.isdecimal() else text
 
 
 RUN_OR_CAMPAIGN = RunOrCampaign()

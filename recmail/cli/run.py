@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recmail.runs.project import Project
 
 
-@click.group("run")
+@click.group("run", short_help="Pause, resume, cancel or retry a run; settle what is unclear.")
 def command() -> None:
     """Pause, resume, cancel or retry a run, or settle unclear messages.
 
@@ -255,7 +255,11 @@ def _list_unclear(run: int, found: list[str], as_json: bool) -> None:
         return
     for user_id in found:
         click.echo(user_id)
+    if not found:
+        say(f"no message of run {run} is unclear: there is nothing to settle")
+        return
+    them = "1 message" if len(found) == 1 else f"{len(found):,} messages"
     say(
-        f"{len(found):,} messages of run {run} may have arrived; look for them at the provider, "
-        "then settle them with --sent or --resend"
+        f"{them} of run {run} may have arrived; look at the provider, then settle with --sent or --resend, "
+        f"for one person or for all: recmail run decide {run} --sent --user {found[0]}"
     )

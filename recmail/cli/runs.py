@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from recmail.runs.project import Project
 
 
-@click.command("runs")
+@click.command("runs", short_help="List all runs, or show or watch one.")
 @click.argument("run", type=RUN_OR_CAMPAIGN, required=False)
 @click.option("--follow", "follows", is_flag=True, help="Watch RUN until it has ended.")
 @click.option(

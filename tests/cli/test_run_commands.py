@@ -107,7 +107,9 @@ def test_unclear_messages_are_listed_and_settled(project: Path, sending: tuple[i
     assert "2 messages waiting again" in resent.output
     send(project, run)
     assert states(project, run)["sent"] == people
-    assert recmail("run", "decide", run, project=project).stdout == ""
+    settled = recmail("run", "decide", run, project=project)
+    assert settled.stdout == ""
+    assert settled.stderr == f"no message of run {run} is unclear: there is nothing to settle\n"
 
 
 def test_a_run_that_is_not_there_is_named(project: Path) -> None:
