@@ -88,6 +88,22 @@ class Instant(click.ParamType[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+class WallTime(click.ParamType[datetime]):
+    """A day and time as a clock on the wall shows it, without a zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the time."""
+        try:
+            wall = datetime.fromisoformat(str(value))
+        except ValueError:
+            wall = None
+        if wall is None or wall.tzinfo is not None or not _EARLIEST.year <= wall.year <= _LATEST.year:
+            self.fail(f"found {value!r}; expected a day and time such as '2026-12-01 09:00'", param, ctx)
+        return wall
+
+
 now_option = click.option(
     "--now",
     type=Instant(),

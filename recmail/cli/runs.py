@@ -104,6 +104,7 @@ def _show(run: Run) -> None:
     show_due(run.due)
     show_variants(run.account)
     if run.findings:
+        click.echo()
         show_findings(run.findings)
     elif run.state == "planned":
         say(f"not all emails were looked at yet; this does, and approves it: recmail approve {run.run_no}")
