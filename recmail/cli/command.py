@@ -26,7 +26,24 @@ _CODES: tuple[tuple[type[errors.RecmailError], int], ...] = (
 SEVERITY = (0, EXIT_WITH_FAILURES, EXIT_REFUSED, EXIT_INVALID, EXIT_FAILED)
 """Exit codes of parts of a command; that of the whole is the one furthest behind."""
 
-RUN = click.IntRange(1, 2**31)
+_NUMBERS = click.IntRange(1, 2**31)
+
+
+class RunNumber(click.ParamType[int]):
+    """A run's number."""
+
+    name = "run"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the number."""
+        if not str(value).isdecimal():
+            self.fail(
+                f"found {value!r}; expected the number of a run, as recmail runs lists them", param, ctx
+            )
+        return _NUMBERS.convert(value, param, ctx)
+
+
+RUN = RunNumber()
 
 
 class RunOrCampaign(click.ParamType[int | str]):
@@ -37,7 +54,7 @@ class RunOrCampaign(click.ParamType[int | str]):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
         """Read what is only digits as a number."""
         text = str(value)
-        return RUN.convert(int(text), param, ctx) if text.isdecimal() else text
+        return RUN.convert(text, param, ctx) if text.isdecimal() else text
 
 
 RUN_OR_CAMPAIGN = RunOrCampaign()
@@ -69,6 +86,22 @@ class Instant(click.ParamType[datetime]):
         if not _EARLIEST.year <= moment.year <= _LATEST.year:
             self.fail(f"found {value!r}; expected a year from {_EARLIEST.year} to {_LATEST.year}", param, ctx)
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+class WallTime(click.ParamType[datetime]):
+    """A day and time as a clock on the wall shows it, without a zone."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Read the time."""
+        try:
+            wall = datetime.fromisoformat(str(value))
+        except ValueError:
+            wall = None
+        if wall is None or wall.tzinfo is not None or not _EARLIEST.year <= wall.year <= _LATEST.year:
+            self.fail(f"found {value!r}; expected a day and time such as '2026-12-01 09:00'", param, ctx)
+        return wall
 
 
 now_option = click.option(

@@ -148,15 +148,7 @@ def _next(look: Look) -> list[str]:
 
 
 def _variants(look: Look) -> list[str]:
-    from recmail.records import STATE_WORDS
-
-    said = []
-    for name, counts in look.variants.items():
-        words: dict[str, int] = {}
-        for state, people in counts.items():
-            words[STATE_WORDS[state]] = words.get(STATE_WORDS[state], 0) + people
-        said.append(f"variant {name}: " + ", ".join(f"{count:,} {word}" for word, count in words.items()))
-    return said
+    return [f"variant {name}: {words}" for _, name, words in look.account.variants_as_rows()]
 
 
 def _errors(look: Look) -> list[RenderableType]:

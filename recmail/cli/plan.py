@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.command import (
+    WallTime,
+    json_option,
+    now_option,
+    print_json,
+    project_option,
+    shows_errors,
+)
 from recmail.cli.terminal import (
     operator,
     print_table,
@@ -35,7 +42,7 @@ COURSES = 15  # at their limit, that are listed; --json has all of them
 @click.option(
     "--for",
     "wall",
-    type=click.DateTime(["%Y-%m-%d %H:%M", "%Y-%m-%dT%H:%M"]),
+    type=WallTime(),
     metavar="TIME",
     help="Plan another time of the schedule than the next, as its clock shows it: '2026-12-01 09:00'.",
 )
@@ -110,7 +117,7 @@ def _show(planned: Planned) -> None:
         click.echo(f"\n{one.in_words()}")
     click.echo()
     print_table(("subject", "for"), [(one.subject, one.of_whom) for one in planned.samples])
-    if planned.sending and planned.sending.takes:
+    if planned.sending and planned.sending.takes > planned.due_over:
         click.echo(f"\nSending takes {planned.sending.in_words()}")
         if planned.not_in_time:
             click.echo(f"  but {planned.not_in_time}")

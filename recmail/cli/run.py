@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from recmail.runs.project import Project
 
 
-@click.group("run")
+@click.group("run", short_help="Pause, resume, cancel or retry a run; settle what is unclear.")
 def command() -> None:
     """Pause, resume, cancel or retry a run, or settle unclear messages.
 
@@ -231,19 +231,18 @@ def decide_command(
 
     opened, run_read = _opened(project, run, set(RunState), having=MessageState.UNKNOWN)
     number = run_read.run_no
-    found = unclear(opened, number, now=now)
-    if outcome is None:
+    found = unclear(opened, number, now=now, of=users or None)
+    if outcome is None or not (found or as_json):
         _list_unclear(number, found, as_json)
         return
-    asked = [user for user in found if user in set(users)] if users else found
-    if outcome == "resend" and asked and not yes:
-        facts = f"{_people(len(asked))} may have this email already and would get a second one"
+    if outcome == "resend" and found and not yes:
+        facts = f"{_people(len(found))} may have this email already and would get a second one"
         confirm(
             f"Run {number}, {run_read.campaign}: {facts}. Send again?", undone="nothing changed", facts=facts
         )
     count = decide(opened, number, outcome, user_ids=users or None, now=now, who=operator())
     messages = "1 message" if count == 1 else f"{count:,} messages"
-    done = "counted as sent; if it did not arrive, nothing else from this run will"
+    done = "counted as sent; if one did not arrive, nothing else from this run will"
     if outcome == "resend":
         done = f"waiting again; send with: recmail send {number}"
     _reports(number, "decide", as_json, f"{messages} {done}", messages=count, outcome=outcome)
@@ -255,7 +254,11 @@ def _list_unclear(run: int, found: list[str], as_json: bool) -> None:
         return
     for user_id in found:
         click.echo(user_id)
+    if not found:
+        say(f"nothing to settle: no such message of run {run} is unclear")
+        return
+    them = "1 message" if len(found) == 1 else f"{len(found):,} messages"
     say(
-        f"{len(found):,} messages of run {run} may have arrived; look for them at the provider, "
-        "then settle them with --sent or --resend"
+        f"{them} of run {run} may have arrived; look at the provider, then settle with --sent or --resend, "
+        f"for one person or for all: recmail run decide {run} --sent --user {found[0]}"
     )

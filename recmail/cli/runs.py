@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from recmail.runs.project import Project
 
 
-@click.command("runs")
+@click.command("runs", short_help="List all runs, or show or watch one.")
 @click.argument("run", type=RUN_OR_CAMPAIGN, required=False)
 @click.option("--follow", "follows", is_flag=True, help="Watch RUN until it has ended.")
 @click.option(
@@ -104,6 +104,7 @@ def _show(run: Run) -> None:
     show_due(run.due)
     show_variants(run.account)
     if run.findings:
+        click.echo()
         show_findings(run.findings)
     elif run.state == "planned":
         say(f"not all emails were looked at yet; this does, and approves it: recmail approve {run.run_no}")

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
+from recmail.cli.command import (
+    RUN_OR_CAMPAIGN,
+    json_option,
+    now_option,
+    print_json,
+    project_option,
+    shows_errors,
+)
 from recmail.cli.story import tell_run
 from recmail.cli.terminal import operator, print_table, progress, say
 
@@ -24,7 +31,7 @@ FIRST = 12  # candidates of each offer that are listed
 
 @click.command("why", short_help="Tell why somebody gets mail or not, and what each run showed.")
 @click.argument("user")
-@click.argument("of", metavar="[CAMPAIGN|RUN]", required=False)
+@click.argument("of", type=RUN_OR_CAMPAIGN, metavar="[CAMPAIGN|RUN]", required=False)
 @click.option("--course", metavar="ID", help="With CAMPAIGN: only this course (course_id), in every offer.")
 @click.option("--all", "every", is_flag=True, help="With CAMPAIGN: every candidate, not only the first ones.")
 @project_option
@@ -33,7 +40,7 @@ FIRST = 12  # candidates of each offer that are listed
 @shows_errors
 def command(
     user: str,
-    of: str | None,
+    of: int | str | None,
     course: str | None,
     every: bool,
     project: Path | None,
@@ -54,15 +61,14 @@ def command(
     from recmail.runs.why import record_look, why
 
     opened = open_project(project)
-    run = int(of) if of is not None and of.isascii() and of.isdigit() else None
-    if of is not None and run is None:
+    if isinstance(of, str):
         _explain(opened, user, of, course=course, every=every, now=now, as_json=as_json)
         return
     if course or every:
         raise click.UsageError("--course and --all need the name of a campaign: recmail why USER CAMPAIGN")
-    story = why(opened, user, now=now, run_no=run)
-    found = None if run is None else person_in_run(opened, user, run)
-    record_look(opened, story.user_id, run, who=operator(), now=now)
+    story = why(opened, user, now=now, run_no=of)
+    found = None if of is None else person_in_run(opened, user, of)
+    record_look(opened, story.user_id, of, who=operator(), now=now)
     if as_json:
         print_json(asdict(story) | ({"in_run": found.to_dict()} if found else {}))
     elif found:

@@ -214,23 +214,3 @@ def last_event_at(connection: sa.Connection, run_no: int, newest: int) -> dateti
     )
     found: datetime | None = connection.scalar(query)
     return found
-
-
-def has_variants(connection: sa.Connection, run_no: int) -> bool:
-    """Whether the messages of a run differ by variant."""
-    first = sa.select(ledger.c.variant).where(ledger.c.run_no == run_no, ledger.c.message_id.is_not(None))
-    return connection.scalar(first.order_by(ledger.c.user_no).limit(1)) is not None
-
-
-def count_variants(connection: sa.Connection, run_no: int) -> dict[str, dict[MessageState, int]]:
-    """How many people with each variant are where; those without any are left out."""
-    counted = (
-        sa.select(ledger.c.variant, ledger.c.state, sa.func.count())
-        .where(ledger.c.run_no == run_no, ledger.c.variant.is_not(None))
-        .group_by(ledger.c.variant, ledger.c.state)
-        .order_by(ledger.c.variant)
-    )
-    found: dict[str, dict[MessageState, int]] = {}
-    for variant, state, rows in connection.execute(counted):
-        found.setdefault(variant, {})[S(state)] = rows
-    return found

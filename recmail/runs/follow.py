@@ -18,8 +18,6 @@ from recmail.db.ledger_progress import (
     Line,
     Move,
     Place,
-    count_variants,
-    has_variants,
     in_hand,
     last_errors,
     last_event_at,
@@ -69,7 +67,6 @@ class Look:
         rate_since_start: the same since it began, without its pauses.
         ready_at: when nobody will wait any more, as it looks; None when nothing moves.
         due: when those who wait are due; None when nobody waits.
-        variants: people by state, for each variant; empty without variants.
         errors: the last ones, grouped, the most common first.
         sender: holds messages now: "alive", "dead" when its time ran out, or None.
         is_idle: messages are due, and for a while nobody has touched one.
@@ -86,7 +83,6 @@ class Look:
     rate_since_start: float | None
     ready_at: datetime | None
     due: Line | None
-    variants: Mapping[str, Mapping[MessageState, int]]
     errors: Sequence[SeenError]
     sender: str | None
     is_idle: bool
@@ -161,7 +157,6 @@ class Look:
             "last_due_at": self.due and self.due.last,
             "sender": self.sender,
             "account": self.account.to_dict(),
-            "variants": {name: dict(counts) for name, counts in self.variants.items()},
             "errors": [asdict(error) for error in self.errors],
         }
 
@@ -240,7 +235,6 @@ class Watch:
             rate_since_start=since_start,
             ready_at=None if is_idle else ready_at(to_come, steady, last_due=last_due, now=now),
             due=due,
-            variants=self._variants,
             errors=read.errors,
             sender=("alive" if held.is_alive else "dead") if held.rows else None,
             is_idle=is_idle,
@@ -284,8 +278,7 @@ class Watch:
         began_s = self._ticks()
         counted = account(connection, self._run_no)
         self._planned_for = counted.planned_for
-        if has_variants(connection, self._run_no):
-            self._variants = count_variants(connection, self._run_no)
+        self._variants = counted.variants
         counts = _as_counts(counted)
         later = moves_after(connection, self._run_no, settled, settled=settled)
         self._settled = _apply(later, Counter(counts), sign=-1)
@@ -307,7 +300,7 @@ class Watch:
             for (state, reason), people in counts.most_common()
             if reason is not None and people
         }
-        return Account(self._planned_for, states, reasons)
+        return Account(self._planned_for, states, reasons, self._variants)
 
     def _errors(self, connection: sa.Connection, newest: int) -> list[SeenError]:
         groups: list[ErrorGroup] = group_errors(last_errors(connection, self._run_no, newest))[:_ERRORS]

@@ -13,7 +13,7 @@ from recmail.db.account import account
 from recmail.db.approvals import sign, signatures
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import sweep
-from recmail.db.people import find_user
+from recmail.db.people import find_user, user_ids_by_no
 from recmail.db.runs import find_run, move_run, record, run_state
 from recmail.errors import RefusedError
 from recmail.records import MessageState, RunState
@@ -192,9 +192,17 @@ def decide(
         return count
 
 
-def unclear(project: Project, run_no: int, *, now: datetime) -> list[str]:
-    """The ids of people whose message may have arrived, for `decide`."""
+def unclear(project: Project, run_no: int, *, now: datetime, of: Sequence[str] | None = None) -> list[str]:
+    """The ids of people whose message may have arrived, for `decide`.
+
+    Args:
+        of: only of these, by user_id or e-mail address; None: everybody.
+    """
     with writing(project.engine) as connection:
         run_state(connection, run_no)
         sweep(connection, now=now)  # also those of a sender that died
-        return ledger.unknown_users(connection, run_no)
+        found = ledger.unknown_users(connection, run_no)
+        if of is None:
+            return found
+        asked = {*user_ids_by_no(connection, [find_user(connection, who) for who in of]).values()}
+        return [user_id for user_id in found if user_id in asked]

@@ -47,22 +47,6 @@ def pause_if_of(campaign: Campaign) -> Shares:
     return Shares(speed.pause_if.bounces, speed.pause_if.complaints)
 
 
-def how_long(
-    settings: Settings, provider: Provider, campaign: Campaign, *, messages: int, now: datetime
-) -> Estimate:
-    """How long so many messages of a campaign take at least, when nothing else is sent."""
-    whose = f"provider {provider.name}"
-    own = None if campaign.speed is None else campaign.speed.at_most
-    return duration(
-        messages,
-        [(whose, rate) for rate in provider.options.at_most],
-        now=now,
-        zone=ZoneInfo(settings.project.timezone),
-        warm_up=provider.options.warm_up,
-        evenly=[] if own is None else [(f"campaign {campaign.name}", own)],
-    )
-
-
 def _limits(campaign: Campaign) -> Limits | None:
     if campaign.speed is None or campaign.speed.at_most is None:
         return None

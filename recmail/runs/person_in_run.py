@@ -17,7 +17,7 @@ from recmail.db.people import find_user
 from recmail.db.runs import find_run
 from recmail.db.tables import ledger, ledger_context, users
 from recmail.errors import RecmailError
-from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, Claim, MessageState
+from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, Claim, MessageState, RunState
 from recmail.runs.funnel import segment_of
 from recmail.runs.happenings import Happening, happenings
 from recmail.runs.project import Project
@@ -117,7 +117,7 @@ def person_in_run(project: Project, who: str, run_no: int) -> PersonInRun:
         send_before=row.get("send_before"),
         shown=shown,
         shown_note=shown_note,
-        waits=_waits(row) if row else None,
+        waits=_waits(row, run) if row else None,
         happened=happened,
     )
 
@@ -237,12 +237,19 @@ def _local(moment: datetime, *zones: str | None) -> str | None:
     return None
 
 
-def _waits(row: Mapping[str, Any]) -> str | None:
+_HELD = {
+    RunState.PLANNED: ", once the run is approved: recmail approve {run}",
+    RunState.PAUSED: ", but the run is paused: recmail run resume {run}",
+}
+
+
+def _waits(row: Mapping[str, Any], run: Mapping[str, Any]) -> str | None:
     """What happens next to a row that is not at its end."""
     at, state = f"{row['next_at']:%Y-%m-%d %H:%M:%S} UTC", S(row["state"])
     if state == S.PLANNED:
-        tries = f" after {row['attempts']} tries" if row["attempts"] > 1 else " after 1 try"
-        return f"waits{tries if row['attempts'] else ''}; it is due at {at}"
+        tries = "after 1 try " if row["attempts"] == 1 else f"after {row['attempts']} tries "
+        held = _HELD.get(RunState(run["state"]), "").format(run=run["run_no"])
+        return f"{tries if row['attempts'] else ''}due at {at}{held}"
     if state == S.CLAIMED:
         return f"a sender has it (claim {row['claim_id']}), until {at}; then it waits again"
     if state == S.SENDING:

@@ -155,7 +155,10 @@ def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
         return
     people = read_funnel(project, campaign, now=now)[-1].people
     if people > at_most:
-        raise RefusedError(f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}")
+        raise RefusedError(
+            f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}; "
+            "raise it, or address fewer people in who"
+        )
 
 
 def _draft(

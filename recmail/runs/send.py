@@ -40,7 +40,7 @@ class Sent:
         paused: why the run is paused, None when it is not.
         stopped: somebody asked it to end before everything was done.
         page: where the messages can be read, if there is such a place.
-        next_due: when the first of those who wait is due.
+        next_due: when the first of those who wait is due; None: now, or nobody waits.
         goes_on: why people still wait, and until when, where that is known.
     """
 
@@ -164,7 +164,7 @@ def _settle(
         paused=paused,
         stopped=summary.stopped,
         page=page,
-        next_due=ahead.due_at,
+        next_due=ahead.due_at if ahead.due_at and ahead.due_at > clock.now() else None,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -95,6 +95,11 @@ class Planned:
     not_in_time: str | None = None
     instead: Sequence[Displaced] = ()
     findings: Findings | None = None
+
+    @property
+    def due_over(self) -> timedelta:
+        """From when the first email is due to when the last is: sending does not end before."""
+        return self.due.last - self.due.first if self.due else timedelta()
 
     @property
     def subjects_by_variant(self) -> dict[str, list[str]]:

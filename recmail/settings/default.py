@@ -42,8 +42,8 @@ key = "file:.recmail/key"                     # signs the links in emails: keep 
 from = {sender}
 # Printed below every email; the law asks for it.
 postal_address = {postal_address}
-# Mail leaves this machine only when people can unsubscribe: the address where `recmail serve --public`
-# answers, or a page of your own, such as "https://acme.example/unsubscribe/{{token}}".
+# Mail leaves this machine only when people can unsubscribe: at a page of your own,
+# unsubscribe_url = "https://acme.example/unsubscribe/{{token}}". Pictures are fetched from public_url.
 public_url = ""
 unsubscribe_url = ""
 

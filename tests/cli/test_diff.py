@@ -28,6 +28,8 @@ def test_an_edited_campaign_is_compared_with_the_one_before(project: Path) -> No
 
 def test_unknown_runs_are_refused(project: Path) -> None:
     assert "there is no run 7" in recmail("diff", 7, 8, project=project, code=4).stderr
+    named = recmail("diff", "weekly-picks", project=project, code=2).stderr
+    assert "found 'weekly-picks'; expected the number of a run" in named
 
 
 def test_one_run_is_compared_with_the_one_before_it(project: Path) -> None:

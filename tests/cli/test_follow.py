@@ -127,6 +127,9 @@ def test_a_terminal_of_80_columns_shows_a_picture(project: Path, planned: Planne
         " || ' (queue id ' || user_no || ')' FROM ledger WHERE state = 'sent' LIMIT 3",
     )
     change(project, "UPDATE ledger SET variant = 'question' WHERE state = 'sent'")
+    look = read_json(recmail("runs", run, "--follow", "--json", project=project))
+    assert look["account"] == read_json(recmail("runs", run, "--json", project=project))["account"]
+    assert look["account"]["variants"]["question"]["people"] == people
     lines = in_a_terminal(follow(project, run)).splitlines()
     assert f"Run {run}, weekly-picks: finished" in lines[0]
     assert f"100 %  {people} of {people}" in lines[1]

@@ -103,11 +103,19 @@ def test_unclear_messages_are_listed_and_settled(project: Path, sending: tuple[i
         "nothing changed: 2 people may have this email already and would get a second one"
         in recmail("run", "decide", run, "--resend", project=project, code=4).stderr
     )
+    with sqlite3.connect(project / "recmail.db") as connection:
+        [address] = connection.execute("SELECT email FROM users WHERE user_id = ?", unclear[1:2]).fetchone()
+    by_address = ("run", "decide", run, "--user", address)
+    assert recmail(*by_address, project=project).stdout.split() == [unclear[1]]
+    asked = recmail(*by_address, "--resend", project=project, code=4).stderr
+    assert "nothing changed: 1 person may have this email already" in asked
     resent = recmail("run", "decide", run, "--resend", "--yes", "--now", AT, project=project)
     assert "2 messages waiting again" in resent.output
     send(project, run)
     assert states(project, run)["sent"] == people
-    assert recmail("run", "decide", run, project=project).stdout == ""
+    settled = recmail("run", "decide", run, project=project)
+    assert settled.stdout == ""
+    assert settled.stderr == f"nothing to settle: no such message of run {run} is unclear\n"
 
 
 def test_a_run_that_is_not_there_is_named(project: Path) -> None:

@@ -139,9 +139,21 @@ def test_a_schedule_can_be_overruled_by_hand(scheduled: Path) -> None:
         assert said in refused.stderr
 
 
+def test_how_long_sending_takes_is_said_where_it_is_longer_than_the_people_are_apart(scheduled: Path) -> None:
+    file = scheduled / "campaigns" / "tuesday.yaml"
+    text, said = file.read_text("utf-8"), []
+    for speed in ("50000 per hour", "10 per day"):
+        file.write_text(f"{text}\nspeed: {speed}\n", "utf-8")
+        shown = recmail("plan", "tuesday", "--for", "2026-11-10 09:00", "--now", AT, project=scheduled)
+        said.append("Sending takes at least" in shown.stdout)
+    assert said == [False, True]
+
+
 def test_what_makes_no_sense_for_a_schedule_is_refused(scheduled: Path) -> None:
     recmail("plan", "tuesday", "--for", "2026-11-10 09:00", "--at-once", project=scheduled, code=2)
-    recmail("plan", "tuesday", "--for", "tuesday", project=scheduled, code=2)
+    for what in ("tuesday", "2026-11-10 09:00+01:00", "0001-01-01 00:00", "9999-12-31 23:59"):
+        said = recmail("plan", "tuesday", "--for", what, project=scheduled, code=2).stderr
+        assert f"found '{what}'; expected a day and time such as '2026-12-01 09:00'" in said
     none = recmail("plan", "weekly-picks", "--for", "2026-11-10 09:00", project=scheduled, code=4)
     assert "has no schedule" in none.stderr
 

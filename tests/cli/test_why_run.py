@@ -95,3 +95,8 @@ def test_a_name_that_a_terminal_would_obey_is_made_harmless(project: Path, sent:
     ask(project, "UPDATE users SET first_name = 'Ana' || char(27) || '[31m' WHERE user_id = ?", who)
     assert "\x1b" not in recmail("why", who, run, "--now", AT, project=project).stdout
     assert "\x1b" not in recmail("why", who, "--now", AT, project=project).stdout
+
+
+def test_a_number_that_no_run_can_have_is_a_mistake(project: Path) -> None:
+    said = recmail("why", "u00001", "9" * 20, project=project, code=2).stderr
+    assert "is not in the range" in said

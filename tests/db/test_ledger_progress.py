@@ -129,21 +129,6 @@ def test_the_last_errors_are_of_this_run_and_not_what_a_person_did(run: sa.Engin
     ]
 
 
-def test_variants_are_counted_where_there_are_some(run: sa.Engine, now: datetime) -> None:
-    add_run(run, 3, now, people=range(3), variant="question")
-    add_run(run, 4, now, people=[], variant="question")
-    with writing(run) as connection:
-        connection.execute(
-            sa.text("UPDATE ledger SET variant = 'claim', state = 'sent' WHERE run_no = 3 AND user_no = 2")
-        )
-    with reading(run) as connection:
-        assert progress.count_variants(connection, 3) == {
-            "claim": {S.SENT: 1},
-            "question": {S.PLANNED: 2},
-        }
-        assert [progress.has_variants(connection, run_no) for run_no in (1, 3, 4)] == [False, True, False]
-
-
 READINGS: list[Callable[[sa.Connection], Any]] = [
     lambda connection: progress.newest_event(connection),
     lambda connection: progress.moves_after(connection, 1, 5, settled=5),
@@ -151,7 +136,6 @@ READINGS: list[Callable[[sa.Connection], Any]] = [
     lambda connection: progress.waiting_line(connection, 1),
     lambda connection: progress.last_errors(connection, 1, 9),
     lambda connection: progress.last_event_at(connection, 1, 9),
-    lambda connection: progress.has_variants(connection, 1),
 ]
 
 
@@ -174,6 +158,4 @@ def test_no_reading_goes_through_a_whole_table_or_run(database_url: str) -> None
     engine.dispose()
     assert len(plans) > len(READINGS)
     whole = [line for line in plans if "(run_no=?)" in line or line.startswith("SCAN ledger")]
-    assert [line for line in whole if "ix_ledger_due" not in line and "ix_ledger_leases" not in line] == [
-        "SEARCH ledger USING INDEX sqlite_autoindex_ledger_1 (run_no=?)"  # has_variants: the first email
-    ]
+    assert [line for line in whole if "ix_ledger_due" not in line and "ix_ledger_leases" not in line] == []

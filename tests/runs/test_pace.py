@@ -12,7 +12,7 @@ from recmail.deliver.alarms import Shares
 from recmail.deliver.esp import open_provider
 from recmail.deliver.hours import Hours
 from recmail.deliver.worker import WorkSummary
-from recmail.runs.pace import hours_of, how_long, pace_of, pause_if_of
+from recmail.runs.pace import hours_of, pace_of, pause_if_of, sending_time
 from recmail.runs.waiting import in_words, when_to_go_on
 from recmail.settings import Settings, load_settings
 from recmail.settings.hours import quiet_hours
@@ -71,7 +71,7 @@ def test_how_long_it_takes(tmp_path: Path) -> None:
     provider = open_provider("files", found)
 
     def words(messages: int, speed: str = "") -> str:
-        estimate = how_long(found, provider, campaign(speed), messages=messages, now=NOW)
+        estimate = sending_time(found, provider, campaign(speed), messages=messages, now=NOW)
         return estimate.in_words()
 
     assert words(1) == ""

@@ -205,10 +205,13 @@ def test_a_zone_that_is_none_gives_way_to_the_project_s(project: Project, now: d
 def test_what_comes_next_is_told(project: Project, now: datetime) -> None:
     run_no = planned(project, now)
     at = "2026-11-02 09:00:00 UTC"
-    assert person_in_run(project, "ana", run_no).waits == f"waits; it is due at {at}"
+    assert person_in_run(project, "ana", run_no).waits == f"due at {at}"
     mine = ledger.c.run_no == run_no
     change(project, sa.update(ledger).where(mine).values(attempts=2))
-    assert person_in_run(project, "ana", run_no).waits == f"waits after 2 tries; it is due at {at}"
+    assert person_in_run(project, "ana", run_no).waits == f"after 2 tries due at {at}"
+    change(project, sa.text("UPDATE runs SET state = 'paused'"))
+    paused = f"after 2 tries due at {at}, but the run is paused: recmail run resume {run_no}"
+    assert person_in_run(project, "ana", run_no).waits == paused
     change(project, sa.text("UPDATE runs SET state = 'sending'"))
     claims = claim(project.engine, now, run_nos=(run_no,), claim_id="abc")
     assert person_in_run(project, "ana", run_no).waits == (
