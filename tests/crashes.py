@@ -312,7 +312,7 @@ class Trial:
         """Send again what may have arrived."""
         if people:
             chosen = [word for person in people for word in ("--user", person)]
-            answer = self.ask("run", "decide", self.run, "--resend", *chosen)
+            answer = self.ask("run", "decide", self.run, "--resend", "--yes", *chosen)
             assert answer["messages"] == len(people)
             self.resent |= set(people)
 

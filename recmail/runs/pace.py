@@ -31,6 +31,22 @@ def pace_of(settings: Settings, provider: Provider, campaigns: dict[int, Campaig
     return PaceOptions(everybody, domains, runs, hours_of(settings))
 
 
+def sending_time(
+    settings: Settings, provider: Provider, campaign: Campaign, *, messages: int, now: datetime
+) -> Estimate:
+    """How long sending so many messages takes at least, when nothing else is sent."""
+    whose, options = f"provider {provider.name}", provider.options
+    speed = campaign.speed.at_most if campaign.speed else None
+    return duration(
+        messages,
+        [(whose, rate) for rate in options.at_most],
+        now=now,
+        zone=ZoneInfo(settings.project.timezone),
+        warm_up=options.warm_up,
+        evenly=[(f"campaign {campaign.name}", speed)] if speed else [],
+    )
+
+
 def hours_of(settings: Settings) -> Hours | None:
     """When people may be written to; None: at any time."""
     delivery = settings.delivery

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
@@ -70,7 +71,15 @@ def plan(
     """
     campaign, holder = _checked(project, name, now), new_holder()
     run_no = _open_run(project, _draft(project, campaign, now, occurrence), holder)
-    build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
+    try:
+        build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
+    except StorageError as error:
+        if (
+            occurrence is None
+        ):  # of a schedule's run the next look goes on with what is planned; of this nobody
+            with suppress(StorageError):
+                _fail(project, run_no, error, now=now, who=who)
+        raise
     return run_no
 
 
@@ -144,9 +153,13 @@ def build(
         except StorageError:
             raise
         except RecmailError as error:
-            with writing(project.engine) as connection:
-                move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
+            _fail(project, run_no, error, now=now, who=who)
             raise
+
+
+def _fail(project: Project, run_no: int, error: RecmailError, *, now: datetime, who: str) -> None:
+    with writing(project.engine) as connection:
+        move_run(connection, run_no, RunState.FAILED, who=who, now=now, reason=str(error))
 
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:

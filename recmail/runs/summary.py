@@ -27,7 +27,7 @@ from recmail.runs.due import DueReport, read_due
 from recmail.runs.exposure import ExposureReport, read_exposure
 from recmail.runs.findings import Findings, read_findings
 from recmail.runs.message import Writers, links_for
-from recmail.runs.pace import how_long
+from recmail.runs.pace import sending_time
 from recmail.runs.project import Project
 from recmail.runs.shortfall import BlockShortfall, read_shortfalls
 from recmail.settings import Limit
@@ -167,7 +167,7 @@ def _sending_time(project: Project, campaign: Campaign, messages: int, now: date
         provider = open_provider(name, project.settings)
     except ConfigError:  # which is said when somebody sends, or asks the doctor
         return None
-    return how_long(project.settings, provider, campaign, messages=messages, now=now)
+    return sending_time(project.settings, provider, campaign, messages=messages, now=now)
 
 
 def _not_in_time(run: Mapping[str, Any], due: DueReport | None, sending: Estimate | None) -> str | None:

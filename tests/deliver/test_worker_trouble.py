@@ -16,8 +16,6 @@ from recmail.db.runs import find_run, run_audit
 from recmail.db.tables import ledger
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp.smtp import Smtp
-from recmail.deliver.pace import PaceOptions
-from recmail.deliver.spans import Limits
 from recmail.deliver.worker import WorkSummary, work
 from recmail.errors import StorageError
 from recmail.records import Claim, Outgoing, RunState
@@ -328,45 +326,6 @@ def test_a_lost_database_connection_is_made_again(
         found.count("sent") + found.count("unknown") + found.count("claimed") + found.count("sending") == 20
     )
     assert sorted(len(bodies) for bodies in server.bodies().values())[-1] == 1
-
-
-# --- speed ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is the worker that is counted
-def test_a_throttled_or_waiting_worker_opens_no_transaction(
-    database: sa.Engine, now: datetime, stack: ExitStack
-) -> None:
-    add_people(database, now, 5)
-    add_run(database, 1, now, people=range(5))
-    begun: list[str] = []
-
-    @sa.event.listens_for(database, "begin")
-    def _count(connection: sa.Connection) -> None:
-        begun.append(connection.get_execution_options().get("begin", "DEFERRED"))
-
-    told: list[WorkSummary] = []
-    send(
-        database,
-        relay(stack, SmtpServer()),
-        now,
-        pace=PaceOptions(Limits(20.0)),
-        connections=2,
-        on_progress=told.append,
-    )
-    sa.event.remove(database, "begin", _count)
-    assert standing(database) == ["sent"] * 5
-    # A claim, five intents, the last result and the sweep have something to say; 0.2 s of waiting have not.
-    assert begun.count("IMMEDIATE") <= 12
-
-
-def test_a_slow_rate_does_not_keep_a_worker_that_has_nothing_to_send(
-    database: sa.Engine, now: datetime, stack: ExitStack
-) -> None:
-    add_people(database, now, 1)
-    add_run(database, 1, now, people=[0])
-    # The next message could leave in three hours.
-    assert send(database, relay(stack, SmtpServer()), now, pace=PaceOptions(Limits(0.0001))).sent == 1
 
 
 def test_replies_that_never_come_are_unknown_when_the_lease_is_over(

@@ -202,6 +202,8 @@ def test_a_weekly_campaign_goes_out_weekly_under_a_cap_of_one_in_seven_days(
     between = plan(weekly, "tuesdays", now=TUESDAY + 13 * DAY, who="ana")
     assert counts(weekly, between) == {MessageState.SKIPPED: PEOPLE}
     weekly.engine.dispose()
+
+
 # --- what keeps a run waiting ---------------------------------------------------------------------
 
 
