@@ -21,6 +21,7 @@ _NEEDS_DRIVER = (
     "PostgreSQL is reached by psycopg: write postgresql://USER:PASSWORD@HOST/NAME, and install it with: "
     "pip install 'recmail[postgres]'"
 )
+_KEPT = 64  # connections to SQLite: senders read beside one another, and opening one takes a millisecond
 _CONNECT_TIMEOUT_S = 10  # of PostgreSQL; without one a server that is gone keeps everybody for minutes
 
 
@@ -54,7 +55,7 @@ def connect(url: str, *, busy_timeout_ms: int = BUSY_TIMEOUT_MS, cache_mib: int 
 
 def _pool(url: sa.URL) -> dict[str, Any]:
     if url.get_backend_name() == "sqlite":
-        return {"connect_args": {"check_same_thread": False}}
+        return {"connect_args": {"check_same_thread": False}, "pool_size": _KEPT}
     limit = {} if "connect_timeout" in url.query else {"connect_timeout": _CONNECT_TIMEOUT_S}
     return {"pool_pre_ping": True, "connect_args": limit}
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.among import among
+from recmail.db.among import among_parameter
 from recmail.db.tables import courses, interactions
+from recmail.db.types import UtcTime
 from recmail.records import TAKEN_KINDS
 
 
@@ -54,15 +56,23 @@ def gone_stale(
     Args:
         begun: those of them that are shown because the person has begun them: only completing counts.
     """
+    values = {"courses": list(course_nos), "begun": list(begun), "user": user_no, "now": now}
+    return set(connection.scalars(_gone_stale(), values))
+
+
+@cache
+def _gone_stale() -> sa.CompoundSelect[Any]:
+    """One statement for all messages: making it took longer than running it."""
+    now: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcTime())
     closed = sa.select(courses.c.course_no).where(
-        among(courses.c.course_no, course_nos),
+        among_parameter(courses.c.course_no, "courses"),
         sa.or_(courses.c.active.is_(False), courses.c.closes_at <= now),
     )
     taken = sa.select(interactions.c.course_no).where(
-        interactions.c.user_no == user_no,
+        interactions.c.user_no == sa.bindparam("user", type_=sa.BigInteger()),
         interactions.c.at <= now,
         interactions.c.kind.in_(TAKEN_KINDS),
-        among(interactions.c.course_no, course_nos),
-        (interactions.c.kind == "completed") | ~among(interactions.c.course_no, begun),
+        among_parameter(interactions.c.course_no, "courses"),
+        (interactions.c.kind == "completed") | ~among_parameter(interactions.c.course_no, "begun"),
     )
-    return {int(course_no) for course_no in connection.scalars(sa.union(closed, taken))}
+    return sa.union(closed, taken)
