@@ -12,10 +12,10 @@ from recmail.db.connect import reading, writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.tables import courses, leases, runs, users
 from recmail.errors import RecmailError
-from recmail.runs.create import create_project
 from recmail.runs.news import News
 from recmail.runs.project import Project
 from recmail.runs.scheduler import tick
+from tests.rows import course_row, empty_project, user_row
 
 MONDAY = datetime(2026, 11, 2, 9, 0, tzinfo=UTC)
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -56,9 +56,7 @@ def make(folder: Path, *, people: int = PEOPLE, apart: int = 1) -> Project:
     Args:
         apart: from one user_no to the next.
     """
-    made = create_project(
-        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
-    )
+    made = empty_project(folder)
     with writing(made.engine) as connection:
         connection.execute(courses.insert(), [_course(number) for number in range(4)])
     add_people(made, range(0, people * apart, apart))
@@ -81,32 +79,12 @@ def write(project: Project, schedule: str, name: str = "tuesdays") -> None:
 
 
 def _course(number: int) -> dict[str, object]:
-    return {
-        "course_no": number,
-        "course_id": f"c{number}",
-        "title": f"Course {number}",
-        "url": f"https://acme.example/c{number}",
-        **{name: [] for name in ("topics", "tags", "prerequisites")},
-        "staff_pick": False,
-        "active": True,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": MONDAY,
-    }
+    return course_row(number, MONDAY, url=f"https://acme.example/c{number}")
 
 
 def _person(number: int) -> dict[str, object]:
-    return {
-        "user_no": number,
-        "user_id": f"u{number}",
-        "email": f"u{number}@a.example",
-        "email_key": f"u{number}@a.example",
-        "email_hash": f"{number:064x}",
-        "first_name": "Ana",
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": MONDAY,
-    }
+    named = {"first_name": "Ana", "email_hash": f"{number:064x}"}
+    return user_row(number, MONDAY, email=f"u{number}@a.example", **named)
 
 
 def look(project: Project, now: datetime, told: list[News] | None = None) -> list[RecmailError]:

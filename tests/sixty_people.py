@@ -9,22 +9,20 @@ from typing import Any
 from recmail.db.connect import writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.tables import courses, interactions, users
-from recmail.runs.create import create_project
 from recmail.runs.project import Project
+from tests.rows import course_row, empty_project, user_row
 
 PEOPLE, APART, COURSES = 60, 170, 14  # user_no 0, 170, ...: six shards
 
 
 def sixty_people(folder: Path, now: datetime) -> Project:
     """Sixty people in six shards, three of them without consent; course 3 has two seats left."""
-    made = create_project(
-        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
-    )
+    made = empty_project(folder)
     numbers = [number * APART for number in range(PEOPLE)]
     month_ago = now - timedelta(days=30)
     with writing(made.engine) as connection:
         connection.execute(courses.insert(), [_course(number, now) for number in range(COURSES)])
-        connection.execute(users.insert(), [person(number, now) for number in numbers])
+        connection.execute(users.insert(), [user_row(number, now) for number in numbers])
         record_consent(
             connection, [Consent(number, "email", True, month_ago, "page") for number in numbers[3:]]
         )
@@ -33,35 +31,14 @@ def sixty_people(folder: Path, now: datetime) -> Project:
 
 
 def _course(number: int, now: datetime) -> dict[str, Any]:
-    return {
-        "course_no": number,
-        "course_id": f"c{number}",
-        "title": f"Course {number}",
-        "category": f"Category {number % 4}",
-        **{name: [] for name in ("topics", "tags", "prerequisites")},
-        "seats": 5 if number == 3 else None,
-        "staff_pick": number == 3 or number > 9,
-        "published_at": now - timedelta(days=40) if number == 3 else None,
-        "active": True,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
-
-
-def person(number: int, now: datetime) -> dict[str, Any]:
-    """A row of users."""
-    email = f"u{number}@example.org"
-    return {
-        "user_no": number,
-        "user_id": f"u{number}",
-        "email": email,
-        "email_key": email,
-        "email_hash": email,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
+    return course_row(
+        number,
+        now,
+        category=f"Category {number % 4}",
+        seats=5 if number == 3 else None,
+        staff_pick=number == 3 or number > 9,
+        published_at=now - timedelta(days=40) if number == 3 else None,
+    )
 
 
 def _enrolments(numbers: list[int], at: datetime) -> list[dict[str, Any]]:

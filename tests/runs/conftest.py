@@ -12,9 +12,9 @@ from recmail.db.connect import writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.tables import courses, users
 from recmail.runs import lint_run
-from recmail.runs.create import create_project
 from recmail.runs.project import Project
 from tests import scheduled
+from tests.rows import course_row, empty_project, user_row
 from tests.shards import as_worker
 
 PEOPLE, APART = 12, 900  # user_no 0, 900, ...: five shards
@@ -35,9 +35,7 @@ def project(
     monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", database_url)
     monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
     folder = tmp_path / "acme"
-    made = create_project(
-        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
-    )
+    made = empty_project(folder)
     numbers = [number * APART for number in range(PEOPLE)]
     with writing(made.engine) as connection:
         connection.execute(courses.insert(), [_course(number, now) for number in range(4)])
@@ -52,32 +50,12 @@ def project(
 
 
 def _course(number: int, now: datetime) -> dict[str, object]:
-    return {
-        "course_no": number,
-        "course_id": f"c{number}",
-        "title": f"Course {number}",
-        "url": f"https://acme.example/c{number}",
-        **{name: [] for name in ("topics", "tags", "prerequisites")},
-        "staff_pick": False,
-        "active": True,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
+    return course_row(number, now, url=f"https://acme.example/c{number}")
 
 
 def person(number: int, now: datetime) -> dict[str, object]:
     """A row of users; every third of the twelve has no name."""
-    email = f"u{number}@example.org"
-    return {
-        "user_no": number,
-        "user_id": f"u{number}",
-        **dict.fromkeys(("email", "email_key", "email_hash"), email),
-        "first_name": None if number % (3 * APART) == 0 else f"Person {number}",
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
+    return user_row(number, now, first_name=None if number % (3 * APART) == 0 else f"Person {number}")
 
 
 @pytest.fixture

@@ -32,8 +32,9 @@ from recmail.runs.exposure import ExposureReport
 from recmail.runs.plan import plan
 from recmail.runs.project import Project
 from recmail.runs.summary import summarize
+from tests.rows import user_row
 from tests.shards import as_worker
-from tests.sixty_people import APART, PEOPLE, person, sixty_people
+from tests.sixty_people import APART, PEOPLE, sixty_people
 
 CAMPAIGN = """\
 subject: "{{ courses[0].title }}"
@@ -240,7 +241,7 @@ def test_who_comes_in_while_it_is_planned_breaks_nothing(
     def with_newcomer(task: ShardTask) -> Any:
         if task.shard == newcomer // SHARD_SIZE:
             with writing(project.engine) as connection:
-                connection.execute(users.insert(), [person(newcomer, now)])
+                connection.execute(users.insert(), [user_row(newcomer, now)])
                 record_consent(connection, [Consent(newcomer, "email", True, now, "page")])
         return work(task)
 

@@ -15,13 +15,13 @@ from recmail.db.connect import writing
 from recmail.db.consent import Consent, Suppression, record_consent, suppress, unsubscribe
 from recmail.db.tables import courses, events, ledger, users
 from recmail.deliver.clock import Clock
-from recmail.runs.create import create_project
 from recmail.runs.lifecycle import approve, cancel, decide
 from recmail.runs.person_in_run import PersonInRun, person_in_run
 from recmail.runs.plan import plan
 from recmail.runs.project import Project
 from recmail.runs.send import send
 from tests.ledgers import claim, intents, rules, settle
+from tests.rows import course_row, empty_project, user_row
 from tests.shards import as_worker
 
 CAMPAIGN = """\
@@ -44,9 +44,7 @@ def project(
     monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", database_url)
     monkeypatch.setenv("RECMAIL_DELIVERY_PLANNERS", "1")
     folder = tmp_path / "acme"
-    made = create_project(
-        folder, name="Acme", sender="Acme <a@acme.example>", postal_address="1 Road", currency="INR"
-    )
+    made = empty_project(folder)
     people = [("ana", "IN", "Asia/Kolkata"), ("ben", "IN", "Nowhere/At_All"), ("cleo", "IN", None)]
     people += [("dora", "DE", None)]
     with writing(made.engine) as connection:
@@ -62,33 +60,12 @@ def project(
 
 
 def _course(number: int, now: datetime) -> Cell:
-    return {
-        "course_no": number,
-        "course_id": f"c{number}",
-        "title": f"Course {number}",
-        "url": f"https://acme.example/c{number}",
-        **{name: [] for name in ("topics", "tags", "prerequisites")},
-        "staff_pick": True,
-        "active": True,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
+    return course_row(number, now, url=f"https://acme.example/c{number}", staff_pick=True)
 
 
 def _person(number: int, now: datetime, name: str, country: str, zone: str | None) -> Cell:
-    return {
-        "user_no": number,
-        "user_id": name,
-        **dict.fromkeys(("email", "email_key", "email_hash"), f"{name}@example.org"),
-        "first_name": name.title(),
-        "language": "en",
-        "country": country,
-        "timezone": zone,
-        "source": "test",
-        "source_row_hash": "",
-        "imported_at": now,
-    }
+    about = {"first_name": name.title(), "language": "en", "country": country, "timezone": zone}
+    return user_row(number, now, email=f"{name}@example.org", user_id=name, **about)
 
 
 def planned(project: Project, now: datetime) -> int:
