@@ -17,7 +17,7 @@ from recmail.campaign.due import Due
 from recmail.campaign.variants import looks_back
 from recmail.db.among import among
 from recmail.db.connect import connect, reading, writing
-from recmail.db.eligibility import skip_reasons
+from recmail.db.eligibility import Eligibility, skip_reasons
 from recmail.db.ledger import PlannedRow, insert_rows
 from recmail.db.ledger_hash import row_hash, shard_hash
 from recmail.db.people import time_zones
@@ -246,9 +246,7 @@ def _reasons(
     audience = audience_query(facts.segment, low, high)
     if only is not None:
         audience = audience.where(among(audience.selected_columns.user_no, only))
-    return skip_reasons(
-        connection,
-        audience,
+    rules = Eligibility(
         addressed=facts.segment.where,
         topic=facts.campaign.topic,
         now=facts.now,
@@ -257,6 +255,7 @@ def _reasons(
         due=facts.due.last,
         priority=facts.campaign.priority,
     )
+    return skip_reasons(connection, audience, rules)
 
 
 def _histories(connection: sa.Connection, facts: Facts, low: int, high: int, only: np.ndarray) -> Shard:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -18,71 +19,62 @@ WAITING: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('planned',
 GONE: sa.ColumnElement[bool] = sa.literal_column("ledger.state IN ('sending', 'sent', 'unknown')")
 
 
-def skip_reasons(
-    connection: sa.Connection,
-    audience: sa.Select[tuple[int]],
-    *,
-    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
-    topic: str,
-    now: datetime,
-    cap: tuple[int, timedelta] | None,
-    run_no: int | None,
-    due: datetime | None = None,
-    priority: int = 0,
-) -> dict[int, str | None]:
-    """For everybody in `audience`, in order of user_no: why they get no email, None when they do.
+@dataclass(frozen=True)
+class Eligibility:
+    """What decides who of an audience gets an email.
 
-    Args:
-        audience: user numbers of this shard.
+    Attributes:
         addressed: the condition that a row of users, or of an alias of it, is in the whole audience, for
             addresses that several accounts share.
         cap: emails an address may get within a time, over all campaigns; waiting ones of approved runs count.
-        run_no: this run, which does not count against itself.
+        run_no: this run, which does not count against itself; None for one that is not there yet.
         due: when the last email is due, by which the cap is judged; None: now. Whoever is due earlier may
             still be over it then: the intent refuses them.
         priority: of the campaign; what waits in runs of lower priority takes nobody's place.
     """
-    reason = _reason(
-        addressed, topic=topic, now=now, cap=cap, run_no=run_no, due=due or now, priority=priority
-    )
-    query = sa.select(users.c.user_no, reason).where(users.c.user_no.in_(audience)).order_by(users.c.user_no)
-    return {int(user_no): why for user_no, why in connection.execute(query)}
+
+    addressed: Callable[[FromClause], sa.ColumnElement[bool]]
+    topic: str
+    now: datetime
+    cap: tuple[int, timedelta] | None
+    run_no: int | None = None
+    due: datetime | None = None
+    priority: int = 0
+
+    def reason(self) -> sa.ColumnElement[str | None]:
+        """Why a row of users gets no email, in SQL; NULL when they do."""
+        against = [consent_reason(users.c.user_no, users.c.email_hash, self.topic, self.now)]
+        if self.cap is not None:  # before duplicates: who is over the cap takes nobody's place
+            emails = _emails(self.cap[1], self.due or self.now, self.run_no, priority=self.priority)
+            against.append(sa.case((emails >= self.cap[0], "cap")))
+        duplicate = _shares_an_address_with_an_earlier_one(self.addressed, self.topic, self.now)
+        against.append(sa.case((duplicate, "duplicate_address")))
+        return sa.func.coalesce(*against)
+
+
+def skip_reasons(
+    connection: sa.Connection, audience: sa.Select[tuple[int]], rules: Eligibility
+) -> dict[int, str | None]:
+    """For everybody in `audience`, in order of user_no: why they get no email, None when they do."""
+    query = sa.select(users.c.user_no, rules.reason()).where(users.c.user_no.in_(audience))
+    return {int(user_no): why for user_no, why in connection.execute(query.order_by(users.c.user_no))}
 
 
 def count_skip_reasons(
-    connection: sa.Connection,
-    audience: sa.Select[tuple[int]],
-    *,
-    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
-    topic: str,
-    now: datetime,
-    cap: tuple[int, timedelta] | None,
-    due: datetime | None = None,
-    priority: int = 0,
+    connection: sa.Connection, audience: sa.Select[tuple[int]], rules: Eligibility
 ) -> dict[str | None, int]:
     """How many of an audience get no email for each reason of `skip_reasons`; None are those who do."""
-    reason = _reason(
-        addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now, priority=priority
-    ).label("reason")
+    reason = rules.reason().label("reason")
     people = sa.select(reason).where(users.c.user_no.in_(audience)).subquery()
     query = sa.select(people.c.reason, sa.func.count()).group_by(people.c.reason)
     return {why: int(count) for why, count in connection.execute(query)}
 
 
 def mailable_ids(
-    connection: sa.Connection,
-    audience: sa.Select[tuple[int]],
-    *,
-    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
-    topic: str,
-    now: datetime,
-    cap: tuple[int, timedelta] | None,
-    due: datetime | None = None,
-    priority: int = 0,
+    connection: sa.Connection, audience: sa.Select[tuple[int]], rules: Eligibility
 ) -> Iterator[Sequence[str]]:
     """The user_id of those of an audience who get an email, as `skip_reasons` has it; some at a time."""
-    reason = _reason(addressed, topic=topic, now=now, cap=cap, run_no=None, due=due or now, priority=priority)
-    query = sa.select(users.c.user_id).where(users.c.user_no.in_(audience), reason.is_(None))
+    query = sa.select(users.c.user_id).where(users.c.user_no.in_(audience), rules.reason().is_(None))
     yield from connection.execute(query.execution_options(yield_per=_AT_ONCE)).scalars().partitions()
 
 
@@ -114,24 +106,6 @@ def displaced(
         )
         found[other] = connection.scalar(counted) or 0
     return {other: people for other, people in found.items() if people}
-
-
-def _reason(
-    addressed: Callable[[FromClause], sa.ColumnElement[bool]],
-    *,
-    topic: str,
-    now: datetime,
-    cap: tuple[int, timedelta] | None,
-    run_no: int | None,
-    due: datetime,
-    priority: int,
-) -> sa.ColumnElement[str | None]:
-    against = [consent_reason(users.c.user_no, users.c.email_hash, topic, now)]
-    if cap is not None:  # before duplicates: who is over the cap takes nobody's place
-        against.append(sa.case((_emails(cap[1], due, run_no, priority=priority) >= cap[0], "cap")))
-    duplicate = _shares_an_address_with_an_earlier_one(addressed, topic, now)
-    against.append(sa.case((duplicate, "duplicate_address")))
-    return sa.func.coalesce(*against)
 
 
 def _shares_an_address_with_an_earlier_one(

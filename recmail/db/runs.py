@@ -88,15 +88,6 @@ def list_runs(connection: sa.Connection, *, campaign: str | None = None) -> list
     return list(connection.execute(query).mappings())
 
 
-def run_for(connection: sa.Connection, campaign: str, due_instant: datetime) -> tuple[int, RunState] | None:
-    """Return the run of a campaign for a due instant, and its state; None when there is none."""
-    query = sa.select(runs.c.run_no, runs.c.state)
-    found = connection.execute(
-        query.where(runs.c.campaign == campaign, runs.c.due_instant == due_instant)
-    ).first()
-    return None if found is None else (int(found.run_no), RunState(found.state))
-
-
 def free_due_instant(connection: sa.Connection, run_no: int) -> None:
     """Leave the due instant of a run that will not go out to another; it gets the next free microsecond."""
     this = sa.select(runs.c.campaign, runs.c.due_instant).where(runs.c.run_no == run_no)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import numpy as np
 import sqlalchemy as sa
@@ -15,7 +14,7 @@ from recmail.campaign.dealing import is_held_out
 from recmail.db.account import Account, expected
 from recmail.db.connect import reading
 from recmail.db.courses import read_courses
-from recmail.db.eligibility import count_skip_reasons, mailable_ids
+from recmail.db.eligibility import Eligibility, count_skip_reasons, mailable_ids
 from recmail.db.people import count_people
 from recmail.records import MessageState
 from recmail.runs.project import Project
@@ -67,17 +66,10 @@ def expect(
     with reading(project.engine) as connection:
         segment = segment_of(connection, project, campaign, now)
         steps, audience = _steps(connection, segment), whole_audience(connection, segment)
-        rules: dict[str, Any] = {
-            "addressed": segment.where,
-            "topic": campaign.topic,
-            "now": now,
-            "cap": cap,
-            "due": due,
-            "priority": campaign.priority,
-        }
-        counts = count_skip_reasons(connection, audience, **rules)
+        rules = Eligibility(segment.where, campaign.topic, now, cap=cap, due=due, priority=campaign.priority)
+        counts = count_skip_reasons(connection, audience, rules)
         if campaign.audience.control_group:
-            some = mailable_ids(connection, audience, **rules)
+            some = mailable_ids(connection, audience, rules)
             held_out = sum(int(is_held_out(np.array(ids, dtype=object), campaign).sum()) for ids in some)
             counts |= {MessageState.HELD_OUT.value: held_out, None: counts.get(None, 0) - held_out}
     variants = dict[str, int]()

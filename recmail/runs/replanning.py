@@ -6,7 +6,7 @@ from datetime import datetime
 
 from recmail.campaign.calendar import Occurrence
 from recmail.db.connect import reading, writing
-from recmail.db.runs import ENDS, free_due_instant, run_for
+from recmail.db.runs import ENDS, find_due_run, free_due_instant
 from recmail.errors import RefusedError
 from recmail.records import RunState
 from recmail.runs.lifecycle import cancel
@@ -24,10 +24,10 @@ def make_way(
         RefusedError: there is one that is being made, is approved, or has gone out.
     """
     with reading(project.engine) as connection:
-        found = run_for(connection, campaign, occurrence.first_due)
+        found = find_due_run(connection, campaign, occurrence.first_due)
     if found is None:
         return None
-    run_no, state = found
+    run_no, state = found["run_no"], RunState(found["state"])
     when = f"{occurrence.wall:%Y-%m-%d %H:%M}"
     if state == RunState.FINISHED:
         raise RefusedError(f"{campaign} has gone out for {when}, as run {run_no}")

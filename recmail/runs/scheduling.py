@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from recmail.campaign import Campaign
-from recmail.campaign.calendar import RECIPIENT, Occurrence, occurrences, zone_of
+from recmail.campaign.calendar import RECIPIENT, Occurrence, zone_of
 from recmail.campaign.options import Schedule
 from recmail.db.connect import reading, writing
 from recmail.db.leases import held_leases
@@ -18,12 +17,12 @@ from recmail.db.schedules import Switch, find_switch, list_switches, switch
 from recmail.errors import ConfigError, RecmailError, RefusedError
 from recmail.runs.agenda import frozen_occurrence, last_chance
 from recmail.runs.check import unknown_names
+from recmail.runs.occurrences import SHOWN, next_occurrences
 from recmail.runs.project import Project
 from recmail.runs.scheduler import agenda_of, no_schedule
 from recmail.runs.working import SCHEDULER, SENDER
 from recmail.settings.values import format_duration
 
-SHOWN = 3
 NOBODY = "nothing is running that would prepare and send it: start recmail serve, or recmail work"
 
 
@@ -107,8 +106,7 @@ def switch_on(project: Project, name: str, *, now: datetime, who: str) -> Plan:
         raise no_schedule(campaign)
     if problems := unknown_names(project, campaign):
         raise ConfigError(problems)
-    zone = project.settings.project.timezone
-    if next(occurrences(campaign.schedule, zone, after=now), None) is None:
+    if not next_occurrences(project, campaign, now=now):
         raise RefusedError(
             f"the schedule in {campaign.file} is over; it has no time after {now:%Y-%m-%d %H:%M} UTC"
         )
@@ -148,7 +146,7 @@ def read_plan(project: Project, name: str, *, now: datetime) -> Plan:
     except RecmailError as error:
         campaign, trouble = None, str(error)
     schedule = campaign.schedule if campaign else None
-    times = _next_times(project, one, schedule, now) if schedule else ()
+    times = _next_times(project, one, campaign, now) if campaign else ()
     is_on = one is not None and one.is_on
     runs = [Planned(run["run_no"], run["state"], run["reason"], run["due_instant"]) for run in waiting]
     return Plan(
@@ -165,14 +163,13 @@ def read_plan(project: Project, name: str, *, now: datetime) -> Plan:
 
 
 def _next_times(
-    project: Project, one: Switch | None, schedule: Schedule, now: datetime
+    project: Project, one: Switch | None, campaign: Campaign, now: datetime
 ) -> tuple[Occurrence, ...]:
     """The next times that may go out, those that are late and not given up yet among them."""
-    zone = project.settings.project.timezone
-    late = []
-    if one is not None and one.is_on:
+    late, schedule = [], campaign.schedule
+    if one is not None and one.is_on and schedule is not None:
         late = [time for time in agenda_of(project, one, schedule, now).due if time.first_due <= now]
-    return (*late, *islice(occurrences(schedule, zone, after=now), SHOWN - len(late)))
+    return (*late, *next_occurrences(project, campaign, now=now))[:SHOWN]
 
 
 def in_words(

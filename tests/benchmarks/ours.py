@@ -26,7 +26,7 @@ from measured import PICKS, POPULAR, Job, Measured
 from receiver import HOST
 
 from recmail.db.connect import reading
-from recmail.db.eligibility import skip_reasons
+from recmail.db.eligibility import Eligibility, skip_reasons
 from recmail.db.runs import find_run
 from recmail.db.tables import users
 from recmail.deliver.esp import open_provider
@@ -110,9 +110,9 @@ def read_histories(project: Project, now: datetime) -> tuple[Facts, list[Shard]]
         shards = []
         for low in range(0, last_user_no(connection) + 1, SHARD_SIZE):
             high = low + SHARD_SIZE
-            asked = {"topic": facts.campaign.topic, "now": now, "cap": facts.cap, "run_no": None}
             audience = audience_query(facts.segment, low, high)
-            reasons = skip_reasons(connection, audience, addressed=facts.segment.where, **asked)
+            rules = Eligibility(facts.segment.where, facts.campaign.topic, now, cap=facts.cap.cap)
+            reasons = skip_reasons(connection, audience, rules)
             mailable = np.array(
                 [user_no for user_no, reason in reasons.items() if reason is None], dtype=np.int64
             )

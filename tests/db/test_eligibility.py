@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from recmail.db.connect import writing
 from recmail.db.consent import Consent, Suppression, record_consent, suppress
-from recmail.db.eligibility import count_skip_reasons, skip_reasons
+from recmail.db.eligibility import Eligibility, count_skip_reasons, skip_reasons
 from recmail.db.runs import insert_run
 from recmail.db.tables import consent, ledger, runs, users
 from tests.db.test_runs import draft
@@ -57,10 +57,10 @@ def ask(
     due: datetime | None = None,
 ):
     everybody = sa.select(users.c.user_no)
-    asked = {"addressed": lambda _: sa.true(), "topic": "tips", "now": now, "cap": cap, "due": due}
-    found = list(skip_reasons(connection, everybody, **asked, run_no=run_no).values())
+    rules = Eligibility(lambda _: sa.true(), "tips", now, cap=cap, run_no=run_no, due=due)
+    found = list(skip_reasons(connection, everybody, rules).values())
     if run_no is None:
-        assert count_skip_reasons(connection, everybody, **asked) == Counter(found)
+        assert count_skip_reasons(connection, everybody, rules) == Counter(found)
     return found
 
 
@@ -109,15 +109,8 @@ def test_an_account_outside_the_audience_takes_nobodys_place(database: sa.Engine
     with writing(database) as connection:
         add_people(connection, now, "ana@x.example", "ana@x.example")
         only_second = sa.select(users.c.user_no).where(users.c.user_no == 1)
-        found = skip_reasons(
-            connection,
-            only_second,
-            addressed=lambda other: other.c.user_no.in_(only_second),
-            topic="tips",
-            now=now,
-            cap=None,
-            run_no=None,
-        )
+        rules = Eligibility(lambda other: other.c.user_no.in_(only_second), "tips", now, cap=None)
+        found = skip_reasons(connection, only_second, rules)
         assert found == {1: None}
 
 

@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.eligibility import displaced, skip_reasons
+from recmail.db.eligibility import Eligibility, displaced, skip_reasons
 from recmail.db.runs import higher_runs
 from recmail.db.tables import runs, users
 from recmail.records import RunState
@@ -48,16 +48,8 @@ def test_planning_counts_what_waits_from_the_same_priority_upward(
 ) -> None:
     add(people, now, 1, of_run_1, state)
     with reading(people) as connection:
-        found = skip_reasons(
-            connection,
-            sa.select(users.c.user_no),
-            addressed=lambda _: sa.true(),
-            topic=TOPIC,
-            now=now,
-            cap=(1, 7 * DAY),
-            run_no=None,
-            priority=of_mine,
-        )
+        rules = Eligibility(lambda _: sa.true(), TOPIC, now, cap=(1, 7 * DAY), priority=of_mine)
+        found = skip_reasons(connection, sa.select(users.c.user_no), rules)
     assert found == dict.fromkeys(range(4), reason)
 
 

@@ -12,6 +12,7 @@ from recmail.db.connect import reading, writing
 from recmail.db.runs import (
     ENDS,
     claim_shard,
+    find_due_run,
     find_run,
     finish_shard,
     free_due_instant,
@@ -19,7 +20,6 @@ from recmail.db.runs import (
     list_runs,
     move_run,
     run_audit,
-    run_for,
     shard_findings,
     shard_hashes,
     write_findings,
@@ -70,10 +70,12 @@ def test_a_run_that_ended_leaves_its_due_instant_to_another(
 ) -> None:
     for _ in range(2):
         with writing(database) as connection:
-            assert run_for(connection, "weekly", now) == (run_no, RunState.BUILDING)
-            assert run_for(connection, "other", now) is None
+            found = find_due_run(connection, "weekly", now)
+            assert found is not None
+            assert (found["run_no"], found["state"]) == (run_no, RunState.BUILDING)
+            assert find_due_run(connection, "other", now) is None
             free_due_instant(connection, run_no)
-            assert run_for(connection, "weekly", now) is None
+            assert find_due_run(connection, "weekly", now) is None
             again = insert_run(connection, draft(now))
             assert again is not None
             run_no = again
