@@ -57,6 +57,49 @@ class MessageState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class EventKind(StrEnum):
+    """What can come back of a message; enrolments come with the next import."""
+
+    DELIVERED = "delivered"
+    DEFERRED = "deferred"
+    BOUNCED = "bounced"
+    COMPLAINED = "complained"
+    OPENED = "opened"
+    CLICKED = "clicked"
+    UNSUBSCRIBED = "unsubscribed"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that a provider, a bounce or a page of ours says of a message.
+
+    Attributes:
+        key: the same for the same event however often it comes: the provider's id of it, else a hash.
+        provider_id: what `Esp.send` returned for the message; None when unknown.
+        message_id: our Message-ID, without angle brackets; None when unknown.
+        email: who it was addressed to, as the provider writes it; None when unknown.
+        status: of RFC 3463, such as 5.1.1; empty when unknown.
+        dead: the address does not exist or takes no mail any more, for good.
+        by_machine: a scanner or a prefetch did it, as far as can be told.
+        detail: the provider's words, for people.
+        url: what was clicked.
+        raw: what came in, as text: JSON of this one event, or the bounce's own report.
+    """
+
+    key: str
+    kind: EventKind
+    at: datetime
+    provider_id: str | None = None
+    message_id: str | None = None
+    email: str | None = None
+    status: str = ""
+    dead: bool = False
+    by_machine: bool = False
+    detail: str = ""
+    url: str | None = None
+    raw: str = ""
+
+
 STATE_WORDS = {
     MessageState.PLANNED: "waiting",
     MessageState.CLAIMED: "being sent",

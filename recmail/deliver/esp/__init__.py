@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated, ClassVar, Protocol
 
@@ -12,8 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from recmail import plugins
 from recmail.deliver.warm_up import WarmUp
-from recmail.errors import ConfigError, Problem, did_you_mean
-from recmail.records import Outgoing
+from recmail.errors import ConfigError, Problem, RefusedError, did_you_mean
+from recmail.records import Event, Outgoing
 from recmail.settings import RawTable, Settings
 from recmail.settings.plugin_section import read_options
 from recmail.settings.rates import Rate, read_rates
@@ -118,6 +119,36 @@ class EspOptions(BaseModel, ABC):
         self.connect().close()
         return "answers"
 
+    @property
+    def reads_webhooks(self) -> bool:
+        """What comes back can be told to us, and what says so can be checked."""
+        return False
+
+    def read_webhook(self, request: Webhook, *, now: datetime) -> Sequence[Event]:
+        """Check that a request is the provider's, and return what it says of messages; nothing may be empty.
+
+        Args:
+            now: a signature that is much older is a replay.
+
+        Raises:
+            RefusedError: it is not the provider's, or it is too old.
+            DataError: it is the provider's and cannot be read; the provider is to try again.
+        """
+        raise RefusedError(f"{type(self).__name__.lower()} has no webhooks")
+
+
+@dataclass(frozen=True)
+class Webhook:
+    """One request that says it comes from a provider.
+
+    Attributes:
+        headers: names in lower case.
+        body: as it came, for signatures.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+
 
 @dataclass(frozen=True)
 class Provider:
@@ -145,6 +176,15 @@ class Provider:
     def page(self) -> Path | None:
         """Where a person can look at what was sent, if there is such a place."""
         return self.options.page
+
+    @property
+    def reads_webhooks(self) -> bool:
+        """What comes back can be told to us, and what says so can be checked."""
+        return self.options.reads_webhooks
+
+    def read_webhook(self, request: Webhook, *, now: datetime) -> Sequence[Event]:
+        """Check that a request is the provider's, and return what it says of messages."""
+        return self.options.read_webhook(request, now=now)
 
     def connect(self) -> Esp:
         """Open one connection."""
