@@ -27,6 +27,7 @@ from recmail.deliver.worker import WorkerOptions, work
 from recmail.records import Claim, Outgoing
 from tests.ledgers import TOPIC, add_people, add_run, standing
 from tests.servers import HOST, SmtpServer
+from tests.workers import each
 
 PEOPLE, CONNECTIONS = 30, 4
 LINES = 400  # a body of 30 KB leaves in several pieces
@@ -50,7 +51,7 @@ def send(database_url: str, provider: EspOptions, now: datetime) -> int:
         patience=timedelta(0),
     )
     engine = connect(database_url)
-    summary = work(engine, provider, write, options=options, clock=Clock(now), stop=threading.Event())
+    summary = work(engine, provider, each(write), options=options, clock=Clock(now), stop=threading.Event())
     engine.dispose()
     return summary.sent
 
