@@ -72,7 +72,7 @@ class HttpServer:
 
     Attributes:
         answer: the provider.
-        fault: what goes wrong with a request, of which it sees all but the body: a fault, or another provider.
+        fault: what goes wrong with a request, seen without its body: a fault, or another provider.
         exchanges: all of them, in the order of their ends.
     """
 
@@ -101,17 +101,15 @@ class HttpServer:
             thread.join()
 
     def take(self, request: Request, answer: Answer) -> tuple[Reply, bool]:
-        """What a provider answers; the first answer again under the same key, as those do that know keys."""
-        key = request.headers.get(KEY)
+        """What a provider answers; its first yes again under the same key, as those do that know keys."""
+        reply, key = answer(request), request.headers.get(KEY)
+        if not key or reply.status >= 300:
+            return reply, False
         with self.lock:
-            known = self._answers.get(key) if key else None
-        if known is not None:
-            return (known[1] if known[0] == request.body else Reply(409, b"{}")), True
-        reply = answer(request)
-        if key and reply.status < 300:
-            with self.lock:
-                self._answers[key] = request.body, reply
-        return reply, False
+            body, first = self._answers.setdefault(key, (request.body, reply))
+        if body != request.body:
+            return Reply(409, b"{}"), False
+        return first, first is not reply
 
     def note(self, exchange: Exchange) -> None:
         """Keep what happened."""
@@ -170,7 +168,7 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._say(Reply(200, b'{"data": [{"id') if fault is Fault.GARBLED else said)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve
+    do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server's own
 
     def _say(self, reply: Reply) -> None:
         self.send_response(reply.status)
