@@ -225,10 +225,10 @@ class HttpEsp(EspOptions):
                 return self._read(answer, len(items))
             except OutcomeUnknown as error:
                 unclear = error
-            except (TemporaryFailure, AccountRefused):
+            except DeliveryError:
                 if unclear is None:
                     raise
-                # It says nothing of the request before, which may have been accepted.
+                # Whatever this no is about: the request before it may have been accepted.
             if pause_s is not None:
                 time.sleep(min(max(pause_s, asked_s), _LONGEST_PAUSE_S))
         raise unclear or AssertionError("a request is settled or unclear")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import random
 from abc import ABC, abstractmethod
 from collections import Counter, defaultdict
@@ -95,10 +96,12 @@ class ProviderContract(ABC):
 
     Attributes:
         same_again: it knows idempotency keys, so what is unclear is asked again before it counts as unknown.
+        most: messages in one request.
         names_recipients: its answer can refuse one recipient for good.
     """
 
     same_again: ClassVar[bool] = False
+    most: ClassVar[int] = 1
     names_recipients: ClassVar[bool] = True
 
     # --- what a provider's test says --------------------------------------------------------------
@@ -268,6 +271,8 @@ class ProviderContract(ABC):
         self.compare(standing(database), self.taken(server.exchanges))
         assert adds_up(database)
         assert all(dealt.values()), f"a fault never happened: {dealt}"
+        sizes = {len(self.seen(one.request)) for one in self.calls(server) if one.said is not None}
+        assert (1 < max(sizes) <= self.most) if self.most > 1 else sizes == {1}
 
     def is_paused(self, engine: sa.Engine) -> bool:
         with reading(engine) as connection:
@@ -315,6 +320,20 @@ class ProviderContract(ABC):
         assert self.same_again or found["unknown"]
 
 
+def probed(options: EspOptions, server: HttpServer, answers: Mapping[str, object]) -> str:
+    """What a probe finds, or its error; answers by path, 401 to all others."""
+
+    def told(request: Request) -> Reply:
+        known = answers.get(request.path)
+        return Reply(401, b"{}") if known is None else Reply(200, json.dumps(known).encode())
+
+    server.answer = told
+    try:
+        return options.probe()
+    except DeliveryError as error:
+        return str(error)
+
+
 class KeyedProviderContract(ProviderContract):
     """Inherit for a provider that takes the same request again under an idempotency key."""
 
@@ -335,7 +354,10 @@ class KeyedProviderContract(ProviderContract):
         )
         assert self.taken(server.exchanges) == Counter(["u1@example.org"])
 
-    def test_a_no_to_the_second_request_says_nothing_of_the_first(self, server: HttpServer, esp: Esp) -> None:
-        self.goes_wrong(server, Fault.CUT_AFTER, self.always(AccountRefused))
+    @pytest.mark.parametrize("kind", [AccountRefused, MessageRefused, TemporaryFailure])
+    def test_a_no_to_the_second_request_says_nothing_of_the_first(
+        self, server: HttpServer, esp: Esp, kind: type[DeliveryError]
+    ) -> None:
+        self.goes_wrong(server, Fault.CUT_AFTER, self.always(kind))
         with pytest.raises(OutcomeUnknown):
             esp.send(outgoing())
