@@ -19,6 +19,7 @@ from recmail.settings.secret import HIDDEN
 
 CONNECT_TIMEOUT_S = 10.0
 WRITE_TIMEOUT_S = 60.0
+QUESTION_TIMEOUT_S = 10.0  # somebody waits for it
 _LONGEST_SAID = 300  # of an answer, in messages for people
 
 
@@ -72,13 +73,17 @@ def _time(text: str) -> datetime | None:
     return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
+def _timeout(read_s: float) -> httpx.Timeout:
+    return httpx.Timeout(CONNECT_TIMEOUT_S, read=read_s, write=WRITE_TIMEOUT_S, pool=None)
+
+
 class Door:
     """Connections to one provider that are kept open and shared by threads.
 
     Args:
         headers: of every request.
         secret: part of them that is kept out of every text.
-        read_timeout_s: how long an answer may take when a request has left.
+        read_timeout_s: how long an answer may take when messages have left.
 
     Attributes:
         reached: somebody answered, and since then nobody was out of reach.
@@ -90,11 +95,10 @@ class Door:
         self.place = httpx.URL(url).netloc.decode("ascii")
         self._secret = secret
         self.reached = False
-        timeout = httpx.Timeout(CONNECT_TIMEOUT_S, read=read_timeout_s, write=WRITE_TIMEOUT_S, pool=None)
+        self._read_timeout_s = read_timeout_s
         self._client = httpx.Client(
             base_url=url,
             headers={"User-Agent": f"recmail/{__version__}", "Accept": "application/json", **headers},
-            timeout=timeout,
             limits=httpx.Limits(max_connections=None, max_keepalive_connections=None),
             trust_env=not is_local,  # a proxy is for other machines
         )
@@ -107,7 +111,14 @@ class Door:
             TemporaryFailure: not all of the body had left, so nothing was accepted.
             OutcomeUnknown: it had, and there was no answer.
         """
-        return self._ask("POST", path, body, {"Content-Type": "application/json", **headers})
+        request = self._client.build_request(
+            "POST",
+            path,
+            content=body,
+            headers={"Content-Type": "application/json", **headers},
+            timeout=_timeout(self._read_timeout_s),
+        )
+        return self._ask(request)
 
     def get(self, path: str) -> Answer:
         """Ask a question.
@@ -116,7 +127,7 @@ class Door:
             AccountRefused, TemporaryFailure: as `post`.
         """
         try:
-            return self._ask("GET", path, None, {})
+            return self._ask(self._client.build_request("GET", path, timeout=_timeout(QUESTION_TIMEOUT_S)))
         except OutcomeUnknown as error:
             raise TemporaryFailure(str(error)) from error
 
@@ -124,7 +135,7 @@ class Door:
         """End all connections."""
         self._client.close()
 
-    def _ask(self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+    def _ask(self, request: httpx.Request) -> Answer:
         left = False
 
         def trace(event: str, _info: object) -> None:
@@ -138,14 +149,11 @@ class Door:
                 left = True
                 crash_at("after-body")
 
+        request.extensions["trace"] = trace
         try:
-            found = self._client.request(
-                method, path, content=body, headers=dict(headers), extensions={"trace": trace}
-            )
+            found = self._client.send(request)
         except httpx.RequestError as error:
             raise self._broken(error, left=left) from error
-        except httpx.InvalidURL as error:
-            raise AccountRefused(f"{self.place}: {error}") from error
         self.reached = True
         lower = {name.lower(): value for name, value in found.headers.items()}
         return Answer(self.place, found.status_code, lower, self._hidden(found.text))

