@@ -118,6 +118,7 @@ SKIP_WORDS = {
     "suppressed": "address bounced or complained",
     "no_address": "no e-mail address",
     "duplicate_address": "another account has the same address",
+    "asked_for_pause": "asked for a pause",
     "cap": "had enough emails lately",
     "too_few_courses": "too few courses to show",
     "too_late": "too late",

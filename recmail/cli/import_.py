@@ -132,7 +132,7 @@ def _import_file(
             kind,
             file,
             now=now,
-            key=project.settings.key,
+            key=project.settings.address_key,
             options=options,
             encoding=encoding or "utf-8",
             progress=progress,

@@ -122,6 +122,16 @@ suppressions = sa.Table(
     Column("source", Text, nullable=False),
 )
 
+preferences = sa.Table(  # of those who asked for fewer emails than they would get
+    "preferences",
+    metadata,
+    Column("user_no", Key, ForeignKey("users.user_no"), primary_key=True, autoincrement=False),
+    Column("paused_until", UtcTime),  # nothing leaves for the address before that
+    Column("at_most", Integer),  # so many emails,
+    Column("within_days", Integer),  # in so many days: one of db.preferences.PERIODS
+    Column("at", UtcTime, nullable=False),
+)
+
 # --- what was learned ---------------------------------------------------------------------------
 
 models = sa.Table(

@@ -131,6 +131,8 @@ def check_key(subject: Subject) -> Iterator[Finding]:
         return
     try:
         _ = settings.key
+        if subject.stands("project.older_keys"):
+            _ = settings.older_keys
     except ConfigError as error:
         advice = "bring it back from your copy: with another, links in emails already delivered stop working"
         yield wrong("key", said(error.problems[0]), advice)
