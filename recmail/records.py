@@ -24,6 +24,7 @@ CURRENCY_DIGITS = {
     "CLF": 4, "UYW": 4,
 }  # fmt: skip
 SEARCHED_WITHIN = timedelta(days=90)  # older searches are not read
+ALIVE = "recmail answers"  # what the public application says at /healthz, while its database answers too
 SHARD_SIZE = 2_000  # people; small enough for a worker's memory, large enough that a task's cost vanishes
 
 

@@ -13,13 +13,11 @@ from starlette.types import ASGIApp
 
 from recmail.db.connect import reading
 from recmail.errors import StorageError
+from recmail.records import ALIVE
 from recmail.web.public import browser, pictures, preferences, unsubscribe, why
 from recmail.web.public.door import Door, door_of
 from recmail.web.public.guard import Guard
 from recmail.web.public.pages import problem, stylesheet
-
-ALIVE = "recmail answers\n"
-"""What /healthz says; recmail doctor looks for it."""
 
 
 def make_application(door: Door) -> ASGIApp:
@@ -57,7 +55,7 @@ def health(request: Request) -> Response:
     """Say that we answer, and that the database does."""
     with reading(door_of(request).project.engine) as connection:
         connection.execute(sa.select(1))
-    return PlainTextResponse(ALIVE)
+    return PlainTextResponse(f"{ALIVE}\n")
 
 
 def style(request: Request) -> Response:
