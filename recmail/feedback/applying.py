@@ -66,14 +66,18 @@ class Changes:
 
 
 def apply(connection: sa.Connection, known: Sequence[Known], *, now: datetime) -> Changes:
-    """Do what follows from events that were just written down, in their transaction."""
+    """Do what follows from events that were just written down, in their transaction.
+
+    Nothing does from those of messages that are not known here: other systems may share the account.
+    """
+    known = [one for one in known if one.key]
     if not known:
         return Changes()
     said_no = [
         one for one in known if one.kind == EventKind.UNSUBSCRIBED and not one.by_machine and one.email_hash
     ]
     dead = [row for one in known if (row := _suppression(one)) is not None]
-    bounced = [one for one in known if one.kind == EventKind.BOUNCED and one.key and one.email_hash]
+    bounced = [one for one in known if one.kind == EventKind.BOUNCED and one.email_hash]
     people = {one.user_no for one in (*said_no, *bounced) if one.user_no is not None}
     hashes = {one.email_hash for one in (*said_no, *bounced) if one.email_hash}
     hashes |= {row.email_hash for row in dead}
@@ -91,7 +95,7 @@ def apply(connection: sa.Connection, known: Sequence[Known], *, now: datetime) -
 
 
 def _suppression(one: Known) -> Suppression | None:
-    """A hard bounce or a complaint; the provider's word holds for the address, whoever wrote to it."""
+    """A hard bounce or a complaint, of the address that the message went to."""
     if one.email_hash is None:
         return None
     if one.kind == EventKind.COMPLAINED:

@@ -30,10 +30,17 @@ Progress = Callable[[int], None]
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """An event, and the ledger row that it is about where a token of ours says so."""
+    """An event, and what is known of it besides.
+
+    Attributes:
+        row: the ledger row that it is about, where a token of ours says so.
+        vouched: who says so was checked. Else it is mail, which anybody may write: it is believed of the
+            address that its person has, and of no other.
+    """
 
     event: Event
     row: Key | None = None
+    vouched: bool = True
 
     @property
     def named(self) -> Named:
@@ -193,7 +200,7 @@ def _record(
 ) -> Counts:
     messages = Messages(connection, (one.named for _, one in part))
     found = {name: messages.of(one.named) for name, one in part}
-    hashes = {name: _hash_of(one.event, found[name], key) for name, one in part}
+    hashes = {name: _hash_of(one, found[name], key) for name, one in part}
     rows = [_row(name, one.event, found[name], hashes[name]) for name, one in part]
     dialect = connection.dialect.name
     values = {"rows": as_rows(dialect, rows), "provider": provider, "now": now}
@@ -212,12 +219,13 @@ def _event_key(provider: str, event: Event) -> str:
     return found if len(found) <= _LONGEST_KEY else f"{provider}:{hashlib.sha256(found.encode()).hexdigest()}"
 
 
-def _hash_of(event: Event, message: Message | None, key: bytes) -> str | None:
+def _hash_of(one: Returned, message: Message | None, key: bytes) -> str | None:
     """The address that the message went to: as the event says, else the one that its person has now."""
-    written = email_key(event.email) if event.email else None
-    if written is not None:
-        return email_hash(key, written)
-    return message.email_hash if message else None
+    written = email_key(one.event.email) if one.event.email else None
+    if written is None:
+        return message.email_hash if message else None
+    said = email_hash(key, written)
+    return said if one.vouched or (message is not None and said == message.email_hash) else None
 
 
 def _row(name: str, event: Event, message: Message | None, address: str | None) -> tuple[Any, ...]:
