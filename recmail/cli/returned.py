@@ -152,7 +152,7 @@ def _show_file(found: SavedEvents) -> None:
 
 
 def _counted(counts: Counts) -> str:
-    return f"{counts.new:,} new events, {counts.known:,} known already"
+    return f"{counts.new:,} new event{'' if counts.new == 1 else 's'}, {counts.known:,} known already"
 
 
 def _say_changes(counts: Counts, *, dry_run: bool) -> None:

@@ -22,7 +22,7 @@ import sqlalchemy as sa
 
 from recmail.deliver.esp import Provider
 from recmail.errors import DataError, did_you_mean
-from recmail.feedback.recording import Counts, Returned, match_again, record, rehearse
+from recmail.feedback.recording import Counts, Returned, clean, match_again, record, rehearse
 from recmail.history.importers.file_pattern import REJECTS
 from recmail.history.importing_rejects import Reject, Rejects
 from recmail.history.importing_target import FUTURE, ImportOptions
@@ -106,7 +106,7 @@ def import_events(
             try:
                 work.take(text)
             except _LineError as error:
-                rejects.add(Reject(number, error.reason, [text], error.found))
+                rejects.add(Reject(number, error.reason, [clean(text)], error.found))
             if progress is not None and work.lines % 1_000 == 0:
                 progress(work.lines, done, total)
         work.write()
