@@ -167,5 +167,5 @@ SECTIONS: Mapping[str, type[Any]] = {
 """Sections whose keys are fixed."""
 NAME_SECTIONS: Mapping[str, Reader] = {"topics": values.one_line, "attributes": values.attribute_type}
 """Sections whose keys are the user's own names."""
-RAW_SECTIONS = ("provider", "sources")
-"""Sections of sections that the stage they belong to reads: deliver/ and history/."""
+RAW_SECTIONS = ("provider", "sources", "bounces")
+"""Sections of sections that the stage they belong to reads: deliver/, history/ and feedback/."""

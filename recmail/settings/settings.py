@@ -26,7 +26,7 @@ _KEY_LENGTH_AT_LEAST = 32
 
 @dataclass(frozen=True)
 class RawTable:
-    """A [provider.NAME] or [sources.NAME] section as it is written; the stage that it belongs to checks it.
+    """A [provider.NAME], [sources.NAME] or [bounces.NAME] as it is written; its stage checks it.
 
     Attributes:
         values: as in the file, except that env:NAME and file:PATH are a Secret.
@@ -79,6 +79,7 @@ class Settings:
     providers: Mapping[str, RawTable]
     sources: Mapping[str, RawTable]
     origins: Mapping[str, str]
+    bounces: Mapping[str, RawTable] = field(default_factory=dict)
 
     @cached_property
     def database_url(self) -> str:

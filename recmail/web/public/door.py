@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -25,6 +26,8 @@ UNSUBSCRIBE, PREFERENCES, WHY, BROWSER = "unsubscribe", "preferences", "why", "b
 """What links are signed for."""
 PLACES = {UNSUBSCRIBE: "u", PREFERENCES: "p", WHY: "w", BROWSER: "v"}
 _NOBODY = -1
+_ADDRESS = re.compile(r"[^\s@<>\"']+@[^\s@<>\"']+")
+_LONGEST_NEWS = 500
 _PATIENCE_MS = 8_000  # providers and people give up after some 10 s; no transaction of ours takes 250 ms
 _CACHE_MIB = 2  # of each connection: pages look at one person
 
@@ -77,7 +80,8 @@ class Door:
 
     def report(self, request: Request, what: str, text: str) -> None:
         """Say what went wrong, without anything that tells who it was."""
-        self.tell(News(self.clock.now(), what, f"{shape_of(request)}: {text}", is_bad=True))
+        without_addresses = _ADDRESS.sub("…@…", text)[:_LONGEST_NEWS]
+        self.tell(News(self.clock.now(), what, f"{shape_of(request)}: {without_addresses}", is_bad=True))
 
 
 def patient(project: Project) -> Project:

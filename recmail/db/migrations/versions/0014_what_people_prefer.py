@@ -6,7 +6,7 @@ from alembic import op
 from recmail.db.types import UtcTime
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 
 KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
