@@ -7,15 +7,22 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 
+import anyio.to_thread
 import uvicorn
 from starlette.types import ASGIApp
 
 from recmail.errors import RecmailError
 
+_THREADS = 12  # connections to PostgreSQL that SQLAlchemy opens at most: 15
 _AT_ONCE = 200  # requests; more are told to come again (503)
 
 
 class _Server(uvicorn.Server):
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; pages wait in line for the database before they wait for one of its connections."""
+        anyio.to_thread.current_default_thread_limiter().total_tokens = _THREADS
+        await super().startup(sockets)
+
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to whoever started us."""
