@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -28,6 +29,7 @@ from recmail.db.tables import consent, users
 from recmail.runs.project import Project
 
 PAGE, ONE_CLICK = "page", "one_click"
+_THEIRS = (PAGE, ONE_CLICK)
 _TICK = timedelta(microseconds=1)
 
 
@@ -87,7 +89,9 @@ def stop_everything(project: Project, user_no: int, *, now: datetime, channel: s
     with writing(project.engine) as connection:
         accounts = accounts_with_the_same_address(connection, user_no)
         lock_people(connection, accounts)
-        if all(_newest(connection, [account], EMAIL, "")[1] is False for account in accounts):
+        # What an import said may be taken back by the next one; what they say themselves may not.
+        said = [_newest(connection, [account], EMAIL, "") for account in accounts]
+        if all(one is not None and not one.granted and one.channel in _THEIRS for one in said):
             return False
         unsubscribe(connection, user_no, topic="", at=now, channel=channel, proof=proof)
         return True
@@ -99,7 +103,8 @@ def subscribe_again(project: Project, user_no: int, *, now: datetime, proof: str
         accounts = accounts_with_the_same_address(connection, user_no)
         lock_people(connection, accounts)
         topics = list(project.settings.topics)
-        declined = [topic for topic in topics if _newest(connection, accounts, EMAIL, topic)[1] is False]
+        newest = {topic: _newest(connection, accounts, EMAIL, topic) for topic in topics}
+        declined = [topic for topic, one in newest.items() if one is not None and not one.granted]
         again = ["", *(topics if declined == topics else ())]
         _say(connection, accounts, [(EMAIL, topic, True) for topic in again], now=now, proof=proof)
 
@@ -142,18 +147,17 @@ def _say(
 ) -> None:
     """Append answers that are the newest: clocks differ, and the person spoke last."""
     for purpose, topic, granted in answers:
-        newest, _ = _newest(connection, accounts, purpose, topic)
-        at = now if newest is None else max(now, newest + _TICK)  # a tie would be a no
+        newest = _newest(connection, accounts, purpose, topic)
+        at = now if newest is None else max(now, newest.at + _TICK)  # a tie would be a no
         rows = [Consent(account, purpose, granted, at, PAGE, proof, topic) for account in accounts]
         record_consent(connection, rows)
 
 
 def _newest(
     connection: sa.Connection, accounts: Sequence[int], purpose: str, topic: str
-) -> tuple[datetime | None, bool | None]:
-    """When one of these accounts last said something of this, and what; of a tie the no."""
-    query = sa.select(consent.c.at, consent.c.granted).where(
+) -> sa.Row[Any, Any, Any] | None:
+    """When one of these accounts last said something of this, what, and where; of a tie the no."""
+    query = sa.select(consent.c.at, consent.c.granted, consent.c.channel).where(
         among(consent.c.user_no, accounts), consent.c.purpose == purpose, consent.c.topic == topic
     )
-    found = connection.execute(query.order_by(consent.c.at.desc(), consent.c.granted).limit(1)).one_or_none()
-    return (None, None) if found is None else (found.at, bool(found.granted))
+    return connection.execute(query.order_by(consent.c.at.desc(), consent.c.granted).limit(1)).one_or_none()

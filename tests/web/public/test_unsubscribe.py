@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import connect, reading, writing
+from recmail.db.consent import Consent, record_consent
 from recmail.db.eligibility import Eligibility, skip_reasons
 from recmail.db.tables import users
 from recmail.runs.news import News
@@ -44,6 +45,16 @@ def test_one_click_is_enough_however_it_is_written(
     assert "set-cookie" not in answer.headers
     assert words(project) == [(*NO, "one_click")]
     assert reasons(project, now)[0] == "opted_out"
+
+
+@pytest.mark.parametrize("channel", ["import", "unread"])
+def test_their_own_no_is_recorded_though_an_import_said_no_before(
+    client: Visiting, project: Project, link: Path_, now: datetime, channel: str
+) -> None:
+    with writing(project.engine) as connection:
+        record_consent(connection, [Consent(ANA, "email", False, now - timedelta(days=1), channel)])
+    client.post(link("unsubscribe"), data=ONE_CLICK)  # the next import may say yes, and must not be heard
+    assert words(project)[-1] == (*NO, "one_click")
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
