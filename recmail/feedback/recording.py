@@ -24,6 +24,7 @@ from recmail.records import Event, EventKind
 from recmail.tokens import email_hash, email_key
 
 _LONGEST_KEY, _LONGEST_DETAIL, _LONGEST_URL, _LONGEST_RAW = 200, 1_000, 4_000, 64_000
+_SETTLED_AT_ONCE = 1_000
 Progress = Callable[[int], None]
 """Told how many more events were dealt with, between two transactions."""
 
@@ -148,8 +149,12 @@ def match_again(
         counts += _in_batches(
             engine, found, lambda connection, part: _take_up(connection, part, now), progress, pace
         )
-    with writing(engine) as connection:
-        return counts + Counts(settled=settle_unclear(connection, now=now))
+    settled = _SETTLED_AT_ONCE
+    while settled == _SETTLED_AT_ONCE:
+        with writing(engine) as connection:
+            settled = settle_unclear(connection, now=now, at_most=_SETTLED_AT_ONCE)
+        counts += Counts(settled=settled)
+    return counts
 
 
 def _in_batches(
