@@ -89,7 +89,7 @@ def command(
     if returned.is_meant(what, file, opened.settings):
         _refuse_options_of_files(of_file, f"is not for {what}")
         raise SystemExit(
-            returned.bring_in(opened, file, now, provider=provider, dry_run=dry_run, as_json=as_json)
+            returned.bring_in(opened, what, file, now, provider=provider, dry_run=dry_run, as_json=as_json)
         )
     if provider:
         raise click.UsageError("--provider is for events: recmail import events FILE --provider NAME")

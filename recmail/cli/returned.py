@@ -39,6 +39,7 @@ def is_meant(what: str | None, file: Path | None, settings: Settings) -> bool:
 
 def bring_in(
     project: Project,
+    what: str | None,
     file: Path | None,
     now: datetime,
     *,
@@ -47,6 +48,8 @@ def bring_in(
     as_json: bool,
 ) -> int:
     """Bring in a file of events, or what is unread in the mailboxes; return the exit code."""
+    if file is not None and what == BOUNCES:
+        raise click.UsageError("bounces come from the mailboxes [bounces.*]; a FILE holds events")
     if file is not None:
         return _import_events(project, file, now, provider=provider, dry_run=dry_run, as_json=as_json)
     if provider:

@@ -41,7 +41,9 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that gets nothing more; reason is hard_bounce, complaint, manual, imported or erased.
+    """An address that gets nothing more.
+
+    The reason is hard_bounce, soft_bounces, complaint, manual, imported or erased.
 
     `imported` is a no that the person said to another tool, and the one reason that is not for ever: their
     own later yes counts again. It stays with the address, and not in `consent`, because another tool's list

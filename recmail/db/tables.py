@@ -296,12 +296,9 @@ COUNTED = sa.text("state IN ('sending', 'sent', 'unknown')")
 Index("ix_ledger_due", ledger.c.run_no, ledger.c.next_at, sqlite_where=PLANNED, postgresql_where=PLANNED)
 Index("ix_ledger_leases", ledger.c.next_at, sqlite_where=LEASED, postgresql_where=LEASED)
 Index("ix_ledger_cap", ledger.c.user_no, ledger.c.intent_at, sqlite_where=COUNTED, postgresql_where=COUNTED)
-# What comes back names a message by one of these. A message that never left has neither: planning 100,000
-# people writes nothing into them.
-TRIED = sa.text("intent_at IS NOT NULL")
+# What comes back names a message by the provider's id, where it does not by ours.
 NAMED = sa.text("provider_id <> ''")
 UNCLEAR = sa.text("state = 'unknown'")
-Index("ix_ledger_message_id", ledger.c.message_id, sqlite_where=TRIED, postgresql_where=TRIED)
 Index("ix_ledger_provider_id", ledger.c.provider_id, sqlite_where=NAMED, postgresql_where=NAMED)
 Index("ix_ledger_unknown", ledger.c.run_no, ledger.c.user_no, sqlite_where=UNCLEAR, postgresql_where=UNCLEAR)
 
@@ -359,7 +356,7 @@ events = sa.Table(  # feedback from providers, raw kept
     Index(None, "run_no", "user_no"),
     Index(None, "run_no", "kind"),
 )
-STRAY = sa.text("run_no IS NULL")
+STRAY = sa.text("coalesce(provider_id, message_id) IS NOT NULL")
 Index("ix_events_stray", events.c.received_at, events.c.event_no, sqlite_where=STRAY, postgresql_where=STRAY)
 
 audit = sa.Table(

@@ -175,12 +175,11 @@ def _person(one: Known) -> tuple[int, ...]:
 # --- unclear messages -----------------------------------------------------------------------------
 
 
-def settle_unclear(connection: sa.Connection, *, now: datetime) -> int:
+def settle_unclear(connection: sa.Connection, *, now: datetime, at_most: int) -> int:
     """Settle messages that became unclear after something had come back of them; return how many."""
     found = sa.select(ledger.c.run_no, ledger.c.user_no).where(state_is(ledger, MessageState.UNKNOWN))
-    has_event = sa.exists().where(same_key(events, ledger))
-    keys = [(run_no, user_no, None) for run_no, user_no in connection.execute(found.where(has_event))]
-    return _mark_sent(connection, keys, now)
+    found = found.where(sa.exists().where(same_key(events, ledger))).limit(at_most)
+    return _mark_sent(connection, [(*key, None) for key in connection.execute(found)], now)
 
 
 def _settle(connection: sa.Connection, known: Sequence[Known], now: datetime) -> int:

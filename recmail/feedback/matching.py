@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.ledger import row_of_message_id
 from recmail.db.ledger_rows import KEY_COLUMNS, Key, as_rows, batch, same_key
 from recmail.db.tables import ledger, users
 
@@ -44,8 +45,9 @@ class Messages:
         names = list(names)
         dialect = connection.dialect.name
         self._by_row = self._read(connection, _by_row(dialect), [one.row for one in names if one.row])
+        ours = {one.message_id: row_of_message_id(one.message_id) for one in names if one.message_id}
         self._by_message_id = self._read(
-            connection, _by_message_id(dialect), [(one.message_id,) for one in names if one.message_id]
+            connection, _by_message_id(dialect), [(*row, name) for name, row in ours.items() if row]
         )
         self._by_provider_id = self._read(
             connection, _by_provider_id(dialect), [(one.provider_id,) for one in names if one.provider_id]
@@ -83,8 +85,9 @@ def _by_row(dialect: str) -> sa.Select[Any]:
 
 @lru_cache(maxsize=2)
 def _by_message_id(dialect: str) -> sa.Select[Any]:
-    rows, tried = batch(dialect, {"message_id": sa.Text()}), ledger.c.intent_at.is_not(None)
-    return _query(rows, sa.and_(ledger.c.message_id == rows.c.message_id, tried), [rows.c.message_id])
+    rows = batch(dialect, {**KEY_COLUMNS, "message_id": sa.Text()})
+    mine = sa.and_(same_key(ledger, rows), ledger.c.message_id == rows.c.message_id)
+    return _query(rows, mine, [rows.c.message_id])
 
 
 @lru_cache(maxsize=2)

@@ -24,6 +24,7 @@ from recmail.records import Event, EventKind
 from recmail.tokens import email_hash, email_key
 
 _LONGEST_KEY, _LONGEST_DETAIL, _LONGEST_URL, _LONGEST_RAW = 200, 1_000, 4_000, 64_000
+_SETTLED_AT_ONCE = 1_000
 Progress = Callable[[int], None]
 """Told how many more events were dealt with, between two transactions."""
 
@@ -148,8 +149,12 @@ def match_again(
         counts += _in_batches(
             engine, found, lambda connection, part: _take_up(connection, part, now), progress, pace
         )
-    with writing(engine) as connection:
-        return counts + Counts(settled=settle_unclear(connection, now=now))
+    settled = _SETTLED_AT_ONCE
+    while settled == _SETTLED_AT_ONCE:
+        with writing(engine) as connection:
+            settled = settle_unclear(connection, now=now, at_most=_SETTLED_AT_ONCE)
+        counts += Counts(settled=settled)
+    return counts
 
 
 def _in_batches(
@@ -290,10 +295,10 @@ def _known(dialect: str) -> sa.Select[Any]:
 
 
 def _strays(since: datetime | None, after: tuple[datetime, int] | None, limit: int) -> sa.Select[Any]:
-    query = sa.select(events).where(
-        events.c.run_no.is_(None),
-        sa.or_(events.c.message_id.is_not(None), events.c.provider_id.is_not(None)),
-    )
+    # The names of a message are kept while it is not known. Not by run_no IS NULL: SQLite takes that for a
+    # reason to use another index, and to sort all strays for every page of them.
+    named = sa.func.coalesce(events.c.provider_id, events.c.message_id)
+    query = sa.select(events).where(named.is_not(None))
     if since is not None:
         query = query.where(events.c.received_at >= since)
     if after is not None:

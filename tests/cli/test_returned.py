@@ -90,6 +90,7 @@ def test_bounces_out_of_a_maildir(project: Path, sent: list[tuple[int, int, str,
     ("words", "code", "said"),
     [
         (("bounces", "--provider", "files"), 2, "--provider is for events"),
+        (("bounces", "saved.ndjson"), 2, "a FILE holds events"),
         (("users", "people.csv", "--provider", "files"), 2, "--provider is for events"),
         (("events",), 2, "events: name the FILE"),
         (("events", "gone.ndjson"), 3, "gone.ndjson: no such file"),

@@ -29,7 +29,6 @@ def test_partial_indexes_are_in_the_database_as_written(database: sa.Engine) -> 
         "leases": "state",
         "cap": "state",
         "unknown": "state",
-        "message_id": "intent_at",
         "provider_id": "provider_id",
     }
     assert set(indexes) == {f"ix_ledger_{name}" for name in conditions}

@@ -7,10 +7,14 @@ revision = "0013"
 down_revision = "0012"
 
 INDEXES = (
-    ("ix_ledger_message_id", "ledger", ["message_id"], "intent_at IS NOT NULL"),
     ("ix_ledger_provider_id", "ledger", ["provider_id"], "provider_id <> ''"),
     ("ix_ledger_unknown", "ledger", ["run_no", "user_no"], "state = 'unknown'"),
-    ("ix_events_stray", "events", ["received_at", "event_no"], "run_no IS NULL"),
+    (
+        "ix_events_stray",
+        "events",
+        ["received_at", "event_no"],
+        "coalesce(provider_id, message_id) IS NOT NULL",
+    ),
 )
 
 
