@@ -33,7 +33,7 @@ _ORDER = (
     "work",
 )
 _GARBAGE_AFTER = 50_000  # objects more than before
-_NOT_COMMANDS = {"command", "follow", "github", "story", "terminal", "working"}
+_NOT_COMMANDS = {"command", "follow", "github", "imported", "returned", "story", "terminal", "working"}
 
 
 class _Commands(click.Group):
