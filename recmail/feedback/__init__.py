@@ -1,0 +1,1 @@
+"""What came back: events, bounces, suppressions, reports."""
