@@ -28,6 +28,7 @@ _ORDER = (
     "schedule",
     "runs",
     "run",
+    "report",
     "why",
     "serve",
     "work",

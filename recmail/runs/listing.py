@@ -146,12 +146,17 @@ def read_runs(project: Project, *, campaign: str | None = None) -> list[Run]:
     with reading(project.engine) as connection:
         listed = list_runs(connection, campaign=campaign)
         if campaign is not None and not listed:
-            _refuse_unknown(project, campaign, {row["campaign"] for row in list_runs(connection)})
+            refuse_unknown(project, campaign, {row["campaign"] for row in list_runs(connection)})
         counted = accounts(connection, [row["run_no"] for row in listed])
     return [_run(dict(row), counted[row["run_no"]], ()) for row in listed]
 
 
-def _refuse_unknown(project: Project, campaign: str, planned: Collection[str]) -> None:
+def refuse_unknown(project: Project, campaign: str, planned: Collection[str]) -> None:
+    """Refuse a campaign of which there are no runs, unless there is a file of it.
+
+    Raises:
+        RefusedError: there is no such campaign, and never was.
+    """
     known = sorted({*project.campaigns(), *planned})
     if campaign not in known:
         hint = did_you_mean(campaign, known) or f"; there are: {', '.join(known) or 'none'}"
