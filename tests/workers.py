@@ -14,6 +14,7 @@ from recmail.db.account import account
 from recmail.db.connect import reading
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.heard import Heard
 from recmail.deliver.sender import Write
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.records import Claim, MessageState, Outgoing
@@ -57,6 +58,7 @@ def send(
     message: Write = write,
     stop: threading.Event | None = None,
     on_progress: Callable[[WorkSummary], None] | None = None,
+    heard: Heard | None = None,
     **changed: Any,
 ) -> WorkSummary:
     return work(
@@ -67,6 +69,7 @@ def send(
         clock=Clock(now),
         stop=stop or threading.Event(),
         on_progress=on_progress,
+        heard=heard,
     )
 
 

@@ -32,7 +32,13 @@ class Desk:
     """
 
     def __init__(
-        self, gate: Gate, write: Write, *, connections: int, at_once: Mapping[str, int] | None = None
+        self,
+        gate: Gate,
+        write: Write,
+        *,
+        connections: int,
+        at_once: Mapping[str, int] | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._gate, self._lanes = gate, Lanes(at_once or {})
         self._claims: Claims = SimpleQueue()
@@ -42,7 +48,7 @@ class Desk:
         self._held: dict[Held, Claim] = {}  # claimed: in a lane, in the queue or in a sender's hands
         self._flying: set[Held] = set()  # the intent is committed, there is no result yet
         self._ready: dict[Held, Ready] = {}
-        self._breaker = Breaker()
+        self._breaker = breaker or Breaker()
         self.results: list[Result] = []
         self.back: list[Claim] = []
         self.later: list[Later] = []

@@ -54,10 +54,14 @@ class Pace:
     """
 
     def __init__(
-        self, options: PaceOptions, run_nos: Collection[int], clock: Callable[[], float] = time.monotonic
+        self,
+        options: PaceOptions,
+        run_nos: Collection[int],
+        clock: Callable[[], float] = time.monotonic,
+        slower: Slower | None = None,
     ) -> None:
         self._all = Limiter(options.everybody, clock)
-        self._slower = Slower(options.everybody.per_second, clock)
+        self._slower = slower or Slower(options.everybody.per_second, clock)
         self._domains = Domains(options.domains, clock)
         self._runs = {run_no: Limiter(one, clock) for run_no, one in options.runs.items()}
         self._has_free_runs = any(run_no not in options.runs for run_no in run_nos)

@@ -21,6 +21,7 @@ from recmail.deliver.clock import Clock
 from recmail.deliver.desk import Desk
 from recmail.deliver.esp import Esp
 from recmail.deliver.gate import Gate
+from recmail.deliver.heard import Heard
 from recmail.deliver.options import WorkerOptions, WorkSummary
 from recmail.deliver.pace import Pace
 from recmail.deliver.rounds import Committed, Round, commit_round, locks_people, persistently
@@ -57,6 +58,7 @@ def work(
     clock: Clock,
     stop: threading.Event,
     on_progress: Callable[[WorkSummary], None] | None = None,
+    heard: Heard | None = None,
 ) -> WorkSummary:
     """Send what is due of some runs, until nothing is due or held, the runs are paused, or `stop` is set.
 
@@ -65,6 +67,7 @@ def work(
     Args:
         write: called in many threads at once.
         on_progress: called after rounds and while waiting, at most a few times a second.
+        heard: what the provider's answers told the worker before; None to begin anew.
 
     Raises:
         StorageError: the database fails. What was on its way becomes unknown when its lease runs out.
@@ -72,10 +75,12 @@ def work(
             written down.
     """
     gate = Gate(provider.connect, tries=options.connect_tries, wait_s=options.connect_wait_s)
-    desk = Desk(gate, write, connections=options.connections, at_once=options.at_once)
+    heard = heard or Heard(options.pace.everybody.per_second)
+    at_once, breaker = options.at_once, heard.breaker
+    desk = Desk(gate, write, connections=options.connections, at_once=at_once, breaker=breaker)
     desk.open()
     try:
-        summary = _Writer(engine, desk, options, clock, on_progress).run(stop)
+        summary = _Writer(engine, desk, options, clock, on_progress, heard).run(stop)
     finally:
         desk.close()
     if desk.error is not None:
@@ -93,9 +98,10 @@ class _Writer:
         options: WorkerOptions,
         clock: Clock,
         tell: Callable[[WorkSummary], None] | None,
+        heard: Heard,
     ) -> None:
         self._engine, self._desk, self._options, self._clock, self._tell = engine, desk, options, clock, tell
-        self._pace = Pace(options.pace, options.run_nos)
+        self._pace = Pace(options.pace, options.run_nos, slower=heard.slower)
         self._alarms = Alarms(options.pause_if)
         self._alarmed: dict[int, str] = {}
         self._gather_s = GATHER_S

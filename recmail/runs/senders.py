@@ -15,6 +15,7 @@ from recmail.db.ledger_claims import Outlook, outlook
 from recmail.db.runs import find_run, move_run, run_audit, runs_to_send
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider
+from recmail.deliver.heard import Heard
 from recmail.deliver.rounds import WHO
 from recmail.deliver.worker import WorkSummary, work
 from recmail.errors import RecmailError, RefusedError, StorageError
@@ -43,9 +44,18 @@ class _Begun:
 class _Worker(threading.Thread):
     """The worker of one provider, until nothing of its runs is due or it is stopped."""
 
-    def __init__(self, project: Project, clock: Clock, begun: Mapping[int, _Begun], *, waits: bool) -> None:
+    def __init__(
+        self,
+        project: Project,
+        clock: Clock,
+        begun: Mapping[int, _Begun],
+        *,
+        heard: Heard | None,
+        waits: bool,
+    ) -> None:
         super().__init__(name="worker", daemon=True)  # who presses Ctrl-C twice wants to leave at once
         self._project, self._clock, self._begun, self._waits = project, clock, begun, waits
+        self.heard = heard
         self.run_nos = frozenset(begun)
         self.stop = threading.Event()
         self.summary: WorkSummary | None = None
@@ -57,6 +67,7 @@ class _Worker(threading.Thread):
         writers = {run_no: one.writer for run_no, one in self._begun.items()}
         provider = next(iter(self._begun.values())).provider
         options = replace(options_of(self._project, writers, provider), patience=_NONE)
+        self.heard = self.heard or Heard(options.pace.everybody.per_second)
         try:
             self.summary = work(
                 self._project.engine,
@@ -66,6 +77,7 @@ class _Worker(threading.Thread):
                 clock=self._clock,
                 stop=self.stop,
                 on_progress=self._look,
+                heard=self.heard,
             )
         except Exception as error:  # whoever joins this thread sees to it
             self.error = error
@@ -102,6 +114,7 @@ class Senders:
         self._project, self._clock, self._who, self._tell, self._waits = project, clock, who, tell, waits
         self._begun: dict[int, _Begun] = {}
         self._workers: dict[str, _Worker] = {}
+        self._heard: dict[str, Heard | None] = {}  # what answers told the last worker
         self._not_before_s: dict[str, float] = defaultdict(float)
         self._ask_at: dict[int, datetime] = {}  # of runs whose people wait for a limit
         self._told_limits: dict[int, tuple[datetime, str]] = {}
@@ -206,7 +219,9 @@ class Senders:
         if time.monotonic() < self._not_before_s[provider]:
             return
         begun = {run_no: self._begun[run_no] for run_no in sorted(run_nos)}
-        worker = self._workers[provider] = _Worker(self._project, self._clock, begun, waits=self._waits)
+        worker = self._workers[provider] = _Worker(
+            self._project, self._clock, begun, heard=self._heard.get(provider), waits=self._waits
+        )
         worker.start()
 
     def _reap(self) -> None:
@@ -215,6 +230,8 @@ class Senders:
             if worker.is_alive():
                 continue
             del self._workers[provider]
+            was_paused = worker.summary is not None and worker.summary.paused
+            self._heard[provider] = None if was_paused else worker.heard
             if worker.summary is not None:
                 self._heed_limits(worker.summary)
             if worker.error is not None:
