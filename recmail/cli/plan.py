@@ -69,6 +69,7 @@ def command(
               recmail plan weekly-picks --for "2026-12-01 09:00"
     """
     from recmail.runs.funnel import read_funnel
+    from recmail.runs.left_behind import DIED, give_up_dead_plans
     from recmail.runs.occurrences import choose_occurrence
     from recmail.runs.plan import plan, plan_again
     from recmail.runs.project import open_project
@@ -85,6 +86,8 @@ def command(
     funnel = read_funnel(opened, read, now=now)
     if not as_json:
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
+    for dead in give_up_dead_plans(opened, now=now, who=operator(), campaign=read.name):
+        say(f"run {dead.run_no} of {read.name} has failed: {DIED}")
     with progress("planning") as advance:
         if when is None:
             run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)

@@ -96,7 +96,7 @@ def plan_again(
     """Plan as `plan` does, in place of a run for the same occurrence that nobody approved, or that ended.
 
     Args:
-        tell: told in words which run was cancelled, if one was.
+        tell: told in words which run made way, if one did.
 
     Raises:
         ConfigError, ModelError: as for `plan`.
@@ -104,9 +104,9 @@ def plan_again(
     """
     campaign, holder = _checked(project, name, now), new_holder()
     draft = _draft(project, campaign, now, occurrence)  # what cannot be planned leaves the other run alone
-    cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
-    if cancelled is not None and tell is not None:
-        tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
+    made_way = make_way(project, campaign.name, occurrence, now=now, who=who)
+    if made_way is not None and tell is not None:
+        tell(made_way)
     run_no = _open_run(project, draft, holder)
     build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
