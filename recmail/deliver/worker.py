@@ -264,7 +264,8 @@ class _Writer:
         if self._must_sweep or self._wanted_claims():
             return False
         if ahead.sending and (ahead.lease_left is not None or self._is_due_soon(ahead)):
-            self._report(waits=self._waiting_until(ahead) is not None)
+            held_up = self._pace.holds_up(ahead.due, self._clock.now())
+            self._report(waits=held_up or self._waiting_until(ahead) is not None)
             return False
         return True
 
@@ -332,6 +333,7 @@ class _Writer:
         ahead = self._ahead if waits and not self._is_ending else None
         until = None if ahead is None else self._waiting_until(ahead)
         when, held, limit = until or (None, False, "")
+        now = self._clock.now()
         return WorkSummary(
             states=dict(self._states),
             paused=self._paused,
@@ -339,7 +341,8 @@ class _Writer:
             waiting_until=when,
             waits_for_senders=held,
             limit=limit or None,
-            used_up={} if ahead is None else self._pace.used_up(ahead.due, self._clock.now()),
+            used_up={} if ahead is None else self._pace.used_up(ahead.due, now),
+            is_held_up=ahead is not None and self._pace.holds_up(ahead.due, now),
             slowed=self._pace.slowed,
             postponed=self._pace.postponed,
         )

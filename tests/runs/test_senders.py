@@ -238,6 +238,16 @@ def test_a_quota_that_is_used_up_ends_it_and_is_told_once(due: Project) -> None:
     assert counts(project, 1) == {SENT: 10, MessageState.PLANNED: PEOPLE - 10}
 
 
+def test_once_does_not_stay_for_a_very_slow_speed_and_says_how_far_it_came(due: Project) -> None:
+    project, told = with_speed(due, "zebra", "speed: 2 per hour\n"), list[News]()
+    go(project, MONDAY, told)
+    assert counts(project, 2) == {SENT: 1, MessageState.PLANNED: PEOPLE - 1}
+    [waits] = [one for one in told if one.what == "waits"]
+    assert "2 per hour of campaign zebra are used up until 09:30:" in waits.text
+    [so_far] = [one for one in told if one.what == "so far"]
+    assert so_far.text == "so far: 11 waiting, 1 sent"
+
+
 def test_no_worker_begins_again_and_again_at_a_quota_that_is_used_up(
     due: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
