@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from recmail.cli.command import Instant, json_option, project_option, shows_errors
+from recmail.cli.command import Instant, json_lines_option, project_option, shows_errors
 from recmail.cli.working import news_teller, run_until_stopped
 
 
@@ -17,7 +17,7 @@ from recmail.cli.working import news_teller, run_until_stopped
     "--now", type=Instant(), metavar="TIME", help="Start the clock at this time; only for trying out."
 )
 @project_option
-@json_option
+@json_lines_option
 @shows_errors
 def command(no_worker: bool, now: datetime | None, project: Path | None, as_json: bool) -> None:
     r"""Run everything that recmail does by itself: look at schedules, prepare their runs, send what is due.
