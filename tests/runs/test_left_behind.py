@@ -22,6 +22,7 @@ from recmail.runs.scheduling import switch_off, switch_on
 from recmail.runs.shift import Shift
 from tests.scheduled import DAY, HOUR, MINUTE, MONDAY, TUESDAY, all_runs, look, states, write
 
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the other tests ask both
 AGAIN = "plan again with: recmail plan tuesdays"
 
 
@@ -51,6 +52,7 @@ def test_a_plan_whose_planner_died_is_said_to_be_dead_and_fails(tuesdays: Projec
     assert read_run(tuesdays, 1).waiting == 0
 
 
+@ON_SQLITE
 def test_a_plan_that_is_made_just_now_is_left_alone(tuesdays: Project) -> None:
     seen: list[object] = []
 
@@ -76,6 +78,7 @@ def test_a_dead_plan_of_a_schedule_that_is_on_is_taken_up_and_of_one_that_is_off
     assert states(tuesdays) == [(TUESDAY, "failed")]
 
 
+@ON_SQLITE
 def test_planning_again_for_the_same_time_ends_the_dead_plan(tuesdays: Project) -> None:
     first, told = first_after(tuesdays, MONDAY), list[str]()
     interrupted(tuesdays, MONDAY, first)
@@ -85,6 +88,7 @@ def test_planning_again_for_the_same_time_ends_the_dead_plan(tuesdays: Project) 
     assert all_runs(tuesdays)[1]["due_instant"] == TUESDAY
 
 
+@ON_SQLITE
 def test_a_planner_that_dies_again_and_again_is_followed_at_intervals(
     tuesdays: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -122,6 +126,7 @@ def test_an_approved_run_of_a_schedule_that_is_off_expires_with_its_plan(tuesday
     assert read_run(tuesdays, 1).waiting == 0, "nobody's place under the cap is taken any more"
 
 
+@ON_SQLITE
 def test_a_plan_made_by_hand_expires_too(tuesdays: Project) -> None:
     write(tuesdays, "", "now")
     plan(tuesdays, "now", now=MONDAY, who="ana")

@@ -24,7 +24,6 @@ from recmail.db.tables import users
 from recmail.errors import ConfigError, ModelError
 from recmail.records import MessageState, RunState
 from recmail.runs.by_itself import WHO
-from recmail.runs.check import check
 from recmail.runs.lifecycle import approve, cancel, pause
 from recmail.runs.news import News
 from recmail.runs.plan import plan, plan_again
@@ -168,8 +167,6 @@ def test_a_plan_that_is_refused_is_tried_again_a_little_later(on: Project) -> No
     told: list[News] = []
     [error] = look(on, TUESDAY - HOUR, told)
     assert "the audience is 12 people, and the campaign says at_most: 3" in str(error)
-    warning = check(on, "tuesdays", now=TUESDAY).over[0]
-    assert "audience.at_most: plan would refuse it: the audience is 12 people" in str(warning)
     write(on, WHEN)
     assert str(look(on, TUESDAY - 56 * MINUTE, told)[0]) == str(error)
     assert look(on, TUESDAY - 55 * MINUTE, told) == []

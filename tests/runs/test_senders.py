@@ -34,6 +34,7 @@ from tests.scheduled import DAY, HOUR, MINUTE, MONDAY, PEOPLE, TUESDAY, WHEN, al
 from tests.servers import HOST, SmtpServer
 
 SENT = MessageState.SENT
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the workers are looked at
 
 
 @pytest.fixture
@@ -238,6 +239,7 @@ def test_a_quota_that_is_used_up_ends_it_and_is_told_once(due: Project) -> None:
     assert counts(project, 1) == {SENT: 10, MessageState.PLANNED: PEOPLE - 10}
 
 
+@ON_SQLITE
 def test_once_does_not_stay_for_a_very_slow_speed_and_says_how_far_it_came(due: Project) -> None:
     project, told = with_speed(due, "zebra", "speed: 2 per hour\n"), list[News]()
     go(project, MONDAY, told)
@@ -286,6 +288,7 @@ def test_a_run_that_its_own_pause_if_paused_is_told_and_counts(
     assert counts(project, 1) == {SENT: 5, MessageState.PLANNED: PEOPLE - 5}, "the other run goes on"
 
 
+@ON_SQLITE
 def test_what_a_provider_told_one_worker_the_next_one_knows_until_the_runs_were_paused(
     due: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
