@@ -60,10 +60,15 @@ def make(folder: Path, *, people: int = PEOPLE, apart: int = 1) -> Project:
     with writing(made.engine) as connection:
         connection.execute(courses.insert(), [_course(number) for number in range(4)])
     add_people(made, range(0, people * apart, apart))
-    (folder / "templates" / "plain.html.j2").write_text(HTML, "utf-8")
-    (folder / "templates" / "plain.txt.j2").write_text(TEXT, "utf-8")
+    write_plain(folder)
     write(made, WHEN)
     return made
+
+
+def write_plain(folder: Path) -> None:
+    """The templates that the campaigns of small projects name."""
+    (folder / "templates" / "plain.html.j2").write_text(HTML, "utf-8")
+    (folder / "templates" / "plain.txt.j2").write_text(TEXT, "utf-8")
 
 
 def add_people(project: Project, numbers: range) -> None:

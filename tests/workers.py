@@ -15,6 +15,7 @@ from recmail.db.connect import reading
 from recmail.deliver.clock import Clock
 from recmail.deliver.drafter import Write
 from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.heard import Heard
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.errors import RenderError
 from recmail.records import Claim, MessageState, Outgoing, Skip
@@ -73,6 +74,7 @@ def send(
     message: Callable[[Claim], Outgoing | Skip] = write,
     stop: threading.Event | None = None,
     on_progress: Callable[[WorkSummary], None] | None = None,
+    heard: Heard | None = None,
     **changed: Any,
 ) -> WorkSummary:
     return work(
@@ -83,6 +85,7 @@ def send(
         clock=Clock(now),
         stop=stop or threading.Event(),
         on_progress=on_progress,
+        heard=heard,
     )
 
 

@@ -14,6 +14,7 @@ from recmail.campaign.values import (
     Line,
     Mailbox,
     MessageRate,
+    PartOf,
     Share,
     Template,
     Text,
@@ -58,7 +59,7 @@ class Audience(Keys):
     scalar = "who"
 
     who: Text = Field(description="A segment, one rule a line", examples=["last_seen within 30d"])
-    control_group: Share | None = Field(
+    control_group: PartOf | None = Field(
         None,
         description="So many get nothing from this campaign, so that the report can say what it was worth",
     )

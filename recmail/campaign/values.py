@@ -117,6 +117,12 @@ def _share(value: object) -> float:
     return float(value.rstrip("% ")) / 100
 
 
+def _not_all(share: float) -> float:
+    if share >= 1:
+        raise ValueError("found 100%, and nobody would get an email; expected less, such as 5%")
+    return share
+
+
 def _duration(value: object) -> timedelta:
     if not isinstance(value, str) or not re.fullmatch(_DURATION, value):
         meant = _spelled_out(value)
@@ -252,6 +258,12 @@ Mailbox = Annotated[
 ]
 Template = Annotated[str, AfterValidator(_template), _described("a name", "weekly", pattern=_TEMPLATE)]
 Share = Annotated[float, BeforeValidator(_share), _described("a percentage", "5%", pattern=_PERCENT)]
+PartOf = Annotated[
+    float,
+    BeforeValidator(_share),
+    AfterValidator(_not_all),
+    _described("a percentage below 100%", "5%", pattern=_PERCENT.replace(r"100(?:\.0{1,4})?|", "")),
+]
 Zone = Annotated[str, AfterValidator(timezone), _described("a time zone", "Asia/Kolkata")]
 ZoneOrRecipient = Annotated[
     str, AfterValidator(_zone_or_recipient), _described("a time zone", "recipient", "Europe/Berlin")

@@ -58,7 +58,8 @@ def command(
     r"""Check CAMPAIGN, or all of them: YAML, audience, templates.
 
     Every problem is reported with file, line and column. With --all, everybody's email is written too and
-    looked at, as a plan made now would have it. Exit code 3 when there is an error; --watch ends with 0.
+    looked at, as a plan made now would have it: for the next time of the schedule, if there is one. Exit
+    code 3 when there is an error; --watch ends with 0.
 
     \b
     Examples: recmail check weekly-picks
@@ -196,6 +197,8 @@ def _show_everybody(campaign: str, everybody: Everybody | RecmailError) -> None:
         return
     rows = everybody.account.as_rows()
     print_table(("people", "what would happen"), rows, title=f"Everybody of {campaign}")
+    if everybody.written_for:
+        say(everybody.written_for)
     click.echo()
     show_findings(everybody.findings)
     if everybody.compared:

@@ -65,6 +65,9 @@ project_option = click.option(
     help="The project's folder; default: the nearest recmail.toml from here upward.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document to stdout.")
+json_lines_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document a line to stdout, for each event."
+)
 
 
 _EARLIEST, _LATEST = datetime(1990, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)

@@ -29,6 +29,7 @@ from recmail.cli.terminal import (
 
 if TYPE_CHECKING:
     from recmail.campaign import Campaign
+    from recmail.campaign.calendar import Occurrence
     from recmail.runs.exposure import ExposureReport
     from recmail.runs.project import Project
     from recmail.runs.summary import Planned
@@ -68,11 +69,8 @@ def command(
     Examples: recmail plan weekly-picks
               recmail plan weekly-picks --for "2026-12-01 09:00"
     """
-    from recmail.runs.funnel import read_funnel
     from recmail.runs.occurrences import choose_occurrence
-    from recmail.runs.plan import plan, plan_again
     from recmail.runs.project import open_project
-    from recmail.runs.summary import summarize
 
     if wall is not None and at_once:
         raise click.UsageError("give one of --for and --at-once")
@@ -81,17 +79,28 @@ def command(
     when = None if at_once else choose_occurrence(opened, read, now=now, wall=wall)
     if dry_run:
         _only_count(opened, read, now, when.last_due if when else None, as_json=as_json)
-        return
+    else:
+        _plan(opened, read, now, when, as_json=as_json)
+
+
+def _plan(opened: Project, read: Campaign, now: datetime, when: Occurrence | None, *, as_json: bool) -> None:
+    from recmail.runs.funnel import read_funnel
+    from recmail.runs.left_behind import DIED, give_up_dead_plans
+    from recmail.runs.plan import plan, plan_again
+    from recmail.runs.summary import summarize
+
+    who = operator()
     funnel = read_funnel(opened, read, now=now)
     if not as_json:
         print_table(("people", "rule"), [(step.people, step.rule) for step in funnel])
+    for dead in give_up_dead_plans(opened, now=now, who=who, campaign=read.name):
+        say(f"run {dead.run_no} of {read.name} has failed: {DIED}")
     with progress("planning") as advance:
         if when is None:
-            run_no = plan(opened, campaign, now=now, who=operator(), progress=advance)
+            run_no = plan(opened, read.name, now=now, who=who, progress=advance)
         else:
-            who = operator()
             run_no = plan_again(
-                opened, campaign, now=now, who=who, occurrence=when, progress=advance, tell=say
+                opened, read.name, now=now, who=who, occurrence=when, progress=advance, tell=say
             )
     _look(opened, run_no)
     planned = summarize(opened, run_no)
@@ -99,6 +108,7 @@ def command(
         print_json({"funnel": [vars(step) for step in funnel], **planned.to_dict()})
     else:
         _show(planned)
+        _say_what_waits(opened, planned, now)
         _say_what_is_next(opened, planned)
 
 
@@ -135,6 +145,18 @@ def _show_exposure(exposure: ExposureReport) -> None:
         say(f"and {len(limited) - COURSES} more; recmail plan --json lists all")
 
 
+def _say_what_waits(project: Project, planned: Planned, now: datetime) -> None:
+    """Whoever plans to send now may not think of what is to go out by itself."""
+    from recmail.runs.scheduling import waiting_besides
+
+    for other in waiting_besides(project, planned.run_no, planned.campaign, now=now):
+        due = f"{other.due:%Y-%m-%d %H:%M} UTC"
+        say(
+            f"\nrun {other.run_no} of it is {other.state}, too, due {due}: who is in both gets both, as far "
+            f"as emails_per_person lets them; end it with: recmail run cancel {other.run_no}"
+        )
+
+
 def _say_what_is_next(project: Project, planned: Planned) -> None:
     from recmail.runs.inlining import inlining
 
@@ -164,7 +186,7 @@ def _look(project: Project, run_no: int) -> None:
 def _only_count(
     project: Project, campaign: Campaign, now: datetime, due: datetime | None, *, as_json: bool
 ) -> None:
-    from recmail.runs.funnel import expect
+    from recmail.runs.funnel import expect, over_at_most
 
     funnel, account = expect(project, campaign, now=now, due=due)
     if as_json:
@@ -176,4 +198,6 @@ def _only_count(
         print_table(("people", "what would happen"), account.as_rows())
         show_variants(account)
         say("\nonly a plan can tell who of those who wait would have too few courses to show")
+    if why := over_at_most(campaign, funnel[-1].people):
+        say(f"it would not be planned: {why}")
     say("nothing was planned: --dry-run")

@@ -12,6 +12,7 @@ from recmail.cli.command import json_option, now_option, print_json, project_opt
 from recmail.cli.terminal import print_table, say
 
 if TYPE_CHECKING:
+    from recmail.runs.preview import Preview
     from recmail.runs.project import Project
 
 
@@ -47,7 +48,7 @@ def command(
     now: datetime,
     as_json: bool,
 ) -> None:
-    r"""Write the emails that CAMPAIGN would send now to people who matter, and a page to look at them.
+    r"""Write the emails that CAMPAIGN would send next to people who matter, and a page to look at them.
 
     They are those whose emails go wrong first, found in the audience: without a name or a history, with the
     longest name, the largest message, only fallbacks, and so on; and some who would get none, with the rule.
@@ -68,7 +69,11 @@ def command(
     made = preview(opened, campaign, now=now, out=folder, user_ids=users, variant=variant)
     if as_json:
         print_json({"campaign": campaign, **made.to_dict()})
-        return
+    else:
+        _show(made, campaign)
+
+
+def _show(made: Preview, campaign: str) -> None:
     rows = [(one.user_id, one.name, one.why, one.verdict, one.variant) for one in made.samples]
     columns = ("user", "name", "why this person", "verdict", "variant")
     width = 5 if any(one.variant for one in made.samples) else 4

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from recmail.cli.command import Instant, json_option, project_option, shows_errors
+from recmail.cli.command import Instant, json_lines_option, project_option, shows_errors
 from recmail.cli.working import news_teller, run_until_stopped, stop_on_signals
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Network(click.ParamType[str]):
     "--now", type=Instant(), metavar="TIME", help="Start the clock at this time; only for trying out."
 )
 @project_option
-@json_option
+@json_lines_option
 @shows_errors
 @click.pass_context
 def command(

@@ -14,7 +14,7 @@ from recmail.cli.command import (
     SEVERITY,
     Instant,
     exit_code,
-    json_option,
+    json_lines_option,
     project_option,
     shows_errors,
 )
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     "--now", type=Instant(), metavar="TIME", help="Start the clock at this time; only for trying out."
 )
 @project_option
-@json_option
+@json_lines_option
 @shows_errors
 def command(once: bool, build: bool, now: datetime | None, project: Path | None, as_json: bool) -> None:
     r"""Prepare the runs of scheduled campaigns, and send every run that is due or was begun.

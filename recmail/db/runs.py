@@ -33,6 +33,7 @@ LEGAL: dict[RunState, frozenset[RunState]] = {  # to: from
 OPEN: sa.ColumnElement[bool] = sa.literal_column(
     "runs.state IN ('approved', 'scheduled', 'sending', 'paused')"
 )
+_NOT_BEGUN = (S.PLANNED, S.APPROVED, S.SCHEDULED)
 LOOKED_BY = "recmail"
 """The key of findings for the version that looked: another one may write the same email differently."""
 _HEAVY = ("campaign_yaml", "template_bundle", "courses")
@@ -238,9 +239,24 @@ def waiting_runs(connection: sa.Connection, campaign: str) -> list[sa.RowMapping
     """The runs of a campaign planned and not begun, oldest first, with what tells when they are due."""
     names = ("run_no", "state", "reason", "due_instant", "campaign_yaml", "settings")
     wanted = [runs.c[name] for name in names]
-    states = (S.PLANNED, S.APPROVED, S.SCHEDULED)
-    query = sa.select(*wanted).where(runs.c.campaign == campaign, runs.c.state.in_(states))
+    query = sa.select(*wanted).where(runs.c.campaign == campaign, runs.c.state.in_(_NOT_BEGUN))
     return list(connection.execute(query.order_by(runs.c.due_instant)).mappings())
+
+
+def unfinished_plans(connection: sa.Connection, campaign: str | None = None) -> list[sa.RowMapping]:
+    """The runs that are being planned, of all campaigns or of one, with what tells when they are due."""
+    names = ("run_no", "campaign", "due_instant", "campaign_yaml", "settings")
+    query = sa.select(*[runs.c[name] for name in names]).where(runs.c.state == RunState.BUILDING)
+    if campaign is not None:
+        query = query.where(runs.c.campaign == campaign)
+    return list(connection.execute(query.order_by(runs.c.run_no)).mappings())
+
+
+def overdue_runs(connection: sa.Connection, now: datetime) -> list[sa.RowMapping]:
+    """The runs that did not begin within the shelf life of their plan."""
+    query = sa.select(runs.c.run_no, runs.c.campaign, runs.c.shelf_until)
+    query = query.where(runs.c.state.in_(_NOT_BEGUN), runs.c.shelf_until < now)
+    return list(connection.execute(query.order_by(runs.c.run_no)).mappings())
 
 
 def find_due_run(connection: sa.Connection, campaign: str, due_instant: datetime) -> sa.RowMapping | None:

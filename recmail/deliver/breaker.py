@@ -1,7 +1,7 @@
 """When a provider's answers say that going on would do harm: the runs are paused, and a person decides.
 
-It begins anew with every worker, so a run that is resumed is tried with a few messages first: ten refusals
-from the start are all that it can cost.
+It begins anew once the runs were paused, so one that is resumed is tried with a few messages first: ten
+refusals from the start are all that it can cost.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class Desk:
         connections: int,
         drafters: int = 1,
         at_once: Mapping[str, int] | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self._gate, self._connections, self._lanes = gate, connections, Lanes(at_once or {})
         self._claims: Claims = SimpleQueue()
@@ -58,7 +59,7 @@ class Desk:
         self._held: dict[Held, Claim] = {}  # the intent is not committed: in a lane, being written, or ready
         self._ready: dict[Held, Draft] = {}
         self._flying: set[Held] = set()  # the intent is committed, there is no result yet
-        self._breaker = Breaker()
+        self._breaker = breaker or Breaker()
         self.results: list[Result] = []
         self.back: list[Claim] = []
         self.later: list[Later] = []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -65,6 +65,12 @@ class Limiter:
         """When there is something again, and which limit is used up; None when none is for longer."""
         waits = [(at, quota.span.in_words) for quota in self._lasting if (at := quota.free_at(now))]
         return max(waits, default=None)
+
+    def slow(self, now: datetime, than_s: float) -> tuple[datetime, str] | None:
+        """When the rate lets the next message leave, and what it is, if that takes longer than so long."""
+        wait_s = self.bucket.wait_s()
+        words = [quota.span.in_words for quota in self._quotas]
+        return (now + timedelta(seconds=wait_s), words[0]) if wait_s > than_s and words else None
 
     def give_back(self, connection: sa.Connection) -> None:
         """Give back what nobody will use."""

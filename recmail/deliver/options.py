@@ -61,6 +61,7 @@ class WorkSummary:
         waits_for_senders: what it waits for is held by another sender, alive or dead; else it is due later.
         limit: which limit is used up until then, if it is one.
         used_up: of single runs: until when a limit keeps people waiting who are due, and which limit.
+        is_held_up: somebody is due, and that is so of everybody who is.
         slowed: messages a second, when the provider has asked for fewer.
         postponed: messages that were put off because of their people's hours.
     """
@@ -72,6 +73,7 @@ class WorkSummary:
     waits_for_senders: bool = False
     limit: str | None = None
     used_up: Mapping[int, tuple[datetime, str]] = field(default_factory=dict)
+    is_held_up: bool = False
     slowed: float | None = None
     postponed: int = 0
 

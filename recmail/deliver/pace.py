@@ -23,6 +23,7 @@ from recmail.errors import TemporaryFailure
 from recmail.records import Claim
 
 CLAIM_AHEAD_S = 30.0  # half a lease
+LONG_S = 300.0  # from one message to the next: so slow that who is to end soon does not wait for it
 Free = tuple[datetime, str]
 """When messages may leave again, and which limit is used up until then."""
 
@@ -54,10 +55,14 @@ class Pace:
     """
 
     def __init__(
-        self, options: PaceOptions, run_nos: Collection[int], clock: Callable[[], float] = time.monotonic
+        self,
+        options: PaceOptions,
+        run_nos: Collection[int],
+        clock: Callable[[], float] = time.monotonic,
+        slower: Slower | None = None,
     ) -> None:
         self._all = Limiter(options.everybody, clock)
-        self._slower = Slower(options.everybody.per_second, clock)
+        self._slower = slower or Slower(options.everybody.per_second, clock)
         self._domains = Domains(options.domains, clock)
         self._runs = {run_no: Limiter(one, clock) for run_no, one in options.runs.items()}
         self._has_free_runs = any(run_no not in options.runs for run_no in run_nos)
@@ -207,7 +212,15 @@ class Pace:
     def used_up(self, due: Mapping[int, datetime], now: datetime) -> dict[int, Free]:
         """Of which runs somebody is due whom a limit keeps waiting: until when, and which limit."""
         frees = {run_no: self.first_due({run_no: at}, now) for run_no, at in due.items() if at <= now}
+        for run_no in frees.keys() & self._runs.keys():
+            if (next_one := self._runs[run_no].slow(now, LONG_S)) is not None:
+                frees[run_no] = max(frees[run_no] or next_one, next_one)
         return {run_no: free for run_no, free in frees.items() if free is not None and free[0] > now}
+
+    def holds_up(self, due: Mapping[int, datetime], now: datetime) -> bool:
+        """Somebody is due, and limits keep everybody waiting who is."""
+        are_due = {run_no for run_no, at in due.items() if at <= now}
+        return bool(are_due) and are_due == self.used_up(due, now).keys()
 
     # --- shares of what all workers have together -------------------------------------------------
 

@@ -93,7 +93,11 @@ class Quota:
         self._left -= count
 
     def give_back(self, connection: sa.Connection) -> None:
-        """Give back what is left; nobody else could use it."""
+        """Give back what is left, once: nobody else could use it.
+
+        It is not ours any more even if the transaction fails. Tried again after a commit whose answer was
+        lost it would be given back twice, and the limit passed; so it is lost until its slot counts no more.
+        """
         if self._left > 0:
             return_quota(connection, self.span.scope, slot=self._slot, unused=self._left)
         self._left = 0

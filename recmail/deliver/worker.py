@@ -22,6 +22,7 @@ from recmail.deliver.desk import Desk
 from recmail.deliver.drafter import Write
 from recmail.deliver.esp import Esp
 from recmail.deliver.gate import Gate
+from recmail.deliver.heard import Heard
 from recmail.deliver.options import WorkerOptions, WorkSummary
 from recmail.deliver.pace import Pace
 from recmail.deliver.rounds import Committed, Round, commit_round, locks_people, persistently
@@ -57,6 +58,7 @@ def work(
     clock: Clock,
     stop: threading.Event,
     on_progress: Callable[[WorkSummary], None] | None = None,
+    heard: Heard | None = None,
 ) -> WorkSummary:
     """Send what is due of some runs, until nothing is due or held, the runs are paused, or `stop` is set.
 
@@ -65,6 +67,7 @@ def work(
     Args:
         write: called in as many threads at once as the options have drafters.
         on_progress: called after rounds and while waiting, at most a few times a second.
+        heard: what the provider's answers told the worker before; None to begin anew.
 
     Raises:
         StorageError: the database fails. What was on its way becomes unknown when its lease runs out.
@@ -72,16 +75,18 @@ def work(
             written down.
     """
     gate = Gate(provider.connect, tries=options.connect_tries, wait_s=options.connect_wait_s)
+    heard = heard or Heard(options.pace.everybody.per_second)
     desk = Desk(
         gate,
         write,
         connections=options.connections,
         drafters=options.drafters,
         at_once=options.at_once,
+        breaker=heard.breaker,
     )
     desk.open()
     try:
-        summary = _Writer(engine, desk, options, clock, on_progress).run(stop)
+        summary = _Writer(engine, desk, options, clock, on_progress, heard).run(stop)
     finally:
         desk.close()
     if desk.error is not None:
@@ -99,9 +104,10 @@ class _Writer:
         options: WorkerOptions,
         clock: Clock,
         tell: Callable[[WorkSummary], None] | None,
+        heard: Heard,
     ) -> None:
         self._engine, self._desk, self._options, self._clock, self._tell = engine, desk, options, clock, tell
-        self._pace = Pace(options.pace, options.run_nos)
+        self._pace = Pace(options.pace, options.run_nos, slower=heard.slower)
         self._alarms = Alarms(options.pause_if)
         self._alarmed: dict[int, str] = {}
         self._gather_s = GATHER_S
@@ -260,7 +266,8 @@ class _Writer:
         if self._must_sweep or self._wanted_claims():
             return False
         if ahead.sending and (ahead.lease_left is not None or self._is_due_soon(ahead)):
-            self._report(waits=self._waiting_until(ahead) is not None)
+            held_up = self._pace.holds_up(ahead.due, self._clock.now())
+            self._report(waits=held_up or self._waiting_until(ahead) is not None)
             return False
         return True
 
@@ -328,6 +335,7 @@ class _Writer:
         ahead = self._ahead if waits and not self._is_ending else None
         until = None if ahead is None else self._waiting_until(ahead)
         when, held, limit = until or (None, False, "")
+        now = self._clock.now()
         return WorkSummary(
             states=dict(self._states),
             paused=self._paused,
@@ -335,7 +343,8 @@ class _Writer:
             waiting_until=when,
             waits_for_senders=held,
             limit=limit or None,
-            used_up={} if ahead is None else self._pace.used_up(ahead.due, self._clock.now()),
+            used_up={} if ahead is None else self._pace.used_up(ahead.due, now),
+            is_held_up=ahead is not None and self._pace.holds_up(ahead.due, now),
             slowed=self._pace.slowed,
             postponed=self._pace.postponed,
         )

@@ -89,12 +89,7 @@ class Explanation:
 
 
 def explain_candidates(
-    project: Project,
-    who: str,
-    name: str,
-    *,
-    now: datetime,
-    progress: Progress = None,
+    project: Project, who: str, name: str, *, now: datetime, progress: Progress = None
 ) -> Explanation:
     """Tell what becomes of every candidate of one person; with `exposure` the whole audience is asked.
 
@@ -113,10 +108,8 @@ def explain_candidates(
         facts = read_facts(connection, project, campaign, now)
         variant = facts.allotment.name_of(user_id) if facts.allotment else None
         mine = replace(facts, campaign=in_variant(campaign, variant))
-        found, note = explain(connection, mine, user_no), None
-        exposure = exposure_of(campaign)
-        asks = found.in_audience and found.reason in (None, "too_few_courses") and not found.held_out
-        if exposure and asks:
+        found, exposure, note = explain(connection, mine, user_no), exposure_of(campaign), None
+        if exposure and _may_be_mailed(found):
             seed = draft_run(project, facts)["seed"]
             settlement = _settlement(connection, facts, exposure, seed=seed, progress=progress)
             found = _explain_limited(connection, mine, settlement, user_no, variant)
@@ -155,6 +148,10 @@ def _asked(connection: sa.Connection, facts: Facts, shards: int, progress: Progr
         yield wish(connection, facts, shard * SHARD_SIZE, (shard + 1) * SHARD_SIZE)
         if progress:
             progress(shard + 1, shards)
+
+
+def _may_be_mailed(found: Explained) -> bool:
+    return found.in_audience and found.reason in (None, "too_few_courses") and not found.held_out
 
 
 def only_course(found: Explanation, course_id: str) -> Explanation:

@@ -17,7 +17,7 @@ from recmail.errors import ConfigError, Problem, RenderError
 from recmail.render.check import check_templates
 from recmail.render.links import link_mistakes
 from recmail.runs.editions import editions_with_lines, templates_of
-from recmail.runs.funnel import Emptied, read_emptied
+from recmail.runs.funnel import Emptied, over_at_most, read_emptied
 from recmail.runs.inlining import Inlining, inlining, remember
 from recmail.runs.languages import people_by_language
 from recmail.runs.occurrences import GoesOut, goes_out, over
@@ -38,7 +38,7 @@ class Checked:
         languages: how many of the people get their email in which language, where there is more than one.
         doubtful: what the lint warns of in the templates.
         goes_out: when it would next go out by its schedule; None without one.
-        over: the schedule, when nothing of it is to come.
+        over: the schedule, when nothing of it is to come; the audience, when `at_most` is less.
     """
 
     campaign: str
@@ -112,8 +112,16 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
         styles,
         (*alike(campaign), *lint.warnings),
         goes_out(project, campaign, now=now),
-        over(project, campaign, now=now),
+        (*over(project, campaign, now=now), *_too_many(campaign, funnel[-1].people)),
     )
+
+
+def _too_many(campaign: Campaign, people: int) -> list[Problem]:
+    """Say that plan will refuse the audience, as it is now."""
+    if (why := over_at_most(campaign, people)) is None:
+        return []
+    document = read_yaml(SourceText(campaign.file, campaign.text))
+    return [document.at_value(("audience", "at_most"), f"audience.at_most: plan would refuse it: {why}")]
 
 
 def unknown_names(project: Project, campaign: Campaign) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""`check --all`: writes the email of everybody whom a campaign would reach now, and sends none of them."""
+"""`check --all`: writes the email of everybody whom a campaign would reach next, and sends none of them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.campaign import Campaign
+from recmail.campaign.calendar import Occurrence
 from recmail.db.account import Account, expected
 from recmail.db.connect import reading
 from recmail.db.people import user_ids_by_no
@@ -32,11 +33,12 @@ from recmail.pipeline import (
 from recmail.records import SHARD_SIZE
 from recmail.render.lint.tally import Tally
 from recmail.runs.exposure import settle
-from recmail.runs.facts import draft_run, read_facts
+from recmail.runs.facts import draft_run, due_of, read_facts
 from recmail.runs.findings import Findings
 from recmail.runs.funnel import read_funnel
 from recmail.runs.linter import Linter
 from recmail.runs.message import Links, stand_in_links
+from recmail.runs.occurrences import next_occurrence, written_for
 from recmail.runs.project import Project
 from recmail.runs.shards import over_shards
 from recmail.runs.summary import BY_LOT, WHO_MATTER
@@ -54,11 +56,13 @@ class Everybody:
     Attributes:
         account: who would be mailed, and why the others would not.
         compared: pages that were compared with the same pages, inlined by themselves.
+        written_for: the next time of the schedule, in words; None: the emails are written for now.
     """
 
     account: Account
     findings: Findings
     compared: int
+    written_for: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The result with stable keys, for --json."""
@@ -66,6 +70,7 @@ class Everybody:
             "account": self.account.to_dict(),
             "findings": self.findings.to_dict(),
             "compared": self.compared,
+            "written_for": self.written_for,
         }
 
 
@@ -113,7 +118,9 @@ def check_everybody(
     # As a worker reads: what all enrolments are counted from would fill a larger cache of pages for good.
     project = replace(project, engine=shard_engine(project.settings.database_url))
     audience = read_funnel(project, campaign, now=now)[-1].people
-    tasks, shards = _tasks(project, campaign, now)
+    when = next_occurrence(project, campaign, now=now)
+    due = due_of(campaign, when, now, project.settings.project.timezone)
+    tasks, shards = _tasks(project, campaign, now, when)
     outcomes, tally, compared = Counter[str | None](), Tally(), 0
     for done, checked in enumerate(over_shards(project, check_shard, tasks, shards), start=1):
         outcomes += checked.outcomes
@@ -123,19 +130,21 @@ def check_everybody(
             progress(outcomes.total(), done, shards)
     with reading(project.engine) as connection:
         findings = Findings.of(connection, tally)
-    return Everybody(expected(outcomes, people=audience), findings, compared)
+    return Everybody(expected(outcomes, people=audience), findings, compared, written_for(due, now))
 
 
-def _tasks(project: Project, campaign: Campaign, now: datetime) -> tuple[Iterator[CheckTask], int]:
+def _tasks(
+    project: Project, campaign: Campaign, now: datetime, when: Occurrence | None
+) -> tuple[Iterator[CheckTask], int]:
     """Return the task of every shard, and how many there are."""
     with reading(project.engine) as connection:
-        facts = read_facts(connection, project, campaign, now)
+        facts = read_facts(connection, project, campaign, now, occurrence=when)
         draft = draft_run(project, facts)
         compare = _whom_to_compare(connection, facts, seed=draft["seed"])
         shards = last_user_no(connection) // SHARD_SIZE + 1
     give_memory_back()  # all enrolments were counted
     url, links = project.settings.database_url, stand_in_links(project)
-    text = json.dumps({**draft, **dict.fromkeys(_INSTANTS, now.isoformat()), "run_no": None})
+    text = json.dumps({**draft, **{name: draft[name].isoformat() for name in _INSTANTS}, "run_no": None})
     asked = (CheckTask(url, text, shard, links, compare) for shard in range(shards))
     exposure = exposure_of(campaign)
     if exposure is None:

@@ -49,7 +49,7 @@ class DueReport:
         return {
             "first": self.first,
             "last": self.last,
-            "local_time": None if self.wall is None else f"{self.wall:%Y-%m-%d %H:%M}",
+            "local": None if self.wall is None else self.wall.isoformat(timespec="minutes"),
             "as_of": self.as_of,
             "if_late_s": self.if_late_s,
             "zones": [vars(place) for place in self.places],

@@ -90,6 +90,17 @@ def read_emptied(project: Project, campaign: Campaign, *, now: datetime) -> tupl
         return funnel, Emptied(steps[number].rule, values_instead(connection, segment, number))
 
 
+def over_at_most(campaign: Campaign, people: int) -> str | None:
+    """Why an audience of so many people is not planned; None when it is not larger than `at_most`."""
+    at_most = campaign.audience.at_most
+    if at_most is None or people <= at_most:
+        return None
+    return (
+        f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}; "
+        "raise it, or address fewer people in who"
+    )
+
+
 def segment_of(connection: sa.Connection, project: Project, campaign: Campaign, now: datetime) -> Segment:
     """Compile whom a campaign addresses, as of now."""
     courses = Courses.of_columns(read_courses(connection))

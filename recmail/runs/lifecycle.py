@@ -119,7 +119,10 @@ def check_fresh(run: Mapping[str, Any], now: datetime) -> None:
     """
     if run["shelf_until"] and now > run["shelf_until"]:
         until = f"{run['shelf_until']:%Y-%m-%d %H:%M} UTC"
-        raise RefusedError(f"the plan of run {run['run_no']} was good until {until}; plan the campaign again")
+        advice = "plan the campaign again"
+        if run["state"] in (RunState.SENDING, RunState.PAUSED):
+            advice = f"end it with: recmail run cancel {run['run_no']}; who still waits needs a new plan"
+        raise RefusedError(f"the plan of run {run['run_no']} was good until {until}; {advice}")
 
 
 def pause(project: Project, run_no: int, *, now: datetime, who: str) -> None:

@@ -16,6 +16,7 @@ from recmail.errors import RefusedError, did_you_mean
 from recmail.records import EventKind, MessageState, RunState
 from recmail.runs.due import DueReport, read_due
 from recmail.runs.edits import Edit, edits_since
+from recmail.runs.left_behind import dead_plans
 from recmail.runs.project import Project
 
 if TYPE_CHECKING:
@@ -148,7 +149,8 @@ def read_runs(project: Project, *, campaign: str | None = None) -> list[Run]:
         if campaign is not None and not listed:
             refuse_unknown(project, campaign, {row["campaign"] for row in list_runs(connection)})
         counted = accounts(connection, [row["run_no"] for row in listed])
-    return [_run(dict(row), counted[row["run_no"]], ()) for row in listed]
+        dead = {one.run_no: {"reason": one.in_words} for one in dead_plans(connection)}
+    return [_run({**row, **dead.get(row["run_no"], {})}, counted[row["run_no"]], ()) for row in listed]
 
 
 def refuse_unknown(project: Project, campaign: str, planned: Collection[str]) -> None:
@@ -175,6 +177,8 @@ def read_run(project: Project, run_no: int) -> Run:
             for row in run_audit(connection, run_no)
         ]
         row = find_run(connection, run_no)
+        dead = {one.run_no: {"reason": one.in_words} for one in dead_plans(connection)}
+        row |= dead.get(run_no, {})
         run = replace(
             _run(row, account(connection, run_no), history),
             approvals=signatures(connection, run_no),

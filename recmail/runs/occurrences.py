@@ -10,6 +10,7 @@ from typing import Any
 
 from recmail.campaign import Campaign
 from recmail.campaign.calendar import RECIPIENT, Occurrence, occurrence_at, occurrences, zone_of
+from recmail.campaign.due import Due
 from recmail.campaign.explain import written
 from recmail.campaign.yaml import read_yaml
 from recmail.errors import Problem, RefusedError
@@ -25,6 +26,21 @@ def next_occurrences(project: Project, campaign: Campaign, *, now: datetime) -> 
         return []
     zone = project.settings.project.timezone
     return list(islice(occurrences(campaign.schedule, zone, after=now), SHOWN))
+
+
+def next_occurrence(project: Project, campaign: Campaign, *, now: datetime) -> Occurrence | None:
+    """Return the next time that a campaign would go out; None without a schedule, or when it is over."""
+    return next(iter(next_occurrences(project, campaign, now=now)), None)
+
+
+def written_for(due: Due, now: datetime) -> str | None:
+    """Say for when emails are written that are only looked at; None: for now."""
+    if due.first == now:
+        return None
+    when = f"{due.first:%Y-%m-%d %H:%M} UTC"
+    if due.wall is not None:
+        when = f"{due.wall:%Y-%m-%d %H:%M} by each person's own clock"
+    return f"the emails are written for {when}, the next time of the schedule"
 
 
 def choose_occurrence(
@@ -83,7 +99,7 @@ class GoesOut:
         """The times with stable keys, for --json."""
         times = [
             {
-                "local_time": f"{one.wall:%Y-%m-%d %H:%M}",
+                "local": one.wall.isoformat(timespec="minutes"),
                 "first_due": one.first_due,
                 "last_due": one.last_due,
                 "prepare_at": one.prepare_at,

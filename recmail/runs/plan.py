@@ -35,7 +35,7 @@ from recmail.records import SHARD_SIZE, RunState
 from recmail.runs.check import check_templates_of, unknown_names
 from recmail.runs.exposure import Settlement, settle
 from recmail.runs.facts import draft_run, read_facts
-from recmail.runs.funnel import read_funnel
+from recmail.runs.funnel import over_at_most, read_funnel
 from recmail.runs.holding import holding, new_holder
 from recmail.runs.project import Project
 from recmail.runs.replanning import make_way
@@ -96,7 +96,7 @@ def plan_again(
     """Plan as `plan` does, in place of a run for the same occurrence that nobody approved, or that ended.
 
     Args:
-        tell: told in words which run was cancelled, if one was.
+        tell: told in words which run made way, if one did.
 
     Raises:
         ConfigError, ModelError: as for `plan`.
@@ -104,9 +104,9 @@ def plan_again(
     """
     campaign, holder = _checked(project, name, now), new_holder()
     draft = _draft(project, campaign, now, occurrence)  # what cannot be planned leaves the other run alone
-    cancelled = make_way(project, campaign.name, occurrence, now=now, who=who)
-    if cancelled is not None and tell is not None:
-        tell(f"run {cancelled}, which was planned for the same time, is cancelled: nobody had approved it")
+    made_way = make_way(project, campaign.name, occurrence, now=now, who=who)
+    if made_way is not None and tell is not None:
+        tell(made_way)
     run_no = _open_run(project, draft, holder)
     build(project, run_no, campaign, now=now, who=who, progress=progress, holder=holder)
     return run_no
@@ -163,15 +163,11 @@ def _fail(project: Project, run_no: int, error: RecmailError, *, now: datetime, 
 
 
 def _check_size(project: Project, campaign: Campaign, now: datetime) -> None:
-    at_most = campaign.audience.at_most
-    if at_most is None:
+    if campaign.audience.at_most is None:
         return
     people = read_funnel(project, campaign, now=now)[-1].people
-    if people > at_most:
-        raise RefusedError(
-            f"the audience is {people:,} people, and the campaign says at_most: {at_most:,}; "
-            "raise it, or address fewer people in who"
-        )
+    if (why := over_at_most(campaign, people)) is not None:
+        raise RefusedError(why)
 
 
 def _draft(

@@ -21,6 +21,8 @@ from recmail.runs.lint_run import lint_run
 from recmail.runs.plan import build, plan
 from recmail.runs.shift import Shift, at
 
+TAKEN_UP = "taken up"
+"""What the audit says of a plan whose planner died, each time that another went on with it."""
 FRESH = "import and train"
 """The lease of who brings in what is new: of several campaigns, one at a time."""
 
@@ -53,8 +55,9 @@ def take_up(shift: Shift, run_no: int, occurrence: Occurrence) -> None:
         RecmailError: it cannot be planned.
         Halted: the process is to end.
     """
-    with reading(shift.project.engine) as connection:
+    with writing(shift.project.engine) as connection:
         run = find_run(connection, run_no)
+        record(connection, TAKEN_UP, who=shift.who, now=shift.now, run_no=run_no)
     name = run["campaign"]
     shift.news("taken up", "its planner died; planning goes on", name, run_no)
     campaign = parse_frozen(run["campaign_yaml"], name)

@@ -1,4 +1,4 @@
-"""Previews: a campaign as real people would get it now, in a folder to look through, or as one test email."""
+"""Previews: a campaign as real people would get it next, in a folder to look through, or as one test."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from recmail.runs.extremes import LOOKED_AT, find_extremes
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.linter import message_lint
 from recmail.runs.message import Links, Writer, Writers, image_base
+from recmail.runs.occurrences import next_occurrence, written_for
 from recmail.runs.project import Project
 from recmail.runs.verdict import rules_of, verdict_of
 from recmail.segment import whole_audience
@@ -72,6 +73,8 @@ def preview(
 ) -> Preview:
     """Write the emails of people who matter, or of those named, and a contact sheet into a folder.
 
+    They are as a plan made now would have them: for the next time of the schedule, if there is one.
+
     Args:
         variant: in which all are shown; otherwise those named in each, and the others in their own.
 
@@ -83,7 +86,8 @@ def preview(
     check_variant(campaign, variant)
     with reading(project.engine) as connection:
         named = _named(connection, user_ids)
-        facts = in_one_variant(read_facts(connection, project, campaign, now), variant)
+        when = next_occurrence(project, campaign, now=now)
+        facts = in_one_variant(read_facts(connection, project, campaign, now, occurrence=when), variant)
         writers = Writers(draft_run(project, facts))
         lint = message_lint(writers)
         chosen, looked_at = (named, 0) if named else _who_matter(connection, project, writers, facts)
@@ -191,7 +195,7 @@ def _readers(
 
 
 def _notes(facts: Facts, looked_at: int) -> list[str]:
-    notes = []
+    notes = [*filter(None, [written_for(facts.due, facts.now)])]
     if looked_at == LOOKED_AT:
         notes.append(
             f"what messages show (the largest, titles, images, fallbacks, scores) is of {looked_at:,} people "

@@ -11,12 +11,14 @@ import traceback
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import sqlalchemy as sa
+
 from recmail.campaign import Campaign
 from recmail.campaign.calendar import Occurrence, occurrences
 from recmail.campaign.options import Schedule
 from recmail.db.connect import reading, writing
 from recmail.db.leases import is_held
-from recmail.db.runs import find_due_run
+from recmail.db.runs import find_due_run, run_audit
 from recmail.db.schedules import (
     Next,
     Switch,
@@ -33,8 +35,9 @@ from recmail.runs.agenda import Agenda, last_chance, read_agenda
 from recmail.runs.before_sending import move_on, next_steps
 from recmail.runs.ending import miss
 from recmail.runs.holding import holding
+from recmail.runs.left_behind import DIED, clear_away
 from recmail.runs.news import Tell
-from recmail.runs.preparing import prepare, take_up
+from recmail.runs.preparing import TAKEN_UP, prepare, take_up
 from recmail.runs.project import Project
 from recmail.runs.shift import Halted, Shift, at
 
@@ -74,6 +77,8 @@ def tick(
             traceback.print_exc()
             errors.append(RecmailError(f"{type(error).__name__}: {error}"))
             shift.news("trouble", str(errors[-1]), name, is_bad=True)
+    if not shift.stop.is_set():
+        clear_away(shift)
     return errors
 
 
@@ -217,9 +222,12 @@ def _prepare(shift: Shift, one: Switch, campaign: Campaign, occurrence: Occurren
         is_dead = run is not None and run["state"] == RunState.BUILDING
         if run is not None and is_dead and is_held(connection, f"run {run['run_no']}"):
             return None  # somebody plans it by hand just now
+        taken_up = _taken_up_at(connection, run["run_no"]) if run is not None and is_dead else None
     if run is None or is_dead:
-        if run is None and one.tried_at is not None and timedelta() <= shift.now - one.tried_at < AGAIN:
-            return RecmailError(one.trouble) if one.trouble else None
+        began = one.tried_at if run is None else taken_up
+        if began is not None and timedelta() <= shift.now - began < AGAIN:
+            trouble = one.trouble if run is None else f"{DIED} again; the next try is at {at(began + AGAIN)}"
+            return RecmailError(trouble) if trouble else None
         with writing(engine) as connection:
             note_try(connection, name, shift.now)
         try:
@@ -237,6 +245,12 @@ def _prepare(shift: Shift, one: Switch, campaign: Campaign, occurrence: Occurren
         note_try(connection, name, None)
         settle(connection, name, occurrence.first_due)
     return None
+
+
+def _taken_up_at(connection: sa.Connection, run_no: int) -> datetime | None:
+    """When a plan whose planner died was last taken up; the first time nothing is waited for."""
+    times = [row["at"] for row in run_audit(connection, run_no) if row["action"] == TAKEN_UP]
+    return times[-1] if times else None
 
 
 def _failed(shift: Shift, name: str, occurrence: Occurrence, error: RecmailError) -> RecmailError | None:

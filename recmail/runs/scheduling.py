@@ -15,6 +15,7 @@ from recmail.db.leases import held_leases
 from recmail.db.runs import find_run, record, waiting_runs
 from recmail.db.schedules import Switch, find_switch, list_switches, switch
 from recmail.errors import ConfigError, RecmailError, RefusedError
+from recmail.records import RunState
 from recmail.runs.agenda import frozen_occurrence, last_chance
 from recmail.runs.check import unknown_names
 from recmail.runs.occurrences import SHOWN, next_occurrences
@@ -211,6 +212,17 @@ def _approval(schedule: Schedule) -> str:
         f"{100 * share:.3g} %, nothing new is found in the emails, and the campaign's file, templates and "
         "printed settings stay as they are"
     )
+
+
+def waiting_besides(project: Project, run_no: int, campaign: str, *, now: datetime) -> list[Planned]:
+    """Other runs of a campaign that will go out, too: those that are approved, and those due later."""
+    with reading(project.engine) as connection:
+        waiting = waiting_runs(connection, campaign)
+    return [
+        Planned(run["run_no"], run["state"], run["reason"], run["due_instant"])
+        for run in waiting
+        if run["run_no"] != run_no and (run["state"] != RunState.PLANNED or run["due_instant"] > now)
+    ]
 
 
 def read_plans(project: Project, *, now: datetime) -> list[Plan]:

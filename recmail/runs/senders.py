@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from recmail.db.account import account
 from recmail.db.connect import reading, writing
 from recmail.db.ledger_claims import Outlook, outlook
-from recmail.db.runs import find_run, move_run, run_audit, runs_to_send
+from recmail.db.runs import find_run, move_run, run_audit, run_state, runs_to_send
 from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider
+from recmail.deliver.heard import Heard
 from recmail.deliver.rounds import WHO
 from recmail.deliver.worker import WorkSummary, work
 from recmail.errors import RecmailError, RefusedError, StorageError
@@ -45,11 +47,21 @@ class _Begun:
 class _Worker(threading.Thread):
     """The worker of one provider, until nothing of its runs is due or it is stopped."""
 
-    def __init__(self, project: Project, clock: Clock, begun: Mapping[int, _Begun], *, waits: bool) -> None:
+    def __init__(
+        self,
+        project: Project,
+        clock: Clock,
+        begun: Mapping[int, _Begun],
+        *,
+        heard: Heard | None,
+        waits: bool,
+    ) -> None:
         super().__init__(name="worker", daemon=True)  # who presses Ctrl-C twice wants to leave at once
         self._project, self._clock, self._begun, self._waits = project, clock, begun, waits
+        self.heard = heard
         self.run_nos = frozenset(begun)
         self.stop = threading.Event()
+        self.used_up: Mapping[int, tuple[datetime, str]] = {}
         self.summary: WorkSummary | None = None
         self.error: Exception | None = None
         self.broken: list[int] = []
@@ -59,6 +71,7 @@ class _Worker(threading.Thread):
         writers = {run_no: one.writer for run_no, one in self._begun.items()}
         provider = next(iter(self._begun.values())).provider
         options = replace(options_of(self._project, writers, provider), patience=_NONE)
+        self.heard = self.heard or Heard(options.pace.everybody.per_second)
         waiting = sum(one.waiting for one in self._begun.values())
         try:
             with drafting(self._project, writers, self._clock, waiting=waiting) as drafts:
@@ -71,13 +84,15 @@ class _Worker(threading.Thread):
                     clock=self._clock,
                     stop=self.stop,
                     on_progress=self._look,
+                    heard=self.heard,
                 )
         except Exception as error:  # whoever joins this thread sees to it
             self.error = error
 
     def _look(self, summary: WorkSummary) -> None:
-        """Do not wait for what another sender holds, if this is to end when it has done its own."""
-        if not self._waits and summary.waits_for_senders:
+        """Wait for no other sender and no very slow limit, if this is to end when it has done its own."""
+        if not self._waits and (summary.waits_for_senders or summary.is_held_up):
+            self.used_up = summary.used_up
             self.stop.set()
 
 
@@ -97,6 +112,7 @@ class Senders:
         self._project, self._clock, self._who, self._tell, self._waits = project, clock, who, tell, waits
         self._begun: dict[int, _Begun] = {}
         self._workers: dict[str, _Worker] = {}
+        self._heard: dict[str, Heard | None] = {}  # what answers told the last worker
         self._not_before_s: dict[str, float] = defaultdict(float)
         self._ask_at: dict[int, datetime] = {}  # of runs whose people wait for a limit
         self._told_limits: dict[int, tuple[datetime, str]] = {}
@@ -134,11 +150,21 @@ class Senders:
         return ahead.lease_left is not None and (self._waits or ahead.lease_left <= _NONE)
 
     def close(self) -> None:
-        """Let the workers finish what is in hand."""
+        """Let the workers finish what is in hand; who ends here says how far each run has come."""
         for worker in self._workers.values():
             worker.stop.set()
         self.join()
         self._say_paused([*self._begun])
+        if not self._waits:
+            self._say_how_far()
+
+    def _say_how_far(self) -> None:
+        for run_no, one in self._begun.items():
+            with reading(self._project.engine) as connection:
+                state, counts = run_state(connection, run_no), account(connection, run_no)
+            if state == RunState.SENDING:
+                what = ", ".join(f"{people:,} {words}" for people, words in counts.as_rows())
+                self._say("so far", f"so far: {what}", run_no, one.campaign)
 
     def join(self) -> None:
         """Wait until no worker has anything to do."""
@@ -201,7 +227,9 @@ class Senders:
         if time.monotonic() < self._not_before_s[provider]:
             return
         begun = {run_no: self._begun[run_no] for run_no in sorted(run_nos)}
-        worker = self._workers[provider] = _Worker(self._project, self._clock, begun, waits=self._waits)
+        worker = self._workers[provider] = _Worker(
+            self._project, self._clock, begun, heard=self._heard.get(provider), waits=self._waits
+        )
         worker.start()
 
     def _reap(self) -> None:
@@ -210,16 +238,18 @@ class Senders:
             if worker.is_alive():
                 continue
             del self._workers[provider]
+            was_paused = worker.summary is not None and worker.summary.paused
+            self._heard[provider] = None if was_paused else worker.heard
             if worker.summary is not None:
-                self._heed_limits(worker.summary)
+                self._heed_limits({**worker.used_up, **worker.summary.used_up})
             if worker.error is not None:
                 self._not_before_s[provider] = time.monotonic() + _AGAIN_AFTER_S
                 self._say_broken(provider, worker, worker.error)
 
-    def _heed_limits(self, summary: WorkSummary) -> None:
+    def _heed_limits(self, used_up: Mapping[int, tuple[datetime, str]]) -> None:
         """Let runs rest whose limit is used up: a worker could do nothing, and would begin again at once."""
         now = self._clock.now()
-        for run_no, (until, limit) in summary.used_up.items():
+        for run_no, (until, limit) in used_up.items():
             self._ask_at[run_no] = min(until, now + _ASK_AGAIN)
             if self._told_limits.get(run_no) != (until, limit) and run_no in self._begun:
                 self._told_limits[run_no] = (until, limit)

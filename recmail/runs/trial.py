@@ -16,9 +16,11 @@ from recmail.deliver.esp import open_provider
 from recmail.errors import RefusedError
 from recmail.pipeline import Composed, Facts, compose
 from recmail.records import Outgoing
+from recmail.render.email import Email
 from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.facts import draft_run, read_facts
 from recmail.runs.message import Links, Writers, image_base
+from recmail.runs.occurrences import next_occurrence
 from recmail.runs.preview import check_variant, choose_people, in_one_variant
 from recmail.runs.project import Project
 from recmail.runs.verdict import verdict_of
@@ -49,36 +51,45 @@ def send_trial(
             no such variant.
         DeliveryError: the provider did not take it.
     """
-    allowed = [address.lower() for address in project.settings.limits.test_recipients]
-    if to.lower() not in allowed:
-        raise RefusedError(
-            f"tests go only to those listed under [limits] test_recipients in recmail.toml; add {to!r} there"
-        )
+    _check_recipient(project, to)
     campaign = project.campaign(name)
     check_variant(campaign, variant)
+    when = next_occurrence(project, campaign, now=now)
     with reading(project.engine) as connection:
-        facts = in_one_variant(read_facts(connection, project, campaign, now), variant)
+        facts = in_one_variant(read_facts(connection, project, campaign, now, occurrence=when), variant)
         who, composed = _person(connection, facts, user_id)
     writer = Writers(draft_run(project, facts)).of(composed.variant)
     full = writer.context(composed.context or {}, Links(INERT, INERT, image_base(project)))
     for course in full["courses"]:
         course["url"] = INERT
     email = writer.render(full, user_id=who)
-    email = replace(email, subject=f"[TEST] {email.subject}")
-    sender_name, sender = parseaddr(writer.sender)
-    headers = MessageHeaders(
-        from_=(sender_name, sender),
-        to=("", wire_address(to)),
-        date=now,
-        message_id=f"test.{token_hex(10)}@{domain_of(writer.sender)}",
-        test=True,
-    )
-    mime = build_mime(email, headers=headers)
-    message = Outgoing(sender, wire_address(to), mime, headers.message_id, email.subject)
+    message = _outgoing(email, sender=writer.sender, to=to, now=now)
     provider = open_provider(campaign.provider or project.settings.delivery.provider, project.settings)
     with closing(provider.connect()) as server:
         server.send(message)
-    return Trial(who, email.subject)
+    return Trial(who, message.subject)
+
+
+def _check_recipient(project: Project, to: str) -> None:
+    if to.lower() not in [address.lower() for address in project.settings.limits.test_recipients]:
+        raise RefusedError(
+            f"tests go only to those listed under [limits] test_recipients in recmail.toml; add {to!r} there"
+        )
+
+
+def _outgoing(email: Email, *, sender: str, to: str, now: datetime) -> Outgoing:
+    """The message, which says in its subject and its headers that it is a test."""
+    email = replace(email, subject=f"[TEST] {email.subject}")
+    name, address = parseaddr(sender)
+    headers = MessageHeaders(
+        from_=(name, address),
+        to=("", wire_address(to)),
+        date=now,
+        message_id=f"test.{token_hex(10)}@{domain_of(sender)}",
+        test=True,
+    )
+    mime = build_mime(email, headers=headers)
+    return Outgoing(address, wire_address(to), mime, headers.message_id, email.subject)
 
 
 def _person(connection: sa.Connection, facts: Facts, user_id: str | None) -> tuple[str, Composed]:

@@ -68,6 +68,7 @@ def test_shipped_campaigns_name_their_schema() -> None:
         ("topic: course-tips", "topic: course-tip"),
         ("provider: files", "provider: fils"),
         ("control_group: 5%", "control_group: 500%"),
+        ("control_group: 5%", "control_group: 100%"),
         ("at_most: 120000", "at_most: 120k"),
         ("share: 50%, subject", "share: 50%, audience: x, subject"),
         ("every tuesday 09:00 ", "tuesdays "),

@@ -12,6 +12,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from recmail.cli import main
+from recmail.runs import check_everybody, summary
+
+assert check_everybody.BY_LOT == summary.BY_LOT  # imported before a plan's own are made fewer
 
 AT = "2026-11-02T09:00:00+00:00"
 
@@ -41,6 +44,13 @@ def _trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     recmail("init", folder, "--demo", "--users", 120, "--now", AT)
     recmail("train", "--now", AT, project=folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _few_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A plan compares eight emails with the same inlined alone, not forty: a second of each plan."""
+    monkeypatch.setattr(summary, "BY_LOT", 4)
+    monkeypatch.setattr(summary, "WHO_MATTER", 4)
 
 
 @pytest.fixture

@@ -58,7 +58,7 @@ def test_a_plan_says_when_and_for_how_many_where(scheduled: Path) -> None:
     assert sum(place["people"] for place in due["zones"]) == planned["waiting"] > 40
     assert zones["Asia/Kolkata"]["due_at"] == "2026-11-10T03:30:00+00:00" == zones[None]["due_at"]
     assert FIRST <= due["first"] < due["last"] <= LAST
-    assert (due["local_time"], due["as_of"], due["if_late_s"]) == ("2026-11-10 09:00", AT, 3 * 3600)
+    assert (due["local"], due["as_of"], due["if_late_s"]) == ("2026-11-10T09:00", AT, 3 * 3600)
     shown = read_json(recmail("runs", planned["run"], "--json", project=scheduled))
     assert shown["due"] == due
     words = recmail("runs", planned["run"], project=scheduled).stdout
@@ -126,11 +126,11 @@ def test_a_plan_that_nobody_approved_gives_way_to_another_for_the_same_time(sche
 
 
 def test_a_schedule_can_be_overruled_by_hand(scheduled: Path) -> None:
-    assert plan(scheduled)["due"]["local_time"] == "2026-11-03 09:00"
-    assert plan(scheduled, "--for", "2026-11-17T09:00")["due"]["local_time"] == "2026-11-17 09:00"
+    assert plan(scheduled)["due"]["local"] == "2026-11-03T09:00"
+    assert plan(scheduled, "--for", "2026-11-17T09:00")["due"]["local"] == "2026-11-17T09:00"
     assert plan(scheduled, "--at-once")["due"] is None
     begun = "2026-11-02T20:00:00+00:00"  # it is past nine in Kiritimati
-    assert plan(scheduled, now=begun)["due"]["local_time"] == "2026-11-10 09:00"
+    assert plan(scheduled, now=begun)["due"]["local"] == "2026-11-10T09:00"
     assert plan(scheduled, "--for", "2026-11-03 09:00", now=begun)["waiting"] > 40
     for when, said in (
         ("2026-11-11 09:00", "it does: 2026-11-03 09:00, 2026-11-10 09:00, 2026-11-17 09:00"),
@@ -148,6 +148,28 @@ def test_how_long_sending_takes_is_said_where_it_is_longer_than_the_people_are_a
         shown = recmail("plan", "tuesday", "--for", "2026-11-10 09:00", "--now", AT, project=scheduled)
         said.append("Sending takes at least" in shown.stdout)
     assert said == [False, True]
+
+
+def test_who_plans_to_send_at_once_is_told_what_goes_out_besides(scheduled: Path) -> None:
+    first = plan(scheduled)["run"]
+    said = recmail("plan", "tuesday", "--at-once", "--now", AT, project=scheduled).stderr
+    assert f"run {first} of it is planned, too, due 2026-11-02 19:00 UTC: who is in both gets both" in said
+
+
+def test_what_is_looked_at_is_what_the_next_plan_freezes(scheduled: Path) -> None:
+    """The next Tuesday is on another day than now for everybody."""
+    subject = "subject: Your courses on {{ date }}"
+    (scheduled / "campaigns" / "tuesday.yaml").write_text(TUESDAY.replace("subject: Your courses", subject))
+    run = plan(scheduled)["run"]
+    [user] = query(scheduled, f"SELECT min(user_no) FROM ledger WHERE run_no = {run} AND state = 'planned'")
+    [name] = query(scheduled, f"SELECT user_id FROM users WHERE user_no = {user[0]}")
+    shown = recmail("preview", "tuesday", "--user", name[0], "--now", AT, project=scheduled)
+    said = "the emails are written for 2026-11-03 09:00 by each person's own clock, the next time of the"
+    assert said in shown.stderr
+    [page] = [path for path in (scheduled / "preview" / "tuesday").glob("*.html") if path.stem != "index"]
+    assert "Your courses on 2026-11-03" in page.read_text("utf-8")
+    everybody = read_json(recmail("check", "tuesday", "--all", "--now", AT, "--json", project=scheduled))
+    assert said in everybody["campaigns"][0]["everybody"]["written_for"]
 
 
 def test_what_makes_no_sense_for_a_schedule_is_refused(scheduled: Path) -> None:
@@ -171,7 +193,7 @@ def test_check_says_when_it_next_goes_out(scheduled: Path) -> None:
         "timezone": "Asia/Kolkata",
         "times": [
             {
-                "local_time": f"{day} 09:30",
+                "local": f"{day}T09:30",
                 "first_due": f"{day}T04:00:00+00:00",
                 "last_due": f"{day}T04:00:00+00:00",
                 "prepare_at": f"{day}T03:00:00+00:00",

@@ -17,8 +17,10 @@ from recmail.db.runs import find_run, record
 from recmail.db.tables import events, ledger, quotas, users
 from recmail.deliver.alarms import Shares
 from recmail.deliver.esp.smtp import Smtp
+from recmail.deliver.heard import Heard
 from recmail.deliver.hours import Hours
 from recmail.deliver.pace import PaceOptions
+from recmail.deliver.slower import Slower
 from recmail.deliver.spans import Limits, Warming, spread
 from recmail.deliver.spans import quotas as limits_of
 from recmail.deliver.warm_up import WarmUp
@@ -235,6 +237,20 @@ def test_a_throttling_server_is_sent_to_more_slowly_and_everybody_gets_theirs(
     slowed = [summary.slowed for summary in told if summary.slowed is not None]
     assert slowed
     assert 500 <= min(slowed) < 1_000
+
+
+def test_how_slow_the_provider_wants_it_is_handed_to_the_next_worker(
+    database: sa.Engine, now: datetime, stack: ExitStack
+) -> None:
+    add_people(database, now, 3)
+    add_run(database, 1, now, people=range(3))
+    heard, seconds = Heard(1_000), [0.0]
+    heard.slower = Slower(1_000, lambda: seconds[0])
+    heard.slower.throttled()
+    seconds[0] = 12.0  # a tenth of the way back
+    pace = PaceOptions(limits("1000 per second"))
+    summary = send(database, relay(stack, SmtpServer()), now, pace=pace, heard=heard)
+    assert (summary.sent, summary.slowed) == (3, 600)
 
 
 @pytest.mark.parametrize("answer", ["451 4.3.0 try again later", "452 4.3.1 no space"])

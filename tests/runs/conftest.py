@@ -15,11 +15,13 @@ from recmail.runs import lint_run
 from recmail.runs.project import Project
 from tests import scheduled
 from tests.rows import course_row, empty_project, user_row
+from tests.scheduled import write_plain
 from tests.shards import as_worker
 
 PEOPLE, APART = 12, 900  # user_no 0, 900, ...: five shards
 CAMPAIGN = """\
 subject: "{{ user.first_name or 'Hello' }}"
+template: plain
 audience: everyone
 blocks:
   - popular: 2
@@ -42,6 +44,7 @@ def project(
         connection.execute(users.insert(), [person(number, now) for number in numbers])
         yes = [Consent(number, "email", True, now - timedelta(days=9), "page") for number in numbers[:-1]]
         record_consent(connection, yes)
+    write_plain(folder)
     for name, text in {"free": CAMPAIGN, "limited": LIMITED}.items():
         (folder / "campaigns" / f"{name}.yaml").write_text(text)
     with as_worker(made):

@@ -37,10 +37,10 @@ def test_nothing_is_named_while_nothing_is_edited(project: Project, now: datetim
 def test_an_edit_of_each_kind_is_named_with_its_lines(project: Project, now: datetime) -> None:
     plan(project, "free", now=now, who="test")
     change(project.folder / "campaigns" / "free.yaml", "popular: 2", "popular: 3")
-    change(project.folder / "templates" / "style.css", "/*", "/* ours:")
+    change(project.folder / "templates" / "plain.html.j2", "<h1>", "<h1 dir='auto'>")
     change(project.folder / "recmail.toml", "# [brand] ", "[brand]\nink = '#000000'\n# ")
     found = edited(project)
-    assert list(found) == ["campaigns/free.yaml", "templates/style.css", "recmail.toml"]
+    assert list(found) == ["campaigns/free.yaml", "templates/plain.html.j2", "recmail.toml"]
     lines = found["campaigns/free.yaml"].lines
     assert lines[:2] == ["--- campaigns/free.yaml as run 1 froze it", "+++ campaigns/free.yaml now"]
     assert lines[-2:] == ["-  - popular: 2", "+  - popular: 3"]
@@ -69,7 +69,7 @@ def test_a_sender_of_the_campaigns_own_is_not_that_of_the_settings(project: Proj
 def test_a_file_that_is_gone_or_cannot_be_read_is_named(project: Project, now: datetime) -> None:
     plan(project, "free", now=now, who="test")
     (project.folder / "campaigns" / "free.yaml").unlink()
-    (project.folder / "templates" / "weekly.txt.j2").write_bytes(b"\xff")
+    (project.folder / "templates" / "plain.txt.j2").write_bytes(b"\xff")
     found = edited(project)
     assert "cannot be read: No such file" in found["campaigns/free.yaml"].lines[0]
     assert "is not UTF-8 text" in found["templates"].lines[0]
@@ -77,14 +77,14 @@ def test_a_file_that_is_gone_or_cannot_be_read_is_named(project: Project, now: d
 
 def test_a_template_that_is_gone_and_one_that_was_added_are_named(project: Project, now: datetime) -> None:
     plan(project, "free", now=now, who="test")
-    (project.folder / "templates" / "weekly.txt.j2").rename(project.folder / "templates" / "weekly.hi.txt.j2")
+    (project.folder / "templates" / "plain.txt.j2").rename(project.folder / "templates" / "plain.hi.txt.j2")
     found = edited(project)
-    assert set(found) == {"templates/weekly.txt.j2", "templates/weekly.hi.txt.j2"}
-    assert found["templates/weekly.txt.j2"].lines[2].startswith("@@ -1,")
-    assert found["templates/weekly.hi.txt.j2"].lines[2].startswith("@@ -0,0 +1")
+    assert set(found) == {"templates/plain.txt.j2", "templates/plain.hi.txt.j2"}
+    assert found["templates/plain.txt.j2"].lines[2].startswith("@@ -1,")
+    assert found["templates/plain.hi.txt.j2"].lines[2].startswith("@@ -0,0 +1")
 
 
 def test_control_characters_do_not_reach_a_terminal(project: Project, now: datetime) -> None:
     plan(project, "free", now=now, who="test")
-    change(project.folder / "templates" / "style.css", "/*", "/* \x1b[2J")
-    assert "\x1b" not in "".join(edited(project)["templates/style.css"].lines)
+    change(project.folder / "templates" / "plain.html.j2", "<h1>", "<h1>\x1b[2J")
+    assert "\x1b" not in "".join(edited(project)["templates/plain.html.j2"].lines)

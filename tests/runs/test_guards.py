@@ -15,6 +15,7 @@ from recmail.db.tables import run_shards, runs, users
 from recmail.deliver.clock import Clock
 from recmail.errors import RefusedError
 from recmail.records import RunState
+from recmail.runs.check import check
 from recmail.runs.guards import Crowd, Readiness, prepare
 from recmail.runs.lifecycle import approve
 from recmail.runs.plan import plan
@@ -97,6 +98,8 @@ def test_all_that_is_wrong_is_said_at_once(project: Project, now: datetime) -> N
         "the audience is 14 people, and the campaign says at_most: 13",
     ):
         assert words in said
+    [warning] = check(project, "free", now=now).over
+    assert "audience.at_most: plan would refuse it: the audience is 14 people" in str(warning)
 
 
 def test_a_plan_past_its_shelf_life_is_refused(project: Project, now: datetime) -> None:

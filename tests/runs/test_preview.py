@@ -20,6 +20,8 @@ from recmail.runs.preview import Preview, choose_people, preview
 from recmail.runs.project import Project
 
 NOW = datetime(2026, 11, 2, 9, tzinfo=UTC)
+# What is asked of the database, the first test asks of both.
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 PEOPLE = 150
 CAMPAIGN = """\
 topic: course-tips
@@ -95,8 +97,8 @@ def test_every_kind_of_person_is_found_and_told_apart(project: Project, tmp_path
     assert [one.sent for one in made.samples] == sorted((one.sent for one in made.samples), reverse=True)
 
 
-def test_the_ends_of_what_is_shown_are_ends(project: Project, tmp_path: Path) -> None:
-    made = preview(project, "autumn", now=NOW, out=tmp_path)
+def test_the_ends_of_what_is_shown_are_ends(small: Project, tmp_path: Path) -> None:
+    made = preview(small, "autumn", now=NOW, out=tmp_path)
     by_reason = {why.split(" (")[0]: one for one in made.samples for why in one.why.split(" · ")}
     longest = max(len(one.title) for one in by_reason["the longest title"].shown)
     assert f"the longest title ({longest} letters)" in by_reason["the longest title"].why
@@ -105,6 +107,7 @@ def test_the_ends_of_what_is_shown_are_ends(project: Project, tmp_path: Path) ->
     assert all(", from popular" in course.block for course in by_reason["only courses of fallbacks"].shown)
 
 
+@ON_SQLITE
 def test_a_course_without_image_is_found_where_it_is_shown(project: Project, tmp_path: Path) -> None:
     first = preview(project, "autumn", now=NOW, out=tmp_path).samples[0]
     with writing(project.engine) as connection:
@@ -187,6 +190,7 @@ def test_a_test_email_is_that_of_an_ordinary_learner(small: Project) -> None:
     assert why == "an ordinary learner"
 
 
+@ON_SQLITE
 def test_somebody_for_each_language_of_the_templates(project: Project, tmp_path: Path) -> None:
     templates = project.folder / "templates"
     for kind in ("html", "txt"):

@@ -14,7 +14,7 @@ import pytest
 from recmail.db.account import account
 from recmail.db.connect import reading, writing
 from recmail.db.tables import events, ledger
-from recmail.deliver import alarms
+from recmail.deliver import alarms, breaker
 from recmail.deliver.clock import Clock
 from recmail.deliver.options import WorkSummary
 from recmail.deliver.worker import work
@@ -31,8 +31,10 @@ from recmail.runs.senders import Senders
 from recmail.runs.working import send_once
 from recmail.settings import load_settings
 from tests.scheduled import DAY, HOUR, MINUTE, MONDAY, PEOPLE, TUESDAY, WHEN, all_runs, look, states, write
+from tests.servers import HOST, SmtpServer
 
 SENT = MessageState.SENT
+ON_SQLITE = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # the workers are looked at
 
 
 @pytest.fixture
@@ -237,6 +239,17 @@ def test_a_quota_that_is_used_up_ends_it_and_is_told_once(due: Project) -> None:
     assert counts(project, 1) == {SENT: 10, MessageState.PLANNED: PEOPLE - 10}
 
 
+@ON_SQLITE
+def test_once_does_not_stay_for_a_very_slow_speed_and_says_how_far_it_came(due: Project) -> None:
+    project, told = with_speed(due, "zebra", "speed: 2 per hour\n"), list[News]()
+    go(project, MONDAY, told)
+    assert counts(project, 2) == {SENT: 1, MessageState.PLANNED: PEOPLE - 1}
+    [waits] = [one for one in told if one.what == "waits"]
+    assert "2 per hour of campaign zebra are used up until 09:30:" in waits.text
+    [so_far] = [one for one in told if one.what == "so far"]
+    assert so_far.text == "so far: 11 waiting, 1 sent"
+
+
 def test_no_worker_begins_again_and_again_at_a_quota_that_is_used_up(
     due: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -273,6 +286,38 @@ def test_a_run_that_its_own_pause_if_paused_is_told_and_counts(
     assert "3 complaints of 5 messages" in paused.text
     assert paused.text.endswith("when that is mended: recmail run resume 2")
     assert counts(project, 1) == {SENT: 5, MessageState.PLANNED: PEOPLE - 5}, "the other run goes on"
+
+
+@ON_SQLITE
+def test_what_a_provider_told_one_worker_the_next_one_knows_until_the_runs_were_paused(
+    due: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker ends when all are deferred; twenty in a row are more than one of them tries."""
+    monkeypatch.setattr(breaker, "DEFERRED_IN_A_ROW", 20)
+    with SmtpServer(answers={"RCPT": ["450 4.2.0 come back later"]}).running() as server:
+        project = through(due, server)
+        senders = Senders(project, Clock(TUESDAY), "recmail", [].append, waits=True)
+        for state, tried in (("sending", 12), ("paused", 20), ("sending", 32)):
+            senders.look()
+            senders.join()
+            [run] = all_runs(project)
+            rcpt = sum(command.startswith("RCPT") for command in server.commands)
+            assert (run["state"], rcpt) == (state, tried)
+            if state == "paused":
+                assert run["reason"].startswith("the last 20 messages were all deferred")
+                senders.look()  # what is paused is let go
+                resume(project, 1, now=TUESDAY, who="ana")
+            with writing(project.engine) as connection:  # a minute, and then two, have passed
+                connection.execute(ledger.update().values(next_at=TUESDAY))
+
+
+def through(project: Project, server: SmtpServer) -> Project:
+    """The project, sending through a server of this machine, one message after the other."""
+    settings = project.folder / "recmail.toml"
+    relay = f'[provider.relay]\ntype = "smtp"\nhost = "{HOST}"\nport = {server.port}\ntls = "none"\n'
+    text = settings.read_text("utf-8").replace('provider = "files"', 'provider = "relay"')
+    settings.write_text(text + relay, "utf-8")
+    return replace(project, settings=load_settings(project.folder))
 
 
 def complain(project: Project, run_no: int, *, at: datetime, people: range) -> None:

@@ -9,7 +9,7 @@ from email.utils import parseaddr
 from functools import cached_property
 from pathlib import Path
 
-from recmail.campaign import Campaign, load_campaign
+from recmail.campaign import Campaign, each_variant, load_campaign
 from recmail.deliver.esp import Provider, open_provider
 from recmail.errors import ConfigError, Problem
 from recmail.runs.doctor.database import Opened, open_database
@@ -94,7 +94,8 @@ class Subject:
 
     def sender_domains(self) -> list[str]:
         """The domains that mail is sent from, as name servers know them, the default one first."""
-        senders = [self.settings.sender.from_, *(campaign.from_ for campaign in self._good_campaigns())]
+        each = (one for campaign in self._good_campaigns() for one in each_variant(campaign).values())
+        senders = [self.settings.sender.from_, *(one.from_ for one in each)]
         keys = (email_key(parseaddr(sender)[1]) for sender in senders if sender)
         return list(dict.fromkeys(key.rpartition("@")[2] for key in keys if key))
 
