@@ -5,19 +5,25 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
 from recmail.db.among import among, among_parameter
 from recmail.db.inserting import insert
+from recmail.db.ledger_rows import as_rows, batch
 from recmail.db.people import accounts_with_the_same_address
 from recmail.db.prepared import run_prepared
 from recmail.db.tables import consent, suppressions, users
+from recmail.db.types import UtcTime
 
 EMAIL, PERSONALIZATION, TRACKING = "email", "personalization", "tracking"
 IMPORT, UNREAD = "import", "unread"
 IMPORTED = "imported"
+SOFT_BOUNCES = "soft_bounces"
+RETURNED = ("hard_bounce", SOFT_BOUNCES, "complaint")
+"""Reasons that came back of messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +197,37 @@ def suppress(connection: sa.Connection, rows: Sequence[Suppression]) -> tuple[in
     if new or changed:
         connection.execute(statement, [_cells(row, suppressions) for row in (*new, *changed)])
     return len(new), len(changed)
+
+
+def suppress_since_earliest(connection: sa.Connection, rows: Sequence[Suppression]) -> int:
+    """Suppress addresses for what came back of messages; return how many are new or changed.
+
+    Of bounces and complaints the earliest stays, whichever is written down first: events come in any order.
+    """
+    first: dict[str, Suppression] = {}
+    for row in sorted(rows, key=lambda one: (one.at, one.reason, one.source)):
+        first.setdefault(row.email_hash, row)
+    if not first:
+        return 0
+    new, changed = suppress(connection, list(first.values()))
+    dialect = connection.dialect.name
+    found = [(row.email_hash, row.reason, row.at, row.source) for row in first.values()]
+    connection.execute(_move_to_earlier(dialect), {"rows": as_rows(dialect, found)})
+    return new + changed
+
+
+@lru_cache(maxsize=2)
+def _move_to_earlier(dialect: str) -> sa.UpdateBase:
+    columns: dict[str, sa.types.TypeEngine[Any]] = {"email_hash": sa.Text(), "reason": sa.Text()}
+    found, kept = batch(dialect, {**columns, "at": UtcTime(), "source": sa.Text()}), suppressions.c
+    is_earlier = sa.tuple_(found.c.at, found.c.reason, found.c.source) < sa.tuple_(
+        kept.at, kept.reason, kept.source
+    )
+    return (
+        sa.update(suppressions)
+        .where(kept.email_hash == found.c.email_hash, kept.reason.in_(RETURNED), is_earlier)
+        .values(reason=found.c.reason, at=found.c.at, source=found.c.source)
+    )
 
 
 def compare_suppressions(

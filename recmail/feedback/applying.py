@@ -8,25 +8,30 @@ is known to have left stays sent. A bounce is an event of a sent message and mov
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 import sqlalchemy as sa
 
 from recmail.db.among import among
-from recmail.db.consent import EMAIL, Consent, Suppression, lock_people, record_consent, suppress
+from recmail.db.consent import (
+    EMAIL,
+    Consent,
+    Suppression,
+    lock_people,
+    record_consent,
+    suppress_since_earliest,
+)
 from recmail.db.ledger_rows import KEY_COLUMNS, Key, as_rows, batch, same_key, state_is, write_events
-from recmail.db.tables import events, ledger, suppressions, users
+from recmail.db.tables import events, ledger, users
 from recmail.db.types import UtcTime
-from recmail.feedback.soft_bounces import SOFT_BOUNCES, is_policy, worn_out
+from recmail.feedback.soft_bounces import is_policy, worn_out
 from recmail.records import EventKind, MessageState
 
 CHANNEL = "api"
 """Of consent: who unsubscribed at the provider did not use a page of ours."""
-_OF_BOUNCES = ("hard_bounce", "complaint", SOFT_BOUNCES)
 _LEFT = "something came back of it"
 
 
@@ -85,7 +90,7 @@ def apply(connection: sa.Connection, known: Sequence[Known], *, now: datetime) -
         lock_people(connection, people, email_hashes=hashes)
     dead += worn_out(connection, {one.user_no for one in bounced if one.user_no is not None})
     return Changes(
-        suppressed=_suppress(connection, dead),
+        suppressed=suppress_since_earliest(connection, dead),
         unsubscribed=_unsubscribe(connection, said_no),
         settled=_settle(connection, known, now),
     )
@@ -103,45 +108,6 @@ def _suppression(one: Known) -> Suppression | None:
     if one.kind == EventKind.BOUNCED and one.dead and not is_policy(one.status):
         return Suppression(one.email_hash, "hard_bounce", one.at, one.provider)
     return None
-
-
-def _suppress(connection: sa.Connection, rows: Iterable[Suppression]) -> int:
-    """Suppress addresses; the earliest reason of what came back stays, whichever came first."""
-    first: dict[str, Suppression] = {}
-    for row in rows:
-        before = first.get(row.email_hash)
-        if before is None or _order(row) < _order(before):
-            first[row.email_hash] = row
-    if not first:
-        return 0
-    new, changed = suppress(connection, list(first.values()))
-    dialect = connection.dialect.name
-    found = [(row.email_hash, row.reason, row.at, row.source) for row in first.values()]
-    connection.execute(_earlier(dialect), {"rows": as_rows(dialect, found)})
-    return new + changed
-
-
-def _order(row: Suppression) -> tuple[datetime, str, str]:
-    return row.at, row.reason, row.source
-
-
-@lru_cache(maxsize=2)
-def _earlier(dialect: str) -> sa.UpdateBase:
-    texts: dict[str, sa.types.TypeEngine[Any]] = {
-        "email_hash": sa.Text(),
-        "reason": sa.Text(),
-        "at": UtcTime(),
-        "source": sa.Text(),
-    }
-    found, kept = batch(dialect, texts), suppressions.c
-    is_earlier = sa.tuple_(found.c.at, found.c.reason, found.c.source) < sa.tuple_(
-        kept.at, kept.reason, kept.source
-    )
-    return (
-        sa.update(suppressions)
-        .where(kept.email_hash == found.c.email_hash, kept.reason.in_(_OF_BOUNCES), is_earlier)
-        .values(reason=found.c.reason, at=found.c.at, source=found.c.source)
-    )
 
 
 # --- opt-outs -------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -74,37 +74,49 @@ class Messages:
         }
 
 
-_FOUND = (ledger.c.run_no, ledger.c.user_no, users.c.email_hash)
-
-
 @lru_cache(maxsize=2)
 def _by_row(dialect: str) -> sa.Select[Any]:
     rows = batch(dialect, KEY_COLUMNS)
-    return _query(rows, same_key(ledger, rows), [rows.c.run_no, rows.c.user_no])
+    return _query(dialect, rows, same_key(ledger, rows))
 
 
 @lru_cache(maxsize=2)
 def _by_message_id(dialect: str) -> sa.Select[Any]:
     rows = batch(dialect, {**KEY_COLUMNS, "message_id": sa.Text()})
     mine = sa.and_(same_key(ledger, rows), ledger.c.message_id == rows.c.message_id)
-    return _query(rows, mine, [rows.c.message_id])
+    return _query(dialect, rows, mine)
 
 
 @lru_cache(maxsize=2)
 def _by_provider_id(dialect: str) -> sa.Select[Any]:
     rows = batch(dialect, {"provider_id": sa.Text()})
     named = ledger.c.provider_id != sa.literal_column("''")  # as the index has it, to the letter
-    found = _query(rows, sa.and_(ledger.c.provider_id == rows.c.provider_id, named), [rows.c.provider_id])
-    return found.order_by(ledger.c.intent_at)  # of an id that was given twice, the newest message is meant
+    return _query(dialect, rows, sa.and_(ledger.c.provider_id == rows.c.provider_id, named))
 
 
-def _query(
-    rows: sa.FromClause, condition: sa.ColumnElement[bool], names: list[sa.ColumnElement[Any]]
-) -> sa.Select[Any]:
-    """Joined from the names outward: each is one look-up by an index, however large the ledger is."""
+def _query(dialect: str, rows: sa.FromClause, condition: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Messages, oldest first, each with its name: one look-up by an index for each, however large the ledger.
+
+    Of an id that was given twice, the newest message is meant: it comes last.
+    """
+    found = sa.select(ledger.c.run_no, ledger.c.user_no, ledger.c.intent_at, users.c.email_hash)
+    found = found.join(users, users.c.user_no == ledger.c.user_no).where(condition)
+    if dialect == "postgresql":
+        # OFFSET 0 keeps it apart: without statistics PostgreSQL would read the whole ledger for every batch.
+        one = found.offset(0).lateral("found")
+        columns = one.c.run_no, one.c.user_no, one.c.email_hash
+        query = sa.select(*columns, *_names(rows)).select_from(rows.join(one, sa.true()))
+        return query.order_by(one.c.intent_at)
     return (
-        sa.select(*_FOUND, *names)
+        sa.select(ledger.c.run_no, ledger.c.user_no, users.c.email_hash, *_names(rows))
         .select_from(rows)
         .join(ledger, condition)
         .join(users, users.c.user_no == ledger.c.user_no)
+        .order_by(ledger.c.intent_at)
     )
+
+
+def _names(rows: sa.FromClause) -> Sequence[sa.ColumnElement[Any]]:
+    """What a batch looks for: a row, else the one id that stands in its last column."""
+    columns = list(rows.c)
+    return columns if len(columns) == len(KEY_COLUMNS) else columns[-1:]

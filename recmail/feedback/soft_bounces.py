@@ -17,14 +17,12 @@ from itertools import groupby
 import sqlalchemy as sa
 
 from recmail.db.among import among
-from recmail.db.consent import Suppression
+from recmail.db.consent import SOFT_BOUNCES, Suppression
 from recmail.db.ledger_rows import same_key, state_is
 from recmail.db.tables import events, ledger
 from recmail.records import EventKind, MessageState
 
 RUNS, WITHIN = 3, timedelta(days=7)
-SOFT_BOUNCES = "soft_bounces"
-"""The reason of a suppression, as `hard_bounce` is."""
 _SOURCE = f"{RUNS} runs in a row"
 S = MessageState
 
