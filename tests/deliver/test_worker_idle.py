@@ -10,9 +10,12 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from recmail.db.ledger_claims import claim_due
+from recmail.deliver import rounds
 from recmail.deliver.pace import PaceOptions
 from recmail.deliver.spans import Limits, spread
 from recmail.deliver.worker import WorkSummary
+from recmail.records import Claim
 from recmail.settings.rates import read_rate
 from tests.ledgers import add_people, add_run, standing
 from tests.servers import SmtpServer
@@ -20,26 +23,25 @@ from tests.workers import relay, send
 
 
 def test_a_run_that_waits_for_its_own_pace_is_not_claimed_of_in_vain_beside_one_that_is_not_due(
-    database: sa.Engine, now: datetime, stack: ExitStack
+    database: sa.Engine, now: datetime, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     add_people(database, now, 10)
     add_run(database, 1, now, people=range(5))
     add_run(database, 2, now + timedelta(hours=1), people=range(5, 10))
     smtp = relay(stack, SmtpServer())
-    claims: list[str] = []
+    claims: list[object] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
-        if "UPDATE ledger" in statement and "due" in statement:
-            claims.append(statement)
+    def note(*arguments: Any, **named: Any) -> list[Claim]:
+        claims.append(arguments)
+        return claim_due(*arguments, **named)
 
-    sa.event.listen(database, "before_cursor_execute", note)
+    monkeypatch.setattr(rounds, "claim_due", note)
     stop = threading.Event()
     timer = threading.Timer(1.5, stop.set)
     timer.start()
     pace = PaceOptions(runs={1: spread("campaign slow", read_rate("60 per hour"))})
     send(database, smtp, now, run_nos=(1, 2), pace=pace, stop=stop)
     timer.join()
-    sa.event.remove(database, "before_cursor_execute", note)
     assert standing(database, 1).count("sent") == 1
     assert standing(database, 2) == ["planned"] * 5
     # Twenty a second they were.
