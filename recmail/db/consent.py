@@ -14,7 +14,7 @@ from recmail.db.inserting import insert
 from recmail.db.people import accounts_with_the_same_address
 from recmail.db.tables import consent, suppressions, users
 
-EMAIL, PERSONALIZATION = "email", "personalization"
+EMAIL, PERSONALIZATION, TRACKING = "email", "personalization", "tracking"
 IMPORT, UNREAD = "import", "unread"
 IMPORTED = "imported"
 
@@ -278,6 +278,13 @@ def said_yes_since(
 def personalized(user_no: sa.ColumnElement[int], at: datetime) -> sa.ColumnElement[bool]:
     """Whether this person's history may be used for choosing courses; without a word from them, it may."""
     return sa.func.coalesce(_answer(user_no, PERSONALIZATION, topics=("",), at=at), 1) == 1
+
+
+def trackable(
+    user_no: sa.ColumnElement[int], at: datetime | sa.ColumnElement[datetime]
+) -> sa.ColumnElement[bool]:
+    """Whether it may be recorded what this person clicks and opens; without a word from them, it may not."""
+    return sa.func.coalesce(_answer(user_no, TRACKING, topics=("",), at=at), 0) == 1
 
 
 def _answer(
