@@ -329,6 +329,12 @@ events = sa.Table(  # feedback from providers, raw kept
     Column("received_at", UtcTime, nullable=False),
     Column("run_no", Key),
     Column("user_no", Key),
+    Column("by_machine", Boolean, nullable=False, server_default=sa.false()),  # no person did it
+    Column("url", Text),  # what was clicked, and where in the email it stood:
+    Column("block", Text),
+    Column("course_no", Key),
+    Column("position", Integer),  # in its block, from 0
+    Column("is_fallback", Boolean),  # another block filled up
     Column("raw", Text, nullable=False),
     Index(None, "run_no", "user_no"),
     Index(None, "run_no", "kind"),
