@@ -24,6 +24,7 @@ from recmail.runs.occurrences import GoesOut, goes_out, over
 from recmail.runs.project import Project
 from recmail.runs.template_lint import TemplateLint, remember_lint, template_lint
 from recmail.runs.text_drafts import with_advice
+from recmail.runs.tracking import untracked
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
 
@@ -110,7 +111,7 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
         emptied,
         spoken,
         styles,
-        (*alike(campaign), *lint.warnings),
+        (*alike(campaign), *untracked(project, campaign), *lint.warnings),
         goes_out(project, campaign, now=now),
         over(project, campaign, now=now),
     )

@@ -15,7 +15,7 @@ from recmail.db.ledger import ASKED_AGAIN
 from recmail.db.people import accounts_with_the_same_address
 from recmail.db.runs import run_audit
 from recmail.db.tables import consent, events, ledger_events, suppressions, users
-from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, MessageState
+from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, EventKind, MessageState
 
 S = MessageState
 
@@ -126,4 +126,8 @@ def _suppression(
 def _feedback(connection: sa.Connection, run_no: int, user_no: int) -> Iterator[Happening]:
     mine = events.c.run_no == run_no, events.c.user_no == user_no
     for row in connection.execute(sa.select(events).where(*mine).order_by(events.c.event_no)).mappings():
-        yield Happening(row["at"], "feedback", f"{row['kind']}, says {row['provider']}")
+        what = f"{row['kind']} {row['url'] or ''}".rstrip()
+        machine = ", by a program and not by a person" if row["by_machine"] else ""
+        if row["kind"] == EventKind.OPENED:
+            machine = machine or ", or a program fetched its pictures"
+        yield Happening(row["at"], "feedback", f"{what}{machine}, says {row['provider']}")

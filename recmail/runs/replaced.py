@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,9 +49,12 @@ def find_replaced(
         at: when it left.
     """
     links = links_for(project, claim.run_no, claim.user_no)
-    for context in _contexts(claim, _gone(connection, claim, at)):
+    # Whether the person had agreed to being tracked when the message was written is not known any more.
+    agreed = (False, True) if writer.of(claim.variant).tracking else (False,)
+    contexts = _contexts(claim, _gone(connection, claim, at))
+    for context, trackable in product(contexts, agreed):
         try:
-            message = writer.finish(claim, context, links)
+            message = writer.finish(replace(claim, trackable=trackable), context, links)
         except RenderError:
             continue
         if hashlib.sha256(message.mime).hexdigest() == sha256:
