@@ -9,6 +9,7 @@ from typing import Any
 
 from recmail.campaign import Campaign, alike, explain_template, unknown
 from recmail.campaign.languages import unused_lines
+from recmail.campaign.tracking import untracked
 from recmail.campaign.yaml import read_yaml
 from recmail.db.clusters import cluster_names
 from recmail.db.connect import reading
@@ -24,7 +25,6 @@ from recmail.runs.occurrences import GoesOut, goes_out, over
 from recmail.runs.project import Project
 from recmail.runs.template_lint import TemplateLint, remember_lint, template_lint
 from recmail.runs.text_drafts import with_advice
-from recmail.runs.tracking import untracked
 from recmail.segment import Courses
 from recmail.settings.source import SourceText
 
@@ -111,7 +111,7 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
         emptied,
         spoken,
         styles,
-        (*alike(campaign), *untracked(project, campaign), *lint.warnings),
+        (*alike(campaign), *untracked(campaign, project.settings), *lint.warnings),
         goes_out(project, campaign, now=now),
         over(project, campaign, now=now),
     )

@@ -11,6 +11,7 @@ from typing import Any
 
 from recmail.campaign import Campaign, each_variant, parse_frozen, utm_marks, with_utm
 from recmail.campaign.due import Due
+from recmail.campaign.tracking import tracking_of
 from recmail.db.connect import reading
 from recmail.db.courses import gone_stale
 from recmail.recommend.blocks import offers_what_was_taken
@@ -24,7 +25,7 @@ from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.project import Project
 from recmail.runs.seats import FullCourses
-from recmail.runs.tracking import track, tracking_of
+from recmail.runs.tracking import track
 from recmail.settings.sections import default_brand
 from recmail.settings.values import domain_of
 from recmail.tokens import Signer, in_mailbox, sign

@@ -12,12 +12,13 @@ import argparse
 from dataclasses import asdict
 from itertools import count
 
+from recmail.campaign.tracking import Tracking
 from recmail.render.brand import branded
 from recmail.render.bundle import load_bundle
 from recmail.render.email import Email, Renderer
 from recmail.render.mime import build_mime
 from recmail.runs.message import Links
-from recmail.runs.tracking import Tracking, track
+from recmail.runs.tracking import track
 from recmail.settings.sections import default_brand
 from recmail.tokens import Signer
 from tests.benchmarks.messages import SUBJECT, TEMPLATES, costs_us, headers, people

@@ -13,21 +13,18 @@ from html import unescape
 import pytest
 import sqlalchemy as sa
 
-from recmail.campaign import parse_frozen
 from recmail.db.connect import writing
 from recmail.db.consent import Consent, record_consent
 from recmail.db.tables import courses
 from recmail.deliver.clock import Clock
 from recmail.feedback.clicks import record_click, record_opening
 from recmail.feedback.tracked_links import TrackedLink, read_link, read_opening
-from recmail.runs.check import check
 from recmail.runs.lifecycle import approve
 from recmail.runs.person_in_run import person_in_run
 from recmail.runs.plan import plan
 from recmail.runs.preview import preview
 from recmail.runs.project import Project
 from recmail.runs.send import send
-from recmail.runs.tracking import Tracking, tracking_of
 from tests.runs.conftest import APART, CAMPAIGN
 
 AGREED, TOOK_BACK, NEVER_ASKED = 2 * APART, 4 * APART, 5 * APART
@@ -141,44 +138,6 @@ def test_nobody_is_tracked_without_an_address_of_ours(project: Project, now: dat
     assert not [
         name for name, message in mails(project).items() if re.search("/[co]/[A-Z]", "".join(parts(message)))
     ]
-
-
-@pytest.mark.parametrize(
-    ("campaign", "settings", "expected"),
-    [
-        ("", {}, Tracking(clicks=False, opens=False)),
-        ("", {"clicks": True}, Tracking(clicks=True, opens=False)),
-        ("tracking: {clicks: true}", {}, Tracking(clicks=True, opens=False)),
-        ("tracking: {clicks: false}", {"clicks": True, "opens": True}, Tracking(clicks=False, opens=True)),
-    ],
-)
-def test_a_campaign_says_it_itself_or_as_the_settings(
-    campaign: str, settings: dict[str, bool], expected: Tracking
-) -> None:
-    printed = {"tracking": settings} if settings else {}
-    found = tracking_of(parse_frozen(CAMPAIGN + campaign, "spring"), printed)
-    assert found == expected
-    assert bool(found) == (expected.clicks or expected.opens)
-
-
-@SQLITE
-def test_check_says_what_cannot_be_tracked(project: Project, now: datetime) -> None:
-    with_it = with_campaign(project, "tracking: {clicks: true}\n", public_url="")
-    warned = [str(problem) for problem in check(with_it, "spring", now=now).warnings]
-    assert [line.partition(", but")[0] for line in warned if "tracking" in line] == [
-        "campaigns/spring.yaml:5:20: tracking.clicks: is on"
-    ]
-    tracking = replace(with_it.settings.tracking, opens=True)
-    origins = {**with_it.settings.origins, "tracking.opens": "recmail.toml:9"}
-    settings = replace(with_it.settings, tracking=tracking, origins=origins)
-    warned = [
-        str(problem) for problem in check(replace(with_it, settings=settings), "spring", now=now).warnings
-    ]
-    assert [line.partition(", but")[0] for line in warned if "[tracking]" in line] == [
-        "recmail.toml:9: [tracking] opens: is on"
-    ]
-    reached = with_campaign(project, "tracking: {clicks: true}\n")
-    assert not [problem for problem in check(reached, "spring", now=now).warnings if "track" in str(problem)]
 
 
 @SQLITE
