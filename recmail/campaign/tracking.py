@@ -40,7 +40,10 @@ def untracked(campaign: Campaign, settings: Settings) -> list[Problem]:
     if settings.sender.public_url:
         return []
     document = read_yaml(SourceText(campaign.file, campaign.text))
-    why = "is on, but links can lead through recmail only where [sender] public_url says: nothing is recorded"
+    why = (
+        "is on, but nothing will be recorded: [sender] public_url of recmail.toml does not say where "
+        "`recmail serve --public` answers"
+    )
     found = []
     for name, is_on in asdict(tracking_of(campaign, settings.printed())).items():
         if is_on and getattr(campaign.tracking, name, None) is not None:

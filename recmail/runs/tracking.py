@@ -34,7 +34,7 @@ def track(
         frozen: that the context was made of.
     """
     if tracking.clicks:
-        own = tuple(url for name, url in vars(links).items() if name != "images")
+        own = tuple(url for name, url in vars(links).items() if url and name != "images")
         email = through(email, _door(signer, base, _places(context, frozen), own=own))
     if tracking.opens:
         email = with_picture(email, f"{base}/o/{signer.sign(OPENED)}.gif")
