@@ -25,6 +25,7 @@ WAITING_AT_MOST = 1_000
 """Clicks that wait to be written down; more are lost, so that a flood of them costs no memory."""
 # What a person clicks is nobody else's business: not that of the page they come to, nor of a cache between.
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+_ANYWHERE = {**_HEADERS, "Cross-Origin-Resource-Policy": "cross-origin"}  # mail is read on others' pages
 _PICTURE = base64.b64decode("R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7")  # 1 x 1, transparent
 _log = logging.getLogger(__name__)
 
@@ -54,7 +55,7 @@ def routes(engine: sa.Engine, key: bytes, clock: Clock, *, older: Sequence[bytes
             raise HTTPException(404)
         by_machine, now = is_machine(request.method, request.headers), clock.now()
         later = recorder.task(lambda: record_opening(engine, *message, by_machine=by_machine, now=now))
-        return Response(_PICTURE, media_type="image/gif", headers=_HEADERS, background=later)
+        return Response(_PICTURE, media_type="image/gif", headers=_ANYWHERE, background=later)
 
     return [Route("/c/{token}", click), Route("/o/{token}.gif", opening)]
 

@@ -78,6 +78,7 @@ def test_head_leads_on_and_is_a_machines(engine: sa.Engine, now: datetime) -> No
 def test_a_picture_is_recorded(engine: sa.Engine, now: datetime) -> None:
     [answer] = ask(engine, now, f"/o/{sign(KEY, 1, 0, OPENED)}.gif")
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/gif")
+    assert answer.headers["cross-origin-resource-policy"] == "cross-origin"
     assert answer.content.startswith(b"GIF89a\x01\x00\x01\x00")
     assert answer.headers["cache-control"] == "no-store"
     assert recorded(engine) == [("opened", None, False)]
