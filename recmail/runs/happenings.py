@@ -126,8 +126,8 @@ def _suppression(
 def _feedback(connection: sa.Connection, run_no: int, user_no: int) -> Iterator[Happening]:
     mine = events.c.run_no == run_no, events.c.user_no == user_no
     for row in connection.execute(sa.select(events).where(*mine).order_by(events.c.event_no)).mappings():
-        what = f"{row['kind']} {row['url'] or ''}".rstrip()
-        machine = ", by a program and not by a person" if row["by_machine"] else ""
-        if row["kind"] == EventKind.OPENED:
-            machine = machine or ", or a program fetched its pictures"
-        yield Happening(row["at"], "feedback", f"{what}{machine}, says {row['provider']}")
+        what = f"{row['kind']} by a machine" if row["by_machine"] else row["kind"]
+        if row["kind"] == EventKind.OPENED and not row["by_machine"]:
+            what = "opened, or a program fetched its pictures"
+        url = f": {row['url']}" if row["url"] else ""
+        yield Happening(row["at"], "feedback", f"{what}, says {row['provider']}{url}")

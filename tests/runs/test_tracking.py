@@ -106,9 +106,9 @@ def test_only_who_agreed_is_tracked(project: Project, now: datetime) -> None:
     told = [person_in_run(project, f"u{user_no}", run_no) for user_no in (AGREED, NEVER_ASKED)]
     assert [one.shown_note for one in told] == [None, None]  # found again by their hashes
     assert [one.what for one in told[0].happened if one.kind == "feedback"] == [
-        f"clicked {links[0].url}, by a program and not by a person, says recmail",
-        "opened, by a program and not by a person, says recmail",
-        f"clicked {links[0].url}, says recmail",
+        f"clicked by a machine, says recmail: {links[0].url}",
+        "opened by a machine, says recmail",
+        f"clicked, says recmail: {links[0].url}",
         "opened, or a program fetched its pictures, says recmail",
     ]
 
