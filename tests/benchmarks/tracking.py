@@ -4,6 +4,9 @@
 
 CPU time, best of several rounds that take turns; trust the ratios, which are of one run. Each round signs for
 another run, so that no line of a tracked message was written before, as when sending.
+
+On two busy cores: 1.20 to 1.30 times the message without them; the links are 0.13 of it, and the rest is the
+encoding of lines that no other message has. People who did not agree cost nothing.
 """
 
 from __future__ import annotations
