@@ -83,7 +83,7 @@ def campaign_tables() -> str:
 
     schema = campaign_schema()
     text = _keys(schema)
-    for name in ("audience", "variants", "schedule", "speed", "exposure", "utm"):
+    for name in ("audience", "variants", "schedule", "speed", "exposure", "utm", "tracking"):
         for title, section in _sections(name, schema["properties"][name]):
             text += f"\n### {title}\n\n{_keys(section)}"
     return text

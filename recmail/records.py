@@ -344,6 +344,7 @@ class Claim:
         message_id: without angle brackets; the same however often the message is tried.
         timezone: as the person's data has it, which may be no zone at all.
         send_before: later than this the message is not sent.
+        trackable: the person agreed to being tracked, and has not taken it back (read with the claim).
     """
 
     run_no: int
@@ -359,6 +360,7 @@ class Claim:
     reserves: list[Any] = field(default_factory=list)
     timezone: str | None = None
     send_before: datetime | None = None
+    trackable: bool = False
 
 
 @dataclass(frozen=True)

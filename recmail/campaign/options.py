@@ -155,6 +155,19 @@ class Utm(Keys):
     medium: Text = Field("email", description="utm_medium")
 
 
+class Tracking(Keys):
+    """What is recorded of people who agreed to being tracked; nothing of anybody else."""
+
+    clicks: bool | None = Field(
+        None, description="Which links they follow. Default: `clicks` under [tracking] of recmail.toml"
+    )
+    opens: bool | None = Field(
+        None,
+        description="Whether a picture in the email was fetched, which says little: many mail programs fetch"
+        " all of them, or none. Default: `opens` there",
+    )
+
+
 def _complete(variants: tuple[Variant, ...]) -> tuple[Variant, ...]:
     wrong = []
     total = sum(variant.share for variant in variants)
@@ -212,4 +225,7 @@ class CampaignKeys(Keys):
         None,
         description="Added to the addresses of courses for web analytics, with campaign, block and course;"
         " nothing is added without it",
+    )
+    tracking: Tracking | None = Field(
+        None, description="What is recorded of people who agreed to it; docs/tracking.md"
     )

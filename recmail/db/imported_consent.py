@@ -14,6 +14,7 @@ from recmail.db.consent import (
     IMPORT,
     IMPORTED,
     PERSONALIZATION,
+    TRACKING,
     UNREAD,
     Consent,
     lock_people,
@@ -105,9 +106,10 @@ def _is_new(row: ImportedConsent, ours: Consent | None, said: Sequence[Consent],
             return False
     if not row.granted:
         return True
-    if row.purpose == PERSONALIZATION:  # its column has no dates; without a row it counts as a yes anyway
+    if row.purpose in (PERSONALIZATION, TRACKING):  # their columns have no dates
         newest = _newest(one for one in said if one.channel != IMPORT)
-        return ours is not None and (newest is None or newest.granted)
+        says_something = ours is not None or row.purpose == TRACKING  # to the other, no word is a yes anyway
+        return says_something and (newest is None or newest.granted)
     if row.assumed:
         return not said
     noes = [one for one in said if not one.granted and one.channel != UNREAD]

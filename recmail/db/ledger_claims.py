@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.among import among
+from recmail.db.consent import trackable
 from recmail.db.ledger_rows import (
     CLAIM_COLUMNS,
     KEY_COLUMNS,
@@ -67,7 +68,7 @@ def claim_due(
                 values = {"run": run_no, "now": now, "at_most": share, "claim": claim_id}
                 values |= lease_values(connection, lease_now, lease)
                 keys += run_prepared(connection, _claim(connection.dialect.name), values)
-    return _read(connection, keys, claim_id) if keys else []
+    return _read(connection, keys, claim_id, now) if keys else []
 
 
 def _by_priority(connection: sa.Connection, run_nos: Collection[int]) -> list[list[int]]:
@@ -105,9 +106,11 @@ def _claim(dialect: str) -> sa.UpdateBase:
     )
 
 
-def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: str) -> list[Claim]:
+def _read(
+    connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: str, now: datetime
+) -> list[Claim]:
     dialect = connection.dialect.name
-    found = connection.execute(_claimed(dialect), {"rows": as_rows(dialect, keys)})
+    found = connection.execute(_claimed(dialect), {"rows": as_rows(dialect, keys), "now": now})
     return [
         Claim(
             run_no=row.run_no,
@@ -121,6 +124,7 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
             variant=row.variant,
             timezone=row.timezone,
             send_before=row.send_before,
+            trackable=row.trackable,
         )
         for row in found
     ]
@@ -138,8 +142,9 @@ def _claimed(dialect: str) -> sa.Select[Any]:
         ledger.c.variant,
         ledger.c.send_before,
     )
+    may_track = trackable(users.c.user_no, sa.bindparam("now", type_=UtcTime())).label("trackable")
     return (
-        sa.select(*person, *message)
+        sa.select(*person, *message, may_track)
         .select_from(rows)
         .join(ledger, same_key(ledger, rows))
         .join(users, users.c.user_no == ledger.c.user_no)

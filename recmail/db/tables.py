@@ -349,9 +349,13 @@ events = sa.Table(  # feedback from providers, raw kept
     Column("dead", Boolean, nullable=False, server_default=sa.false()),
     Column("by_machine", Boolean, nullable=False, server_default=sa.false()),
     Column("detail", Text, nullable=False, server_default=""),
-    Column("url", Text),
     Column("message_id", Text),  # what it calls the message, kept only while that is not known here
     Column("provider_id", Text),
+    Column("url", Text),  # what was clicked, and where in the email it stood:
+    Column("block", Text),
+    Column("course_no", Key),
+    Column("position", Integer),  # in its block, from 0
+    Column("is_fallback", Boolean),  # another block filled up
     Column("raw", Text, nullable=False),
     Index(None, "run_no", "user_no"),
     Index(None, "run_no", "kind"),

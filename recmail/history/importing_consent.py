@@ -17,7 +17,15 @@ from enum import Enum
 import numpy as np
 import sqlalchemy as sa
 
-from recmail.db.consent import EMAIL, IMPORTED, PERSONALIZATION, Suppression, lock_people, suppress
+from recmail.db.consent import (
+    EMAIL,
+    IMPORTED,
+    PERSONALIZATION,
+    TRACKING,
+    Suppression,
+    lock_people,
+    suppress,
+)
 from recmail.db.imported_consent import ImportedConsent, record_imported_consent
 from recmail.db.tables import users
 from recmail.history.identity import people_by_user_id
@@ -133,11 +141,10 @@ def read_consent(
             said[row] = (Said(EMAIL, granted, at or setting.now, own, proof, assumed[row] and not own),)
         elif word is not None:
             said[row] = (_neither(columns["email_consent"][row], setting),)
-    if "personalization" in columns:
-        written = columns["personalization"]
-        for row, word in enumerate(_read("personalization", written, checks)):
+    for purpose in (PERSONALIZATION, TRACKING):  # columns are called like what they are about
+        for row, word in enumerate(_read(purpose, columns.get(purpose, ()), checks)):
             if word in (Word.YES, Word.NO):
-                said[row] += (Said(PERSONALIZATION, word is Word.YES, setting.now, False, None),)
+                said[row] += (Said(purpose, word is Word.YES, setting.now, False, None),)
     return said
 
 

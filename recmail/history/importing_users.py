@@ -48,7 +48,7 @@ from recmail.tokens import email_hash, email_key
 COLUMNS = (
     *("user_id", "email", "first_name", "last_name", "language", "country", "timezone"),
     *("signed_up_at", "last_seen_at"),
-    *("email_consent", "email_consent_at", "email_consent_source", "personalization"),
+    *("email_consent", "email_consent_at", "email_consent_source", "personalization", "tracking"),
 )
 REQUIRED = ("user_id",)
 _ON_CONSENT = re.compile(r"consent|opt.?in|subscri|newsletter|marketing|permission", re.IGNORECASE)

@@ -9,6 +9,7 @@ from typing import Any
 
 from recmail.campaign import Campaign, alike, explain_template, unknown
 from recmail.campaign.languages import unused_lines
+from recmail.campaign.tracking import untracked
 from recmail.campaign.yaml import read_yaml
 from recmail.db.clusters import cluster_names
 from recmail.db.connect import reading
@@ -110,7 +111,7 @@ def check(project: Project, name: str, *, now: datetime, keep: bool = False) -> 
         emptied,
         spoken,
         styles,
-        (*alike(campaign), *lint.warnings),
+        (*alike(campaign), *untracked(campaign, project.settings), *lint.warnings),
         goes_out(project, campaign, now=now),
         (*over(project, campaign, now=now), *_too_many(campaign, funnel[-1].people)),
     )

@@ -15,7 +15,7 @@ from recmail.db.ledger import ASKED_AGAIN
 from recmail.db.people import accounts_with_the_same_address
 from recmail.db.runs import run_audit
 from recmail.db.tables import consent, events, ledger_events, suppressions, users
-from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, MessageState
+from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, EventKind, MessageState
 
 S = MessageState
 
@@ -132,6 +132,8 @@ def _feedback(connection: sa.Connection, run_no: int, user_no: int) -> Iterator[
 def _came_back(row: Mapping[str, Any]) -> str:
     """What came back, by whose word and why: bounced for good, says relay: 5.1.1 no such user."""
     kind = row["kind"] + (" for good" if row["dead"] else "") + (" by a machine" if row["by_machine"] else "")
+    if kind == EventKind.OPENED:
+        kind = "opened, or a program fetched its pictures"
     detail = row["detail"] if row["status"] in row["detail"] else f"{row['status']} {row['detail']}".strip()
     why = row["url"] or detail
     return f"{kind}, says {row['provider']}" + (f": {why}" if why else "")

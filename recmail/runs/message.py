@@ -11,6 +11,7 @@ from typing import Any
 
 from recmail.campaign import Campaign, each_variant, parse_frozen, utm_marks, with_utm
 from recmail.campaign.due import Due
+from recmail.campaign.tracking import tracking_of
 from recmail.db.connect import reading
 from recmail.db.courses import Shown, gone_stale
 from recmail.db.ledger_claims import with_contexts
@@ -26,9 +27,10 @@ from recmail.render.links import mark_links
 from recmail.render.mime import MessageHeaders, build_mime, wire_address
 from recmail.runs.project import Project
 from recmail.runs.seats import FullCourses
+from recmail.runs.tracking import track
 from recmail.settings.sections import default_brand
 from recmail.settings.values import domain_of
-from recmail.tokens import in_mailbox, sign
+from recmail.tokens import Signer, in_mailbox, sign
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ class Writer:
 
     Attributes:
         lines: subject and preheader by language.
+        tracking: what is recorded of people who agreed to it.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class Writer:
         self._run = run
         self.campaign, self.bundle, self.variant = campaign, bundle, variant
         self._printed: Mapping[str, Any] = run["settings"]["printed"]
+        self.tracking = tracking_of(campaign, self._printed)
         self.lines = self.campaign.lines_in(self.bundle, self._printed["language"])
         self._editions = Editions(
             mark_links(self.bundle, utm_marks(self.campaign, variant=variant)),
@@ -217,7 +221,12 @@ class RunWriter(Writers):
             RenderError: it cannot be written.
         """
         writer = self.of(claim.variant)
-        email = writer.render(writer.context(context, links), user_id=claim.user_id)
+        full = writer.context(context, links)
+        email = writer.render(full, user_id=claim.user_id)
+        base = self._project.settings.sender.public_url
+        if claim.trackable and writer.tracking and base:
+            signer = Signer(self._project.settings.key, claim.run_no, claim.user_no)
+            email = track(email, writer.tracking, signer, base, context=full, frozen=context, links=links)
         return self._envelope(claim, context, email, links)
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:

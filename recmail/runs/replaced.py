@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,10 +48,12 @@ def find_replaced(
         at: when it left.
     """
     links = links_for(project, claim.run_no, claim.user_no)
+    # Whether the person had agreed to being tracked when the message was written is not known any more.
+    agreed = (False, True) if writer.of(claim.variant).tracking else (False,)
     [gone] = gone_stale(connection, [shown_in(claim)], now=at)
-    for context in _contexts(claim, gone):
+    for context, trackable in product(_contexts(claim, gone), agreed):
         try:
-            message = writer.finish(claim, context, links)
+            message = writer.finish(replace(claim, trackable=trackable), context, links)
         except RenderError:
             continue
         if hashlib.sha256(message.mime).hexdigest() == sha256:

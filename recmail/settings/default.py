@@ -99,6 +99,10 @@ planners = 2
 # quiet_hours = "21:00-08:00"                 # by the clock of who gets it: what comes up then waits
 # weekdays = "monday-friday"
 
+# [tracking]                                    # of people who agreed to it; docs/tracking.md
+# clicks = true
+# opens = true                                  # unreliable: many programs fetch pictures by themselves
+
 # [brand]                                       # how the templates look; docs/templates.md has all keys
 # accent = "#0b6a4e"                            # of buttons; dark_accent is for readers in dark mode
 # logo = "https://acme.example/logo.png"        # or a file of this project: "images/logo.png"

@@ -22,6 +22,7 @@ from recmail.settings.sections import (
     ModelSettings,
     ProjectSettings,
     SenderSettings,
+    TrackingSettings,
     toml_name,
 )
 from recmail.settings.settings import RawTable, Settings
@@ -108,6 +109,7 @@ def _survey(source: SourceText, folder: Path, *, flags: Mapping[str, str]) -> tu
         limits=LimitSettings(**sections["limits"]),
         model=ModelSettings(**sections["model"]),
         delivery=DeliverySettings(**sections["delivery"]),
+        tracking=TrackingSettings(**sections["tracking"]),
         topics=named["topics"],
         attributes=named["attributes"],
         providers=providers,

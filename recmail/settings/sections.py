@@ -101,6 +101,14 @@ class DeliverySettings:
     weekdays: Weekdays | None = field(metadata=_key(hours.weekdays, ""))
 
 
+@dataclass(frozen=True)
+class TrackingSettings:
+    """[tracking]: of campaigns that do not say themselves, and only of people who agreed to it."""
+
+    clicks: bool = field(metadata=_key(values.switch, False, toml=True))
+    opens: bool = field(metadata=_key(values.switch, False, toml=True))
+
+
 _SERIF = "Georgia, Times New Roman, serif"
 _SANS = "-apple-system, BlinkMacSystemFont, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 
@@ -163,6 +171,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "limits": LimitSettings,
     "model": ModelSettings,
     "delivery": DeliverySettings,
+    "tracking": TrackingSettings,
     "brand": BrandSettings,
 }
 """Sections whose keys are fixed."""

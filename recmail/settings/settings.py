@@ -17,6 +17,7 @@ from recmail.settings.sections import (
     ModelSettings,
     ProjectSettings,
     SenderSettings,
+    TrackingSettings,
 )
 from recmail.settings.toml import TomlFile
 from recmail.settings.values import check_database_url
@@ -74,6 +75,7 @@ class Settings:
     limits: LimitSettings
     model: ModelSettings
     delivery: DeliverySettings
+    tracking: TrackingSettings
     topics: Mapping[str, str]
     attributes: Mapping[str, str]
     providers: Mapping[str, RawTable]
@@ -138,6 +140,7 @@ class Settings:
 
     def printed(self) -> dict[str, Any]:
         """Return what is printed in emails, and nothing else: a plan's hash covers it."""
+        tracked = {name: True for name, is_on in asdict(self.tracking).items() if is_on}
         return {
             "name": self.project.name,
             "from": self.sender.from_,
@@ -147,6 +150,7 @@ class Settings:
             "timezone": self.project.timezone,
             "topics": dict(self.topics),
             "brand": asdict(self.brand),
+            **({"tracking": tracked} if tracked else {}),
         }
 
     def _secret(self, key: str, reference: str) -> Secret:

@@ -251,6 +251,13 @@ def whole_number(value: object) -> int:
     return value
 
 
+def switch(value: object) -> bool:
+    """Read true or false."""
+    if value is not True and value is not False:
+        raise ValueError(f"found {shown(value)}; expected true or false")
+    return value
+
+
 def workers(value: object) -> int:
     """Read a number of workers, from 1 to 256."""
     if not 1 <= whole_number(value) <= 256:

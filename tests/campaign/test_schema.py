@@ -201,6 +201,7 @@ CAMPAIGNS = _some(
         "speed": _RATE | _some({}, {"at_most": _RATE, "pause_if": _some({}, {"bounces": _SHARE})}),
         "exposure": _some({}, {"max_share_per_course": _SHARE}),
         "utm": st.fixed_dictionaries({}, optional={"source": _TEXT, "medium": _TEXT}),
+        "tracking": st.fixed_dictionaries({}, optional={"clicks": st.booleans(), "opens": st.booleans()}),
     },
 )
 _TWO_HALVES = st.just([{"name": "a", "share": "50%"}, {"name": "b", "share": "50%"}])

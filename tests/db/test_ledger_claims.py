@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.ledger_claims import CLAIM_LEASE, claim_due, outlook, release, sweep
+from recmail.db.ledger_claims import CLAIM_LEASE, claim_due, outlook, release, sweep, with_contexts
 from recmail.db.tables import ledger, users
 from recmail.records import MessageState, RunState
 from tests.ledgers import add_people, add_run, claim, events_of, row_of, set_rows, set_run, standing
@@ -29,7 +29,9 @@ def test_a_claim_holds_what_is_needed_to_write_the_message(people: sa.Engine, no
     with writing(people) as connection:
         moved = sa.update(users).where(users.c.user_no == 3).values(email="new@example.org")
         connection.execute(moved)
-    (found,) = claim(people, now)
+    claims = claim(people, now)
+    with reading(people) as connection:
+        (found,) = with_contexts(connection, claims)
     assert (found.run_no, found.user_no, found.user_id, found.claim_id) == (1, 3, "u3", "mine")
     assert (found.email, found.context, found.reserves) == ("new@example.org", {"name": "person 3"}, [[0, 7]])
     assert (found.attempts, found.variant, found.message_id) == (0, "b", row_of(people, 3).message_id)

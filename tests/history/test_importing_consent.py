@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.consent import consent_reason
+from recmail.db.consent import Consent, consent_reason, record_consent, trackable
 from recmail.db.tables import consent, suppressions, users
 from recmail.errors import RefusedError
 from recmail.history import importing_users
@@ -67,6 +67,26 @@ def test_a_no_to_personalization_is_not_lost_either(database: sa.Engine, bring: 
     assert everything(database, consent, "user_no", "purpose", "granted")[2:] == [
         (0, "personalization", False)
     ]
+
+
+def test_tracking_is_as_the_file_says_until_the_person_says_no(database: sa.Engine, bring: Import) -> None:
+    bring("users", USERS)
+
+    def tracked(word: str, day: int) -> bool:
+        bring("users", f"user_id,email_consent,tracking\na,yes,{word}\n", now=NOW + day * DAY)
+        with reading(database) as connection:
+            may = trackable(sa.literal(0), NOW + day * DAY)
+            return bool(connection.scalar(sa.select(may)))
+
+    assert [tracked(word, day) for day, word in enumerate(("", "yes", "no", "yes"))] == [
+        False,
+        True,
+        False,
+        True,
+    ]
+    with writing(database) as connection:
+        record_consent(connection, [Consent(0, "tracking", False, NOW + 4 * DAY, "page")])
+    assert [tracked(word, 5 + day) for day, word in enumerate(("no", "yes"))] == [False, False]
 
 
 def test_who_was_erased_is_not_written_about(database: sa.Engine, bring: Import) -> None:

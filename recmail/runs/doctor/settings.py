@@ -79,6 +79,8 @@ def _in_words(value: object) -> str:
         return format_duration(value)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
         return ", ".join(map(str, value)) or "none"
+    if isinstance(value, bool):
+        return "on" if value else "off"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:g}" for name, number in value.items())
     return "not set" if value in (None, "") else str(value)

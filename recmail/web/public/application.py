@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from recmail.db.connect import reading
 from recmail.errors import StorageError
 from recmail.records import ALIVE
-from recmail.web.public import browser, pictures, preferences, unsubscribe, webhooks, why
+from recmail.web.public import browser, clicks, pictures, preferences, unsubscribe, webhooks, why
 from recmail.web.public.door import Door, door_of
 from recmail.web.public.guard import Guard
 from recmail.web.public.pages import problem, stylesheet
@@ -31,6 +31,7 @@ def make_application(door: Door) -> ASGIApp:
             Route("/w/{token}", why.show, methods=["GET"]),
             Route("/v/{token}", browser.show, methods=["GET"]),
             Route("/own", browser.own, methods=["GET"]),
+            *clicks.routes(door.project.engine, door.keys[0], door.clock, older=door.keys[1]),
             Route("/webhooks/{name}", webhooks.take, methods=["POST"]),
             Route("/healthz", health, methods=["GET"]),
             Route("/style.css", style, methods=["GET"]),
