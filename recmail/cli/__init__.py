@@ -29,6 +29,8 @@ _ORDER = (
     "runs",
     "run",
     "why",
+    "user",
+    "expire",
     "serve",
     "work",
 )

@@ -10,6 +10,7 @@ from recmail.db.connect import writing
 from recmail.db.leases import take_lease
 from recmail.deliver.clock import Clock
 from recmail.errors import RecmailError
+from recmail.runs.expiring import expire_daily
 from recmail.runs.holding import holding, new_holder
 from recmail.runs.news import News, Tell
 from recmail.runs.project import Project
@@ -31,6 +32,7 @@ def keep_scheduling(project: Project, clock: Clock, *, tell: Tell, stop: threadi
         while not stop.is_set():
             try:
                 tick(project, clock.now(), WHO, tell=tell, stop=stop)
+                expire_daily(project, clock.now(), WHO)
             except RecmailError as error:  # the database went away; it may come back
                 tell(News(clock.now(), "trouble", str(error), is_bad=True))
             stop.wait(_TICK_S)
@@ -54,7 +56,9 @@ def keep_sending(project: Project, clock: Clock, *, tell: Tell, stop: threading.
 def schedule_once(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> list[RecmailError]:
     """Look at all schedules once; return what went wrong."""
     _was_here(project, SCHEDULER)
-    return tick(project, clock.now(), WHO, tell=tell, stop=stop)
+    errors = tick(project, clock.now(), WHO, tell=tell, stop=stop)
+    expire_daily(project, clock.now(), WHO)
+    return errors
 
 
 def send_once(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> Senders:

@@ -99,6 +99,12 @@ planners = 2
 # quiet_hours = "21:00-08:00"                 # by the clock of who gets it: what comes up then waits
 # weekdays = "monday-friday"
 
+# [retention]                                   # what is older goes, once a day; docs/privacy.md
+# interactions = "3y"
+# contexts = "1y"                             # the words of emails of runs that ended
+# raw_events = "13 months"
+# previews = "30d"
+
 # [brand]                                       # how the templates look; docs/templates.md has all keys
 # accent = "#0b6a4e"                            # of buttons; dark_accent is for readers in dark mode
 # logo = "https://acme.example/logo.png"        # or a file of this project: "images/logo.png"

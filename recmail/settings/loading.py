@@ -21,6 +21,7 @@ from recmail.settings.sections import (
     LimitSettings,
     ModelSettings,
     ProjectSettings,
+    RetentionSettings,
     SenderSettings,
     toml_name,
 )
@@ -108,6 +109,7 @@ def _survey(source: SourceText, folder: Path, *, flags: Mapping[str, str]) -> tu
         limits=LimitSettings(**sections["limits"]),
         model=ModelSettings(**sections["model"]),
         delivery=DeliverySettings(**sections["delivery"]),
+        retention=RetentionSettings(**sections["retention"]),
         topics=named["topics"],
         attributes=named["attributes"],
         providers=providers,

@@ -16,6 +16,7 @@ from recmail.settings.sections import (
     LimitSettings,
     ModelSettings,
     ProjectSettings,
+    RetentionSettings,
     SenderSettings,
 )
 from recmail.settings.toml import TomlFile
@@ -74,6 +75,7 @@ class Settings:
     limits: LimitSettings
     model: ModelSettings
     delivery: DeliverySettings
+    retention: RetentionSettings
     topics: Mapping[str, str]
     attributes: Mapping[str, str]
     providers: Mapping[str, RawTable]
