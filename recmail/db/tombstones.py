@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -32,9 +31,9 @@ def id_hash(key: bytes, any_id: str, source: str = "") -> str:
 
     It is keyed: u00042 could be found by trying from a hash without one.
     """
-    # The zero byte keeps them apart from hashes of addresses under the same key: no email key holds one.
-    text = f"recmail id\0{source}\0{any_id}"
-    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+    # 0.7 us, and HMAC-SHA-256, which hashes addresses under the same key, 1.7: an import asks for every id.
+    text = f"{source}\0{any_id}".encode()
+    return hashlib.blake2b(text, key=key[:64], digest_size=32, person=b"recmail id").hexdigest()
 
 
 def bury(connection: sa.Connection, user_no: int, hashes: Collection[str]) -> None:
