@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from recmail.feedback.receipt import Receipt
 
 
-@click.group("user", short_help="Show, export, unsubscribe or erase one person; who looked at their data.")
+@click.group("user", short_help="Show, export, unsubscribe or erase one person; who looked.")
 def command() -> None:
     """Answer what one person asks: what is known, stop, a copy, erase it.
 

@@ -16,6 +16,7 @@ from recmail.tokens import email_hash, email_key
 
 ERASED = "erased:"
 """How the user_id of somebody begins who was erased."""
+_REMEMBERED = 200_000  # ids: about 20 MB
 _ERASING = 0x72656372  # any number: writers of imports share this lock, whoever erases has it alone
 
 
@@ -76,6 +77,9 @@ class Tombstones:
         self._key = key
         self._known: Mapping[str, tuple[int, str]] = {}
         self._count = 0
+        self._living: set[str] = (
+            set()
+        )  # ids of one source that were asked for, and are nobody's who was erased
 
     def in_place_of(
         self, connection: sa.Connection, ids: Iterable[str], source: str | None = None
@@ -83,16 +87,18 @@ class Tombstones:
         """Of those ids that people had who were erased: their user_no, and the user_id they are known by now.
 
         Args:
-            source: whose other ids they may be, besides user_ids.
+            source: whose other ids they may be, besides user_ids; the same each time.
         """
         known = self._read(connection)
         found: dict[str, tuple[int, str]] = {}
-        for one in dict.fromkeys(ids) if known else ():
+        for one in set(ids) - self._living if known else ():
             now = known.get(id_hash(self._key, one))
             if now is None and source:
                 now = known.get(id_hash(self._key, one, source))
             if now is not None:
                 found[one] = now
+            elif len(self._living) < _REMEMBERED:
+                self._living.add(one)
         return found
 
     def with_address(self, connection: sa.Connection, hashes: Iterable[str]) -> dict[str, int]:
@@ -115,5 +121,5 @@ class Tombstones:
             self._known = {
                 one: (int(user_no), user_id) for one, user_no, user_id in connection.execute(query)
             }
-            self._count = count
+            self._count, self._living = count, set()
         return self._known
