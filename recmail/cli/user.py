@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from recmail.feedback.person_erase import Erasure
     from recmail.feedback.person_known import Known
     from recmail.feedback.receipt import Receipt
+    from recmail.runs.project import Project
 
 
 @click.group("user", short_help="Show, export, unsubscribe or erase one person; who looked.")
@@ -44,29 +45,30 @@ def show_command(user: str, project: Path | None, now: datetime, as_json: bool) 
     \b
     Example: recmail user show u00042
     """
-    from recmail.feedback.accesses import SHOW
+    from recmail.feedback.accesses import SHOW, record_access
+    from recmail.runs.project import open_project
 
-    known = _read(project, user, SHOW, now)
+    opened = open_project(project)
+    user_no, known = _read(opened, user, now)
+    record_access(opened.engine, SHOW, [user_no], who=operator(), now=now)
     if as_json:
         print_json(known.to_dict())
     else:
         _show(known)
 
 
-def _read(project: Path | None, user: str, action: str, now: datetime) -> Known:
-    """Read all that is known of somebody, and write down who did."""
+def _read(opened: Project, user: str, now: datetime) -> tuple[int, Known]:
+    """Read all that is known of somebody."""
     from recmail.db.connect import reading
-    from recmail.db.people import find_user
-    from recmail.feedback.accesses import record_access
+    from recmail.errors import RefusedError
+    from recmail.feedback.person_erase import find_person
     from recmail.feedback.person_known import read_known
-    from recmail.runs.project import open_project
 
-    opened = open_project(project)
+    person = find_person(opened.engine, opened.settings, user)
+    if person.traces is None:
+        raise RefusedError(f"{user} was erased on {person.erased_at:%Y-%m-%d}: nothing is known of them")
     with reading(opened.engine) as connection:
-        user_no = find_user(connection, user)
-        known = read_known(connection, user_no, now=now)
-    record_access(opened.engine, action, [user_no], who=operator(), now=now)
-    return known
+        return person.user_no, read_known(connection, person.user_no, now=now)
 
 
 def _show(known: Known) -> None:
@@ -184,17 +186,12 @@ def export_command(user: str, out: Path | None, project: Path | None, now: datet
     \b
     Example: recmail user export u00042
     """
-    from recmail.db.connect import reading
-    from recmail.db.people import find_user
     from recmail.feedback.accesses import EXPORT, record_access
     from recmail.feedback.person_export import export_document, file_name, write_export
-    from recmail.feedback.person_known import read_known
     from recmail.runs.project import open_project
 
     opened = open_project(project)
-    with reading(opened.engine) as connection:
-        user_no = find_user(connection, user)
-        known = read_known(connection, user_no, now=now)
+    user_no, known = _read(opened, user, now)
     path = (out or Path(file_name(known.user_id))).absolute()
     # First, so that no file is there that nobody knows of.
     record_access(opened.engine, EXPORT, [user_no], who=operator(), now=now, where=str(path))

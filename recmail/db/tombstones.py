@@ -81,6 +81,10 @@ class Tombstones:
             set()
         )  # ids of one source that were asked for, and are nobody's who was erased
 
+    def are_there(self, connection: sa.Connection) -> bool:
+        """Whether anybody was erased."""
+        return bool(self._read(connection))
+
     def in_place_of(
         self, connection: sa.Connection, ids: Iterable[str], source: str | None = None
     ) -> dict[str, tuple[int, str]]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
 from recmail.db.among import among
+from recmail.db.connect import reading
 from recmail.db.tables import pending_events
 from recmail.db.tombstones import Tombstones
+from recmail.history.importing_checks import cleaned
+from recmail.history.importing_rejects import Reject
+from recmail.history.importing_target import Setting
+from recmail.tokens import email_hash, email_key
 
 _Event = TypeVar("_Event", bound=tuple[Any, ...])
 
@@ -41,3 +46,36 @@ def of_living_people(
     of_theirs = sa.and_(kept.source == source, among(kept.other_id, list(theirs)))
     connection.execute(pending_events.delete().where(of_theirs))
     return [pair for pair in pairs if not erased.keys() & set(pair)]
+
+
+def without_erased(
+    engine: sa.Engine, setting: Setting, places: Mapping[str, int], rejected: Sequence[Reject]
+) -> list[Reject]:
+    """Rejected rows; of those that name people who were erased, only that there was one.
+
+    Args:
+        places: of the columns in a record, by our names.
+    """
+    if not rejected:
+        return []
+    tombstones = Tombstones(setting.key)
+    with reading(engine) as connection:
+        if not tombstones.are_there(connection):
+            return list(rejected)
+        ids = [_cells(one.record, places, ("user_id", "other_id")) for one in rejected]
+        keys = [map(email_key, _cells(one.record, places, ("email",))) for one in rejected]
+        hashes = [[email_hash(setting.key, key) for key in some if key] for some in keys]
+        source = setting.options.source
+        known = tombstones.in_place_of(connection, [one for some in ids for one in some], source)
+        theirs = tombstones.with_address(connection, [one for some in hashes for one in some])
+    erased = {*known, *theirs}
+    return [
+        one if erased.isdisjoint([*mine, *hashed]) else Reject(one.line, one.reason, [""] * len(one.record))
+        for one, mine, hashed in zip(rejected, ids, hashes, strict=True)
+    ]
+
+
+def _cells(record: Sequence[str], places: Mapping[str, int], names: Sequence[str]) -> list[str]:
+    """What stands in these columns of a record, where it has them."""
+    found = [places[name] for name in names if name in places]
+    return [one for one in cleaned([record[place] for place in found if place < len(record)]) if one]

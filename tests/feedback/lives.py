@@ -43,11 +43,11 @@ def people(address: str = ADDRESS, last: str = LAST, user_id: str = ID) -> str:
     return USERS.format(user_id, address, FIRST, last, FIRST) + OTHER
 
 
-def bring(project: Project, kind: str, text: str, *, source: str = "crm") -> Any:
+def bring(project: Project, kind: str, text: str, *, source: str = "crm", **more: Any) -> Any:
     """Import a text as a file of the company's own, outside the project."""
     file = project.folder.parent / f"{kind}.csv"
     file.write_text(text, "utf-8")
-    options = ImportOptions(source=source, section=f"sources.{source}", project=project.folder)
+    options = ImportOptions(source=source, section=f"sources.{source}", project=project.folder, **more)
     result = import_file(project.engine, kind, file, now=NOW, key=project.settings.key, options=options)
     file.unlink()
     return result

@@ -145,6 +145,10 @@ def test_no_import_brings_them_back(life: Project) -> None:
     ]
     events = bring(life, "interactions", did + "\n".join([*rows, "bo,,viewed,2026-11-02,c0"]), source="web")
     assert events.counts == Counts(added=1, erased=3)
+    bad = f"user_id,email,signed_up_at\n{ID},,never\n,{ADDRESS},never\nbo,,never\n"
+    listed = bring(life, "users", bad, consent_basis="told").rejects_file
+    rows = [line.split(",", 2)[2] for line in listed.read_text("utf-8").replace('"', "").splitlines()]
+    assert [row.rsplit(",", 3)[-3:] for row in rows[1:]] == [["", "", ""], ["", "", ""], ["bo", "", "never"]]
     after = everything(life.engine)
     assert [name for name in (*NAMES, "ana-0815") if name.lower() in after.lower()] == []
 
