@@ -30,6 +30,8 @@ _ORDER = (
     "run",
     "report",
     "why",
+    "user",
+    "expire",
     "serve",
     "work",
 )

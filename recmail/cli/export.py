@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from recmail.cli.command import SCHEMA_VERSION, Instant, json_option, now_option, project_option, shows_errors
-from recmail.cli.terminal import say
+from recmail.cli.terminal import operator, say
 from recmail.errors import StorageError
 
 if TYPE_CHECKING:
@@ -48,11 +48,13 @@ def unsubscribes_command(
     Example: recmail export unsubscribes --since 2026-11-01 --out unsubscribes.csv
     """
     from recmail.db.connect import reading
+    from recmail.feedback.accesses import LISTED, record_access
     from recmail.history.exporting import suppressed_strangers, unsubscribes
     from recmail.runs.project import open_project
 
-    write = _write_json if as_json else _write_csv
-    with reading(open_project(project).engine) as connection, _output(out) as file:
+    write, opened = _write_json if as_json else _write_csv, open_project(project)
+    record_access(opened.engine, LISTED, [], who=operator(), now=now, where=str(out) if out else None)
+    with reading(opened.engine) as connection, _output(out) as file:
         count = write(file, unsubscribes(connection, now, since=since))
         strangers = suppressed_strangers(connection)
     when = f" since {since:%Y-%m-%d %H:%M} UTC" if since else ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from recmail.cli.command import json_option, now_option, print_json, project_option, shows_errors
-from recmail.cli.terminal import print_table, say
+from recmail.cli.terminal import operator, print_table, say
 
 if TYPE_CHECKING:
     from recmail.runs.preview import Preview
@@ -67,6 +67,7 @@ def command(
         return
     folder = out or opened.folder / "preview" / Path(campaign).stem
     made = preview(opened, campaign, now=now, out=folder, user_ids=users, variant=variant)
+    _record(opened, [one.user_id for one in made.samples], now, folder.absolute())
     if as_json:
         print_json({"campaign": campaign, **made.to_dict()})
     else:
@@ -98,7 +99,19 @@ def _send(
     from recmail.runs.trial import send_trial
 
     sent = send_trial(opened, campaign, to=to, user_id=user_id, now=now, variant=variant)
+    _record(opened, [sent.user_id], now, to)
     if as_json:
         print_json({"campaign": campaign, "to": to, "as": sent.user_id, "subject": sent.subject})
     else:
         click.echo(f"sent to {to}, as {sent.user_id} would get it: {sent.subject}")
+
+
+def _record(opened: Project, user_ids: list[str], now: datetime, where: Path | str) -> None:
+    """Write into the audit whose emails were looked at."""
+    from recmail.db.connect import reading
+    from recmail.db.people import user_nos
+    from recmail.feedback.accesses import PREVIEW, record_access
+
+    with reading(opened.engine) as connection:
+        numbers = user_nos(connection, user_ids)
+    record_access(opened.engine, PREVIEW, numbers, who=operator(), now=now, where=str(where))

@@ -204,6 +204,24 @@ def confirm_by_name(campaign: str, what: str) -> None:
         raise RefusedError(f"nothing was sent: found {typed.strip()!r}, expected {campaign!r}")
 
 
+def confirm_typed(expected: str, question: str, what: str, *, undone: str, script: str) -> None:
+    """Let the person type what is meant before something that cannot be undone.
+
+    Args:
+        what: is to be typed, in words.
+        undone: says that nothing was done.
+        script: the options with which nobody is asked.
+
+    Raises:
+        RefusedError: something else was typed, or nobody is there to ask.
+    """
+    if not sys.stdin.isatty():
+        raise RefusedError(f"{undone}. {question} Nobody is here to confirm it: add {script}")
+    typed = click.prompt(f"{question} Type {what} to go on", err=True, default="", show_default=False)
+    if typed.strip() != expected:
+        raise RefusedError(f"{undone}: found {typed.strip()!r}, expected {expected!r}")
+
+
 def operator() -> str:
     """Who is acting, for audit and approvals: RECMAIL_USER, else the login name and machine.
 

@@ -169,6 +169,26 @@ def tidy_log(engine: sa.Engine) -> None:
         connection.exec_driver_sql(f"PRAGMA user_version = {version:d}")
 
 
+def file_bytes(engine: sa.Engine) -> int:
+    """The size of SQLite's file with its log; 0 for another database."""
+    path = Path(engine.url.database or "")
+    if engine.dialect.name != "sqlite":
+        return 0
+    return sum(one.stat().st_size for one in (path, path.with_name(f"{path.name}-wal")) if one.is_file())
+
+
+def rewrite_file(engine: sa.Engine) -> bool:
+    """Write SQLite's file anew and empty its log; False when readers keep the log. Writers wait meanwhile.
+
+    After a deletion secure_delete is not enough: pages that were balanced, or freed before it was on, keep
+    old bytes (https://sqlite.org/pragma.html#pragma_secure_delete; a test finds them).
+    """
+    with _translated(engine), engine.connect() as connection:
+        driver: Any = connection.connection.driver_connection  # SQLAlchemy would begin a transaction
+        driver.execute("VACUUM")
+        return not driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+
+
 @contextmanager
 def _translated(engine: sa.Engine) -> Iterator[None]:
     try:

@@ -131,6 +131,20 @@ def cancel_run(connection: sa.Connection, run_no: int, *, now: datetime) -> int:
     return _move(connection, statement, S.CANCELLED, None, now=now)
 
 
+def skip_erased(connection: sa.Connection, user_no: int, *, now: datetime) -> int:
+    """Leave somebody who is erased out of every run that they wait in; return of how many."""
+    statement = (
+        sa.update(ledger)
+        .where(
+            ledger.c.run_no.in_(sa.select(runs.c.run_no)),  # by the primary key: no index begins with user_no
+            ledger.c.user_no == user_no,
+            state_is(ledger, S.PLANNED, S.CLAIMED),
+        )
+        .values(state=S.SKIPPED.value, reason="erased", claim_id=None)
+    )
+    return _move(connection, statement, S.SKIPPED, "erased", now=now)
+
+
 def decide_unknown(
     connection: sa.Connection,
     run_no: int,

@@ -18,7 +18,7 @@ S = MessageState
 _NOT_YET_THERE = {"sqlite": 0, "postgresql": 4_000}
 _LATELY = 20_000  # events, of all runs, among which the last errors are looked for
 _AT_MOST = 2_000  # errors that are read of those
-_REASON_ENDS = " – "
+REASON_ENDS = " – "
 
 
 Place = tuple[MessageState, str | None]
@@ -87,13 +87,13 @@ def moves_after(connection: sa.Connection, run_no: int, event_no: int, *, settle
 def _place(event: sa.FromClause) -> sa.ColumnElement[str]:
     """The state, and of failed and skipped rows the detail, which begins with the reason."""
     has_reason = event.c.state.in_([S.SKIPPED.value, S.FAILED.value])
-    with_reason = event.c.state + _REASON_ENDS + sa.func.coalesce(event.c.detail, "")
+    with_reason = event.c.state + REASON_ENDS + sa.func.coalesce(event.c.detail, "")
     return sa.case((has_reason, with_reason), else_=event.c.state)
 
 
 def _read_place(text: str) -> Place:
-    state, _, detail = text.partition(_REASON_ENDS)
-    return S(state), detail.partition(_REASON_ENDS)[0] or None
+    state, _, detail = text.partition(REASON_ENDS)
+    return S(state), detail.partition(REASON_ENDS)[0] or None
 
 
 def _of(event: sa.FromClause, run_no: int) -> sa.ColumnElement[bool]:
@@ -201,7 +201,7 @@ def last_errors(connection: sa.Connection, run_no: int, newest: int) -> list[Err
 
 def _error_in(detail: str) -> str:
     """The error of a failed message, which stands after the reason."""
-    return detail.partition(_REASON_ENDS)[2] or detail
+    return detail.partition(REASON_ENDS)[2] or detail
 
 
 def last_event_at(connection: sa.Connection, run_no: int, newest: int) -> datetime | None:

@@ -57,6 +57,12 @@ def user_ids(connection: sa.Connection, user_nos: Sequence[int]) -> list[str]:
     return list(connection.scalars(query))
 
 
+def user_nos(connection: sa.Connection, ids: Sequence[str]) -> list[int]:
+    """Return the numbers of people by their user_ids, ascending."""
+    query = sa.select(users.c.user_no).where(among(users.c.user_id, list(ids))).order_by(users.c.user_no)
+    return [int(found) for found in connection.scalars(query)]
+
+
 def accounts_with_the_same_address(connection: sa.Connection, user_no: int) -> list[int]:
     """Return the numbers of all accounts that share this one's address, itself included, ascending."""
     key = sa.select(users.c.email_key).where(users.c.user_no == user_no).scalar_subquery()

@@ -40,13 +40,18 @@ users = sa.Table(
     Column("source", Text, nullable=False),
     Column("source_row_hash", Text, nullable=False),
     Column("imported_at", UtcTime, nullable=False),
-    # Whoever sets it deletes from people_clusters, interactions and pending_events: what waits under
-    # the user_id, its aliases, and a course for any of these (PERSON in the payload); on PostgreSQL once more
-    # after that, as an import may have read the person just before. This row and the aliases stay, so that
-    # nothing of the person comes back.
+    # Set first, while feedback/erasing.py still needs to know who it was; then everything else goes, and
+    # user_id becomes one that nobody has. The row stays, since ledgers count it.
     Column("erased_at", UtcTime),
     Index(None, "email_key"),
     Index(None, "email_hash"),
+)
+
+erased_ids = sa.Table(  # by which imports know people who were erased, so that nothing of them comes back
+    "erased_ids",
+    metadata,
+    Column("id_hash", Text, primary_key=True),  # keyed: of a user_id, another id of a source, or an address
+    Column("user_no", Key, ForeignKey("users.user_no"), nullable=False, index=True),
 )
 
 courses = sa.Table(

@@ -1,1 +1,1 @@
-"""What came back of messages: written down, and what it changes in the ledger and for later mail."""
+"""What came back of messages and what it changes; what one person may ask; what a campaign was worth."""

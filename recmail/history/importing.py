@@ -23,6 +23,7 @@ from recmail.history.identity import note_linked
 from recmail.history.importers import Chunk, ClosingImporter, Importer, Piece
 from recmail.history.importing_addresses import as_addresses, is_usual
 from recmail.history.importing_checks import WARNED_LINES, Checks, cleaned
+from recmail.history.importing_erased import without_erased
 from recmail.history.importing_header import Header, read_header
 from recmail.history.importing_pace import Pace
 from recmail.history.importing_rejects import Reject, Rejects
@@ -279,7 +280,7 @@ class _Work:
             for row, reason in enumerate(checks.reasons)
             if reason is not None
         ]
-        for one in sorted(rejected):
+        for one in without_erased(self.engine, self.setting, self.header.places, sorted(rejected)):
             self.rejects.add(one)
 
     def _store(self, chunk: Chunk, rows: Sequence[Any]) -> None:

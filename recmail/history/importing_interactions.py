@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.inserting import insert
 from recmail.db.tables import courses, interactions
+from recmail.db.tombstones import Tombstones
 from recmail.db.types import from_microseconds, to_microseconds
 from recmail.history.correcting import COLUMNS as _WRITTEN
 from recmail.history.correcting import compare_again, correct, forget_waiting, keep_again
@@ -42,6 +43,7 @@ from recmail.history.importing_checks import (
     too_long,
 )
 from recmail.history.importing_courses import currencies_of, minor_units
+from recmail.history.importing_erased import of_living_people, under_their_names
 from recmail.history.importing_target import Counts, Setting
 from recmail.history.strangers import SAMPLE
 from recmail.records import KINDS
@@ -90,6 +92,7 @@ class Interactions:
         self._reread_until = -1 if until is None else to_microseconds(until)
         self._keeps = bool(setting.options.section) or "other_id" in setting.present
         self._people = KnownPeople()
+        self._tombstones = Tombstones(setting.key)
         self.newest = -1
         self.due: Due = {}
         self.warnings = Counter[str]()
@@ -180,6 +183,7 @@ class Interactions:
 
     def write(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Write events of people who are known and not erased; keep those of others where that is wanted."""
+        rows = under_their_names(connection, self._tombstones, rows, self._setting.options.source)
         rows, waiting = self._of_known_courses(connection, rows)
         known, unknown, erased = self._by_person(connection, rows)
         counts = self._write_known(connection, known) + Counts(erased=erased)
@@ -217,6 +221,7 @@ class Interactions:
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Event]) -> Counts:
         """Count what `write` would do, but for links; an event that is twice in one chunk counts once."""
+        rows = under_their_names(connection, self._tombstones, rows, self._setting.options.source)
         rows, waiting = self._of_known_courses(connection, rows)
         known, unknown, erased = self._by_person(connection, rows)
         counts = self._compare_known(connection, known) + Counts(erased=erased)
@@ -264,6 +269,7 @@ class Interactions:
     def link(self, connection: sa.Connection, pairs: Sequence[tuple[str, str]]) -> Counts:
         """Write which other ids belong to people; what is kept under them is due then."""
         setting = self._setting
+        pairs = of_living_people(connection, self._tombstones, pairs, setting.options.source)
         links = add_links(connection, setting.options.source, pairs, now=setting.now, due=self.due)
         if links.conflicts:
             self.warnings[CONFLICT] += links.conflicts

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 
 from recmail.db.imported_consent import record_imported_consent
 from recmail.db.tables import users
+from recmail.db.tombstones import Tombstones
 from recmail.errors import RefusedError
-from recmail.history.identity import Due, note_arrived
+from recmail.history.identity import Due, note_arrived, people_by_user_id
 from recmail.history.importing_checks import (
     LONGEST_ID,
     Checks,
@@ -82,6 +83,7 @@ class Users:
         """
         self._setting = setting
         self._seen = SeenIds()
+        self._tombstones = Tombstones(setting.key)
         self.due: Due = {}
         self.objections: list[Objection] = []
         self.warnings = Counter[str]()
@@ -158,6 +160,8 @@ class Users:
 
     def write(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
         """Write people and what they said; consent is only looked at where a row is new or changed."""
+        rows, buried = self._living(connection, rows)
+        self._tombstones.bury(connection, buried)
         written, counts = upsert(
             connection,
             users,
@@ -173,7 +177,31 @@ class Users:
         ]
         # Those who were there before, too: an import that was killed may have left their events.
         note_arrived(connection, [person.row.id for person in rows], self.due)
-        return counts + Counts(consents=record_imported_consent(connection, said))
+        return counts + Counts(consents=record_imported_consent(connection, said), erased=len(buried))
+
+    def _living(
+        self, connection: sa.Connection, rows: Sequence[_Person]
+    ) -> tuple[list[_Person], list[tuple[int, str]]]:
+        """Those who were not erased; and the user_no and the id of those who were, by their id or address.
+
+        Somebody new with the address of one who was erased is the same person under another id.
+        """
+        known = self._tombstones.in_place_of(connection, [person.row.id for person in rows])
+        hashes = [person.row.values.get("email_hash") for person in rows]
+        found = self._tombstones.with_address(connection, [one for one in hashes if one])
+        if not known and not found:
+            return list(rows), []
+        again = [person.row.id for person, one in zip(rows, hashes, strict=True) if one in found]
+        there = people_by_user_id(connection, again)
+        living, buried = [], []
+        for person, address in zip(rows, hashes, strict=True):
+            if person.row.id in known:
+                buried.append((known[person.row.id][0], person.row.id))
+            elif address in found and person.row.id not in there:
+                buried.append((found[address], person.row.id))
+            else:
+                living.append(person)
+        return living, buried
 
     def doubt(self, ids: Sequence[str]) -> None:
         """Note whom lines name that cannot be told apart, where they would say who may be mailed."""
@@ -189,7 +217,9 @@ class Users:
 
     def rehearse(self, connection: sa.Connection, rows: Sequence[_Person]) -> Counts:
         """Count what `write` would do, consent aside."""
-        return compare(connection, users, [person.row for person in rows]).counts
+        living, buried = self._living(connection, rows)
+        compared = compare(connection, users, [person.row for person in living])
+        return compared.counts + Counts(erased=len(buried))
 
 
 def _nothing_on_consent(setting: Setting) -> str:

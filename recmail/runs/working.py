@@ -10,6 +10,7 @@ from recmail.db.connect import writing
 from recmail.db.leases import take_lease
 from recmail.deliver.clock import Clock
 from recmail.errors import RecmailError
+from recmail.runs.expiring import expire_daily
 from recmail.runs.holding import holding, new_holder
 from recmail.runs.look_back import LookBack
 from recmail.runs.news import News, Tell
@@ -34,6 +35,7 @@ def keep_scheduling(project: Project, clock: Clock, *, tell: Tell, stop: threadi
             try:
                 returned.look(clock.now())  # first: whoever bounced or said no is not planned for
                 tick(project, clock.now(), WHO, tell=tell, stop=stop)
+                expire_daily(project, clock.now(), WHO)
             except RecmailError as error:  # the database went away; it may come back
                 tell(News(clock.now(), "trouble", str(error), is_bad=True))
             stop.wait(_TICK_S)
@@ -57,8 +59,10 @@ def keep_sending(project: Project, clock: Clock, *, tell: Tell, stop: threading.
 def schedule_once(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> list[RecmailError]:
     """Look at all schedules once; return what went wrong."""
     _was_here(project, SCHEDULER)
-    errors = LookBack(project, WHO, tell, stop).look(clock.now())
-    return [*errors, *tick(project, clock.now(), WHO, tell=tell, stop=stop)]
+    errors = [*LookBack(project, WHO, tell, stop).look(clock.now())]
+    errors += tick(project, clock.now(), WHO, tell=tell, stop=stop)
+    expire_daily(project, clock.now(), WHO)
+    return errors
 
 
 def send_once(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> Senders:

@@ -103,6 +103,12 @@ planners = 2
 # clicks = true
 # opens = true                                  # unreliable: many programs fetch pictures by themselves
 
+# [retention]                                   # what is older goes, once a day; docs/privacy.md
+# interactions = "3y"
+# contexts = "1y"                             # the words of emails of runs that ended
+# raw_events = "13 months"
+# previews = "30d"
+
 # [brand]                                       # how the templates look; docs/templates.md has all keys
 # accent = "#0b6a4e"                            # of buttons; dark_accent is for readers in dark mode
 # logo = "https://acme.example/logo.png"        # or a file of this project: "images/logo.png"

@@ -7,7 +7,7 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import timedelta
 from typing import Any
 
-from recmail.settings import brand, hours, values
+from recmail.settings import ages, brand, hours, values
 from recmail.settings.hours import QuietHours, Weekdays
 from recmail.settings.values import Limit, Reader
 
@@ -109,6 +109,24 @@ class TrackingSettings:
     opens: bool = field(metadata=_key(values.switch, False, toml=True))
 
 
+@dataclass(frozen=True)
+class RetentionSettings:
+    """[retention]: what is older goes; None: it stays until somebody deletes it.
+
+    `contexts` are the words frozen for each message of ended runs, `raw_events` what providers sent,
+    `waiting` events of people or courses that are not known yet, `rejects` files of rejected rows, `previews`
+    pages of recmail preview, and `outbox` the emails of providers of type files.
+    """
+
+    interactions: timedelta | None = field(metadata=_key(ages.age, ""))
+    waiting: timedelta | None = field(metadata=_key(ages.age, ""))
+    contexts: timedelta | None = field(metadata=_key(ages.age, ""))
+    raw_events: timedelta | None = field(metadata=_key(ages.age, ""))
+    rejects: timedelta | None = field(metadata=_key(ages.age, ""))
+    previews: timedelta | None = field(metadata=_key(ages.age, ""))
+    outbox: timedelta | None = field(metadata=_key(ages.age, ""))
+
+
 _SERIF = "Georgia, Times New Roman, serif"
 _SANS = "-apple-system, BlinkMacSystemFont, Segoe UI, Roboto, Helvetica Neue, Arial, sans-serif"
 
@@ -173,6 +191,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "delivery": DeliverySettings,
     "tracking": TrackingSettings,
     "brand": BrandSettings,
+    "retention": RetentionSettings,
 }
 """Sections whose keys are fixed."""
 NAME_SECTIONS: Mapping[str, Reader] = {"topics": values.one_line, "attributes": values.attribute_type}

@@ -16,6 +16,7 @@ from recmail.settings.sections import (
     LimitSettings,
     ModelSettings,
     ProjectSettings,
+    RetentionSettings,
     SenderSettings,
     TrackingSettings,
 )
@@ -76,6 +77,7 @@ class Settings:
     model: ModelSettings
     delivery: DeliverySettings
     tracking: TrackingSettings
+    retention: RetentionSettings
     topics: Mapping[str, str]
     attributes: Mapping[str, str]
     providers: Mapping[str, RawTable]

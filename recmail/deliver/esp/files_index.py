@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import astuple, dataclass
 from email import message_from_bytes
 from email.errors import HeaderParseError
@@ -115,6 +115,28 @@ def write_index(folder: Path) -> None:
     waiting = folder / f"index.html.{os.getpid()}"
     waiting.write_text(page, encoding="utf-8", errors="replace")
     waiting.rename(folder / "index.html")
+
+
+def remove_mails(folder: Path, goes: Callable[[Entry, Path], bool], *, dry_run: bool = False) -> int:
+    """Delete emails, with their pages and lines, for which `goes` holds; return how many.
+
+    It is told the entry of each and the path of its file. A sender that writes meanwhile loses nothing but
+    lines of the record, which only spare reading.
+    """
+    if not folder.is_dir() or not (folder / "new").is_dir():
+        return 0
+    entries = [(entry, folder / place) for entry, place in _entries(folder)]
+    gone = {entry.file: path for entry, path in entries if goes(entry, path)}
+    if dry_run or not gone:
+        return len(gone)
+    for file, path in gone.items():
+        path.unlink(missing_ok=True)
+        (folder / PAGES / f"{file}.html").unlink(missing_ok=True)
+    waiting = folder / f"{RECORD}.{os.getpid()}"
+    waiting.write_bytes(b"".join(entry.as_line() for entry, _ in entries if entry.file not in gone))
+    waiting.rename(folder / RECORD)
+    write_index(folder)
+    return len(gone)
 
 
 def _entries(folder: Path) -> Iterator[tuple[Entry, str]]:
