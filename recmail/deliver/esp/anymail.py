@@ -17,10 +17,10 @@ import importlib
 import importlib.util
 import threading
 from contextlib import closing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
 from recmail.deliver.crash import crash_at
 from recmail.deliver.esp import EspOptions
@@ -36,6 +36,7 @@ from recmail.errors import (
     OutcomeUnknown,
     RecipientRefused,
     TemporaryFailure,
+    did_you_mean,
 )
 from recmail.records import Outgoing
 from recmail.settings import Secret, is_loopback
@@ -45,10 +46,24 @@ from recmail.settings.source import shown
 MISSING = "this needs django-anymail, which is not installed: pip install 'recmail[anymail]'"
 READ_TIMEOUT_S = 60.0
 _LONGEST_SAID = 300
+_KNOWN = (
+    *("brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postal", "sparkpost"),
+    "unisender_go",
+)
+_OURS = {"postmark", "resend", "sendgrid", "ses"}
 _WITH_METADATA = {"brevo", "mailgun", "mailjet", "mailtrap", "mandrill", "sparkpost", "unisender_go"}
 _NAMED = {"mailersend": "api_token", "mailtrap": "api_token"}  # what anymail calls their keys
 _THROTTLED = {420, 429}  # SparkPost says 420 at times
 _lock = threading.Lock()
+
+
+def _esp(name: str) -> str:
+    if name in _OURS:
+        raise ValueError(f'found {shown(name)}, to which recmail speaks itself: write type = "{name}"')
+    if name not in _KNOWN:
+        hint = did_you_mean(name, _KNOWN) or f"; expected one of {', '.join(_KNOWN)}"
+        raise ValueError(f"found {shown(name)}{hint}")
+    return name
 
 
 class Anymail(EspOptions):
@@ -61,17 +76,7 @@ class Anymail(EspOptions):
             sender_domain or api_url for Mailgun.
     """
 
-    esp: Literal[
-        "brevo",
-        "mailersend",
-        "mailgun",
-        "mailjet",
-        "mailtrap",
-        "mandrill",
-        "postal",
-        "sparkpost",
-        "unisender_go",
-    ]
+    esp: Annotated[str, AfterValidator(_esp)]
     api_key: Annotated[Secret, BeforeValidator(as_secret)]
     secret_key: Annotated[Secret | None, BeforeValidator(as_secret)] = None
     options: dict[str, str | int | bool] = Field(default_factory=dict)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, model_validator
+from pydantic import BeforeValidator, field_validator
 
 from recmail.deliver.esp import EspOptions, Webhook
 from recmail.deliver.esp.ses_webhook import is_dead_bounce
@@ -66,14 +66,15 @@ class TellsBySvix(EspOptions):
 
     webhook_secret: Annotated[Secret | None, BeforeValidator(as_secret)] = None
 
-    @model_validator(mode="after")
-    def _usable_webhook_secret(self) -> TellsBySvix:
-        if self.webhook_secret is not None:
+    @field_validator("webhook_secret")
+    @classmethod
+    def _usable_webhook_secret(cls, secret: Secret | None) -> Secret | None:
+        if secret is not None:
             try:
-                read_secret(self.webhook_secret.reveal())
+                read_secret(secret.reveal())
             except ValueError as error:
-                raise ValueError(f"{self.webhook_secret}: {error}") from error
-        return self
+                raise ValueError(f"{secret}: {error}") from error
+        return secret
 
     @property
     def reads_webhooks(self) -> bool:

@@ -11,18 +11,17 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pydantic import BeforeValidator, model_validator
+from pydantic import field_validator
 
 from recmail.deliver.esp import EspOptions, Webhook
 from recmail.deliver.esp.webhooks import (
     MESSAGE_TAG,
     address,
-    as_secret,
     check_age,
     check_size,
     dated,
@@ -67,18 +66,14 @@ class TellsByEcdsa(EspOptions):
         webhook_public_key: the verification key of the signed Event Webhook; it is no secret.
     """
 
-    webhook_public_key: str | Annotated[Secret, BeforeValidator(as_secret)] | None = None
+    webhook_public_key: str | Secret | None = None
 
-    @model_validator(mode="after")
-    def _usable_public_key(self) -> TellsByEcdsa:
-        if self.webhook_public_key is not None:
-            read_public_key(self._public_key)
-        return self
-
-    @property
-    def _public_key(self) -> str:
-        key = self.webhook_public_key
-        return key.reveal() if isinstance(key, Secret) else key or ""
+    @field_validator("webhook_public_key")
+    @classmethod
+    def _usable_public_key(cls, key: str | Secret | None) -> str | Secret | None:
+        if key is not None:
+            read_public_key(_text_of(key))
+        return key
 
     @property
     def reads_webhooks(self) -> bool:
@@ -89,7 +84,7 @@ class TellsByEcdsa(EspOptions):
         """Read what SendGrid posts, as `EspOptions.read_webhook`."""
         if self.webhook_public_key is None:
             return super().read_webhook(request, now=now)
-        return read(request, self._public_key, now=now)
+        return read(request, _text_of(self.webhook_public_key), now=now)
 
     def read_events(self, body: bytes) -> Sequence[Event]:
         """Read what SendGrid posted once, or one event of it, without its signature.
@@ -99,6 +94,10 @@ class TellsByEcdsa(EspOptions):
         """
         found = read_json(body)
         return list(_events([found] if isinstance(found, dict) else _list(body), None))
+
+
+def _text_of(key: str | Secret) -> str:
+    return key.reveal() if isinstance(key, Secret) else key
 
 
 def read_public_key(text: str) -> ec.EllipticCurvePublicKey:

@@ -125,6 +125,21 @@ def test_a_setting_that_cannot_be_meant_is_refused(
         through("brevo", "http://127.0.0.1:1", monkeypatch, options=options)
 
 
+@pytest.mark.parametrize(
+    ("esp", "why"),
+    [
+        ("sendgrid", 'write type = "sendgrid"'),
+        ("mailgn", "did you mean mailgun"),
+        ("x", "expected one of brevo"),
+    ],
+)
+def test_a_provider_that_is_not_among_them_is_refused(
+    esp: str, why: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        through(esp, "http://127.0.0.1:1", monkeypatch)
+
+
 def test_an_option_that_anymail_lacks_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(AccountRefused, match="sender_domian"):
         through("mailgun", "http://127.0.0.1:1", monkeypatch, options={"sender_domian": "x"}).connect()
