@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
@@ -46,8 +48,7 @@ def _process_pool(workers: int) -> Iterator[Executor]:
     with ProcessPoolExecutor(
         workers,
         mp_context=multiprocessing.get_context("spawn"),
-        initializer=signal.signal,
-        initargs=(signal.SIGINT, signal.SIG_IGN),
+        initializer=_begin_worker,
     ) as executor:
         try:
             yield executor
@@ -55,6 +56,69 @@ def _process_pool(workers: int) -> Iterator[Executor]:
             for worker in set(multiprocessing.active_children()) - others:
                 worker.terminate()
             raise
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and end with it: who kills it with -9 wants nothing of it to stay."""
+    import multiprocessing
+    from multiprocessing.connection import wait as wait_for
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def end_with_parent() -> None:
+        if parent is not None:
+            wait_for([parent.sentinel])
+            os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+class Processes:
+    """Processes for tasks that come one by one, from any thread; made anew when they die.
+
+    Args:
+        count: of them.
+    """
+
+    def __init__(self, count: int) -> None:
+        self._count, self._lock = count, threading.Lock()
+        self._pools = ExitStack()
+        self._executor: Executor | None = None
+
+    def __enter__(self) -> Processes:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        with suppress(BrokenExecutor):
+            self._pools.close()
+
+    def run(self, function: Callable[[Task], Result], task: Task) -> Result:
+        """Have one task done; it may run twice.
+
+        Raises:
+            RecmailError: whatever does it dies.
+        """
+        for _ in range(MAX_LOSSES):
+            executor = self._there()
+            try:
+                with _no_interrupt():
+                    future = executor.submit(function, task)
+                return future.result()
+            except BrokenExecutor:
+                self._drop(executor)
+        raise RecmailError(f"the processes died {MAX_LOSSES} times in a row; is there enough memory?")
+
+    def _there(self) -> Executor:
+        with self._lock:
+            if self._executor is None:
+                self._executor = self._pools.enter_context(_process_pool(self._count))
+            return self._executor
+
+    def _drop(self, broken: Executor) -> None:
+        with self._lock:
+            if self._executor is broken:
+                self._executor = None
 
 
 @contextmanager

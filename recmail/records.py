@@ -332,9 +332,11 @@ class Slate:
 
 @dataclass(frozen=True)
 class Claim:
-    """One ledger row that this worker holds, with everything that is needed to write its message.
+    """One ledger row that this worker holds.
 
     Attributes:
+        context: what was frozen, once it is read: by whoever writes the message. Empty: nothing is left.
+        reserves: courses that may stand in.
         email: the person's address as it is now (read with the claim, never frozen).
         due_at: frozen with the plan; the message is dated no earlier.
         message_id: without angle brackets; the same however often the message is tried.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from tests.servers import HOST
@@ -73,11 +75,13 @@ class HttpServer:
     Attributes:
         answer: the provider.
         fault: what goes wrong with a request, seen without its body: a fault, or another provider.
+        certificate: file with certificate and key; then the connection is encrypted.
         exchanges: all of them, in the order of their ends.
     """
 
     answer: Answer
     fault: Callable[[Request], Fault | Answer | None] = lambda _head: None
+    certificate: Path | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     url: str = ""
     closed: threading.Event = field(default_factory=threading.Event)
@@ -89,7 +93,12 @@ class HttpServer:
         """Listen until the end of the block."""
         listener = _Listener((HOST, 0), _Handler)
         listener.script = self
-        self.url = f"http://{HOST}:{listener.server_address[1]}"
+        scheme = "http"
+        if self.certificate:
+            context, scheme = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), "https"
+            context.load_cert_chain(str(self.certificate))
+            listener.socket = context.wrap_socket(listener.socket, server_side=True)
+        self.url = f"{scheme}://{HOST}:{listener.server_address[1]}"
         thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         try:

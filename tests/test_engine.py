@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from recmail.engine import drive, shard_executor
+from recmail.engine import Processes, drive, shard_executor
 from recmail.errors import ConfigError, RecmailError
 
 
@@ -50,6 +50,34 @@ def test_a_task_that_always_kills_its_worker_is_given_up() -> None:
         list(drive(shard_executor("processes", 2), die_always, [1], window=2))
 
 
+def test_processes_that_die_are_made_anew_for_tasks_that_come_one_by_one(tmp_path: Path) -> None:
+    with Processes(1) as processes:
+        tasks = [(str(tmp_path / "died"), n) for n in range(5)]
+        assert [processes.run(die_once, task) for task in tasks] == [*range(5)]
+        with pytest.raises(RecmailError, match="died 5 times"):
+            processes.run(die_always, 1)
+
+
+def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    script = (
+        "import os, signal; from recmail.engine import Processes\n"
+        "if __name__ == '__main__':\n"
+        "    print(Processes(2).run(eval, '__import__(\"os\").getpid()'), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    (tmp_path / "parent.py").write_text(script)
+    said = subprocess.run(
+        [sys.executable, str(tmp_path / "parent.py")],
+        stdout=subprocess.PIPE,  # held by the children too: it ends when the last of them has ended
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+        timeout=60,
+        check=False,
+    )
+    assert said.returncode == -signal.SIGKILL
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(said.stdout), 0)
+
+
 def test_no_more_tasks_are_taken_than_the_window_allows() -> None:
     taken: list[int] = []
 
@@ -68,7 +96,7 @@ ENDLESS = """
 import signal, sys
 from pathlib import Path
 
-from recmail.engine import drive, shard_executor
+from recmail.engine import Processes, drive, shard_executor
 
 def endless(fifo):
     Path(fifo).write_text("begun")

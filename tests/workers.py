@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,10 +13,11 @@ import sqlalchemy as sa
 from recmail.db.account import account
 from recmail.db.connect import reading
 from recmail.deliver.clock import Clock
+from recmail.deliver.drafter import Write
 from recmail.deliver.esp.smtp import Smtp
-from recmail.deliver.sender import Write
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
-from recmail.records import Claim, MessageState, Outgoing
+from recmail.errors import RenderError
+from recmail.records import Claim, MessageState, Outgoing, Skip
 from tests.ledgers import TOPIC
 from tests.servers import HOST, SmtpServer
 
@@ -26,9 +27,24 @@ S = MessageState
 
 def write(claimed: Claim) -> Outgoing:
     """A message that names its person and try."""
-    mime = f"Subject: For {claimed.user_id}\r\n\r\nHello {claimed.context['name']}\r\n"
+    mime = f"Subject: For {claimed.user_id}\r\n\r\nHello {claimed.user_id}\r\n"
     email = claimed.email or ""
     return Outgoing("learn@acme.example", email, mime.encode(), claimed.message_id, "Hi")
+
+
+def each(write_one: Callable[[Claim], Outgoing | Skip]) -> Write:
+    """What writes the messages of many claims, one after the other."""
+
+    def write_one_or_none(claim: Claim) -> Outgoing | Skip | RenderError:
+        try:
+            return write_one(claim)
+        except RenderError as error:
+            return error
+
+    def write_all(claims: Sequence[Claim]) -> list[Outgoing | Skip | RenderError]:
+        return [write_one_or_none(claim) for claim in claims]
+
+    return write_all
 
 
 def relay(stack: ExitStack, server: SmtpServer) -> Smtp:
@@ -54,7 +70,7 @@ def send(
     smtp: Smtp,
     now: datetime,
     *,
-    message: Write = write,
+    message: Callable[[Claim], Outgoing | Skip] = write,
     stop: threading.Event | None = None,
     on_progress: Callable[[WorkSummary], None] | None = None,
     **changed: Any,
@@ -62,7 +78,7 @@ def send(
     return work(
         engine,
         smtp,
-        message,
+        each(message),
         options=options(**changed),
         clock=Clock(now),
         stop=stop or threading.Event(),

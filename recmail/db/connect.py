@@ -177,6 +177,15 @@ def _translated(engine: sa.Engine) -> Iterator[None]:
         if isinstance(error, sa.exc.IntegrityError | sa.exc.DataError | sa.exc.ProgrammingError):
             raise  # a bug of ours: let it trace
         raise StorageError(_explain(engine, str(error.orig))) from error
+    except _driver(engine).Error as error:  # of statements that db.prepared runs
+        driver = _driver(engine)
+        if isinstance(error, driver.IntegrityError | driver.DataError | driver.ProgrammingError):
+            raise
+        raise StorageError(_explain(engine, str(error))) from error
+
+
+def _driver(engine: sa.Engine) -> Any:
+    return engine.dialect.dbapi
 
 
 def _explain(engine: sa.Engine, found: str) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.among import among
+from recmail.db.among import among, among_parameter
 from recmail.db.inserting import insert
 from recmail.db.people import accounts_with_the_same_address
+from recmail.db.prepared import run_prepared
 from recmail.db.tables import consent, suppressions, users
 
 EMAIL, PERSONALIZATION = "email", "personalization"
@@ -83,38 +84,60 @@ def lock_people(
         if connection.get_execution_options().get("begin") != "IMMEDIATE":
             raise AssertionError("consent is written in a transaction of recmail.db.connect.writing")
         return
-    people, hashes = sorted(set(user_nos)), set(email_hashes)
+    people = sorted(set(user_nos))
+    others = _accounts_with(connection, sorted(set(email_hashes))) if email_hashes else []
     for _ in range(2):  # again when somebody's address changed while we waited for them
-        before = _addresses(connection, people)
-        hashes |= {email_hash for email_hash in before.values() if email_hash}
-        sharers = _accounts_with(connection, sorted(hashes))
-        held = _held(connection, sorted({*people, *sharers}))
+        found = run_prepared(connection, _SHARERS, {"people": people})
+        before = {user_no: email_hash for user_no, email_hash, _ in found}
+        sharers = {sharer for *_, sharer in found if sharer is not None}
+        held = _held(connection, sorted({*people, *others, *sharers}))
         if before.items() <= held.items():
             return
 
 
-# Three statements, each by an index: as one they were a join for which PostgreSQL read all people, and every
-# batch took longer than the one before. The first 60,000 of an import took 61 s.
-def _addresses(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
-    return dict(connection.execute(query).all())
-
-
-def _accounts_with(connection: sa.Connection, email_hashes: Sequence[str]) -> Sequence[int]:
-    hashes = sa.bindparam(None, list(email_hashes), sa.ARRAY(sa.Text))
-    listed = sa.func.unnest(hashes).table_valued("email_hash").render_derived(name="listed")
-    # OFFSET 0 keeps the index: = ANY of 2,000 addresses reads the whole table while it has no statistics.
-    same = users.c.email_hash == listed.c.email_hash
-    account = sa.select(users.c.user_no).where(same).offset(0).lateral("account")
-    query = sa.select(account.c.user_no).select_from(listed.join(account, sa.true()))
-    return connection.scalars(query).all()
-
-
 def _held(connection: sa.Connection, user_nos: Sequence[int]) -> dict[int, str | None]:
     """Accounts and their addresses, held FOR NO KEY UPDATE, ascending."""
-    query = sa.select(users.c.user_no, users.c.email_hash).where(among(users.c.user_no, user_nos))
-    ascending = query.order_by(users.c.user_no).with_for_update(key_share=True)
-    return dict(connection.execute(ascending).all())
+    return dict(run_prepared(connection, _HOLD, {"people": user_nos}))
+
+
+def _accounts_with(connection: sa.Connection, email_hashes: Sequence[str]) -> list[int]:
+    return [user_no for (user_no,) in run_prepared(connection, _ACCOUNTS, {"hashes": email_hashes})]
+
+
+# OFFSET 0 keeps the indexes: as a plain join PostgreSQL read all people, and every batch took longer than the
+# one before (the first 60,000 of an import took 61 s); = ANY of 2,000 addresses reads the whole table while
+# that has no statistics.
+def _by_index(column: sa.Column[Any], value: sa.ColumnElement[Any], name: str) -> sa.FromClause:
+    return sa.select(users.c.user_no, users.c.email_hash).where(column == value).offset(0).lateral(name)
+
+
+def _listed(name: str, kind: sa.types.TypeEngine[Any]) -> sa.TableValuedAlias:
+    values = sa.bindparam(name, type_=sa.ARRAY(kind))
+    return sa.func.unnest(values).table_valued("value").render_derived(name="listed")
+
+
+def _sharers() -> sa.Select[Any]:
+    """People, their addresses, and each account with the same address."""
+    listed = _listed("people", sa.BigInteger())
+    person = _by_index(users.c.user_no, listed.c.value, "person")
+    sharer = _by_index(users.c.email_hash, person.c.email_hash, "sharer")
+    joined = listed.join(person, sa.true()).outerjoin(sharer, sa.true())
+    return sa.select(person.c.user_no, person.c.email_hash, sharer.c.user_no).select_from(joined)
+
+
+def _accounts() -> sa.Select[Any]:
+    listed = _listed("hashes", sa.Text())
+    account = _by_index(users.c.email_hash, listed.c.value, "account")
+    return sa.select(account.c.user_no).select_from(listed.join(account, sa.true()))
+
+
+_SHARERS, _ACCOUNTS = _sharers(), _accounts()
+_HOLD = (
+    sa.select(users.c.user_no, users.c.email_hash)
+    .where(among_parameter(users.c.user_no, "people"))
+    .order_by(users.c.user_no)
+    .with_for_update(key_share=True)
+)
 
 
 def record_consent(connection: sa.Connection, rows: Sequence[Consent]) -> None:
@@ -266,7 +289,7 @@ def said_yes_since(
     found = sa.exists().where(
         yes.c.user_no == user_no,
         yes.c.purpose == EMAIL,
-        yes.c.topic.in_(sorted(set(topics))),
+        yes.c.topic.in_(_each(topics)),
         yes.c.granted.is_(True),
         yes.c.dated.is_(True),
         yes.c.at > since,
@@ -305,6 +328,11 @@ def _answer(
         sa.or_(later.c.at > row.c.at, a_tie_is_a_no),
     )
     newest = sa.select(sa.func.min(sa.cast(row.c.granted, sa.Integer))).where(
-        row.c.user_no == user_no, row.c.topic.in_(sorted(set(topics))), *counts(row), ~replaced
+        row.c.user_no == user_no, row.c.topic.in_(_each(topics)), *counts(row), ~replaced
     )
     return newest.scalar_subquery()
+
+
+def _each(topics: Sequence[str]) -> list[sa.ColumnElement[str]]:
+    """The topics as single values, so that the text of a statement does not change with them."""
+    return [sa.literal(topic, sa.Text()) for topic in sorted(set(topics))]

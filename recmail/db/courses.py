@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -41,38 +43,55 @@ def full_courses(connection: sa.Connection, now: datetime) -> frozenset[int]:
     return frozenset(connection.scalars(sa.select(courses.c.course_no).where(*has_none_left)))
 
 
-def gone_stale(
-    connection: sa.Connection,
-    user_no: int,
-    course_nos: Sequence[int],
-    *,
-    begun: Sequence[int] = (),
-    now: datetime,
-) -> set[int]:
-    """Which of these courses closed, were taken offline, or were taken by this person by now.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The courses that one person's email shows, or could show.
 
-    Taken at any time: what was taken before the plan may have been imported after it.
-
-    Args:
+    Attributes:
         begun: those of them that are shown because the person has begun them: only completing counts.
     """
-    values = {"courses": list(course_nos), "begun": list(begun), "user": user_no, "now": now}
-    return set(connection.scalars(_gone_stale(), values))
+
+    user_no: int
+    course_nos: Sequence[int]
+    begun: Sequence[int] = ()
+
+
+def gone_stale(connection: sa.Connection, emails: Sequence[Shown], *, now: datetime) -> list[set[int]]:
+    """Which courses of each email closed, were taken offline, or were taken by its person by now.
+
+    Taken at any time: what was taken before the plan may have been imported after it.
+    """
+    every = sorted({course_no for email in emails for course_no in email.course_nos})
+    people = sorted({email.user_no for email in emails})
+    closed = {row.course_no for row in connection.execute(_closed(), {"courses": every, "now": now})}
+    taken: dict[int, list[tuple[int, bool]]] = defaultdict(list)
+    for row in connection.execute(_taken(), {"people": people, "now": now}):
+        taken[row.user_no].append((row.course_no, row.kind == "completed"))
+    return [
+        closed.intersection(email.course_nos)
+        | {
+            course_no
+            for course_no, is_completed in taken[email.user_no]
+            if course_no in email.course_nos and (is_completed or course_no not in email.begun)
+        }
+        for email in emails
+    ]
 
 
 @cache
-def _gone_stale() -> sa.CompoundSelect[Any]:
+def _closed() -> sa.Select[tuple[int]]:
     """One statement for all messages: making it took longer than running it."""
-    now: sa.BindParameter[datetime] = sa.bindparam("now", type_=UtcTime())
-    closed = sa.select(courses.c.course_no).where(
+    return sa.select(courses.c.course_no).where(
         among_parameter(courses.c.course_no, "courses"),
-        sa.or_(courses.c.active.is_(False), courses.c.closes_at <= now),
+        sa.or_(courses.c.active.is_(False), courses.c.closes_at <= sa.bindparam("now", type_=UtcTime())),
     )
-    taken = sa.select(interactions.c.course_no).where(
-        interactions.c.user_no == sa.bindparam("user", type_=sa.BigInteger()),
-        interactions.c.at <= now,
+
+
+@cache
+def _taken() -> sa.Select[tuple[int, int, str]]:
+    """All that these people took: asked for the courses too, SQLite may begin with those, which many took."""
+    return sa.select(interactions.c.user_no, interactions.c.course_no, interactions.c.kind).where(
+        among_parameter(interactions.c.user_no, "people"),
+        interactions.c.at <= sa.bindparam("now", type_=UtcTime()),
         interactions.c.kind.in_(TAKEN_KINDS),
-        among_parameter(interactions.c.course_no, "courses"),
-        (interactions.c.kind == "completed") | ~among_parameter(interactions.c.course_no, "begun"),
     )
-    return sa.union(closed, taken)

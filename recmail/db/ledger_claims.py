@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import groupby
@@ -28,6 +28,7 @@ from recmail.db.ledger_rows import (
     waiting_again,
     write_events,
 )
+from recmail.db.prepared import run_prepared
 from recmail.db.tables import ledger, ledger_context, runs, users
 from recmail.db.types import UtcTime
 from recmail.records import Claim, MessageState, RunState
@@ -65,8 +66,7 @@ def claim_due(
             if share > 0:
                 values = {"run": run_no, "now": now, "at_most": share, "claim": claim_id}
                 values |= lease_values(connection, lease_now, lease)
-                found = connection.execute(_claim(connection.dialect.name), values)
-                keys += [(row.run_no, row.user_no) for row in found]
+                keys += run_prepared(connection, _claim(connection.dialect.name), values)
     return _read(connection, keys, claim_id) if keys else []
 
 
@@ -119,8 +119,6 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
             message_id=row.message_id,
             due_at=row.due_at,
             variant=row.variant,
-            context=row.context or {},
-            reserves=row.reserves or [],
             timezone=row.timezone,
             send_before=row.send_before,
         )
@@ -130,7 +128,7 @@ def _read(connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: 
 
 @lru_cache(maxsize=2)
 def _claimed(dialect: str) -> sa.Select[Any]:
-    """Everything that is needed to write the messages; addresses as they are now, never frozen."""
+    """What a worker needs to know of the rows; addresses as they are now, never frozen."""
     rows = batch(dialect, KEY_COLUMNS)
     person = (ledger.c.run_no, ledger.c.user_no, users.c.user_id, users.c.email, users.c.timezone)
     message = (
@@ -141,12 +139,32 @@ def _claimed(dialect: str) -> sa.Select[Any]:
         ledger.c.send_before,
     )
     return (
-        sa.select(*person, *message, ledger_context.c.context, ledger_context.c.reserves)
+        sa.select(*person, *message)
         .select_from(rows)
         .join(ledger, same_key(ledger, rows))
         .join(users, users.c.user_no == ledger.c.user_no)
-        .outerjoin(ledger_context, same_key(ledger_context, ledger))
     )
+
+
+def with_contexts(connection: sa.Connection, claims: Sequence[Claim]) -> list[Claim]:
+    """Read what was frozen for these claims; by whoever writes the messages, since it is most of a row."""
+    dialect = connection.dialect.name
+    keys = [(claim.run_no, claim.user_no) for claim in claims]
+    found = connection.execute(_contexts(dialect), {"rows": as_rows(dialect, keys)})
+    frozen = {(run_no, user_no): (context, reserves) for run_no, user_no, context, reserves in found}
+    none: tuple[dict[str, Any], list[Any]] = ({}, [])
+    both = (frozen.get(key, none) for key in keys)
+    return [
+        replace(claim, context=context or {}, reserves=reserves or [])
+        for claim, (context, reserves) in zip(claims, both, strict=True)
+    ]
+
+
+@lru_cache(maxsize=2)
+def _contexts(dialect: str) -> sa.Select[Any]:
+    rows, frozen = batch(dialect, KEY_COLUMNS), ledger_context.c
+    query = sa.select(frozen.run_no, frozen.user_no, frozen.context, frozen.reserves)
+    return query.select_from(rows).join(ledger_context, same_key(ledger_context, rows))
 
 
 def release(connection: sa.Connection, claims: Sequence[Claim]) -> int:

@@ -29,6 +29,7 @@ from recmail.db.ledger_rows import (
     waiting_again,
     write_events,
 )
+from recmail.db.prepared import run_prepared
 from recmail.db.runs import higher_runs
 from recmail.db.tables import ledger, users
 from recmail.db.types import UtcTime
@@ -120,7 +121,7 @@ def commit_intents(
     for group in _groups(connection, intents, rules):
         values = group.values(connection, rules) | lease_values(connection, lease_now, lease)
         statement = _commit(connection.dialect.name, group.topic, group.cap(rules))
-        accepted |= {(row.run_no, row.user_no) for row in connection.execute(statement, values)}
+        accepted |= {(run_no, user_no) for run_no, user_no in run_prepared(connection, statement, values)}
     return accepted
 
 

@@ -22,6 +22,7 @@ from recmail.db.ledger_rows import (
     waiting_again,
     write_events,
 )
+from recmail.db.prepared import run_prepared
 from recmail.db.tables import ledger, users
 from recmail.db.types import UtcTime
 from recmail.errors import (
@@ -100,8 +101,8 @@ def _record_sent(connection: sa.Connection, accepted: Sequence[tuple[Result, Sen
         (one.claim.run_no, one.claim.user_no, one.claim.claim_id, sent.provider_id) for one, sent in accepted
     ]
     dialect = connection.dialect.name
-    found = connection.execute(_sent(dialect), {"rows": as_rows(dialect, rows), "now": now}).all()
-    write_events(connection, [(row.run_no, row.user_no, S.SENT, None) for row in found], at=now)
+    found = run_prepared(connection, _sent(dialect), {"rows": as_rows(dialect, rows), "now": now})
+    write_events(connection, [(run_no, user_no, S.SENT, None) for run_no, user_no in found], at=now)
     return len(found)
 
 

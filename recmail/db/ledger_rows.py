@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from recmail.db.among import among
+from recmail.db.prepared import run_prepared
 from recmail.db.tables import ledger_events, runs
 from recmail.db.types import UtcTime, to_microseconds
 from recmail.records import Claim, MessageState, RunState
@@ -144,7 +145,7 @@ def write_events(connection: sa.Connection, events: Sequence[Event], *, at: date
     """Append what happened to these rows, in the transaction in which it happens."""
     if events:
         dialect = connection.dialect.name
-        connection.execute(_append(dialect), {"rows": as_rows(dialect, events), "at": at})
+        run_prepared(connection, _append(dialect), {"rows": as_rows(dialect, events), "at": at})
 
 
 @lru_cache(maxsize=2)

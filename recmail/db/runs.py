@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.inserting import insert
+from recmail.db.prepared import run_prepared
 from recmail.db.schedules import switched_on
 from recmail.db.tables import audit, run_shards, runs
 from recmail.db.types import UtcTime
@@ -99,9 +100,12 @@ def free_due_instant(connection: sa.Connection, run_no: int) -> None:
     connection.execute(sa.update(runs).where(runs.c.run_no == run_no).values(due_instant=free))
 
 
+_OPEN_RUNS = sa.select(runs.c.run_no, runs.c.priority).where(OPEN)
+
+
 def higher_runs(connection: sa.Connection, run_nos: Collection[int]) -> dict[int, tuple[int, ...]]:
     """For each of these runs the open runs of higher priority, in order; only where there are some."""
-    open_runs = connection.execute(sa.select(runs.c.run_no, runs.c.priority).where(OPEN)).all()
+    open_runs = run_prepared(connection, _OPEN_RUNS)
     priorities = {run_no: priority for run_no, priority in open_runs if run_no in run_nos}
     higher = {
         mine: tuple(sorted(run_no for run_no, other in open_runs if other > priority))

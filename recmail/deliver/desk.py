@@ -12,16 +12,21 @@ from recmail.db.ledger_postponed import Later
 from recmail.db.ledger_results import Result
 from recmail.db.ledger_rows import Key
 from recmail.deliver.breaker import Breaker
+from recmail.deliver.drafter import Claims, Draft, Drafted, Drafter, GivenBack, Left, Write
 from recmail.deliver.gate import Gate
 from recmail.deliver.lanes import Held, Lanes, held
-from recmail.deliver.sender import Claims, Done, GivenBack, Left, Ready, Report, Sender, Write
+from recmail.deliver.sender import Connected, Done, NotConnected, Sender
 from recmail.records import Claim
 
 _LEFT_BEHIND_AFTER_S = 10.0
+Report = Drafted | GivenBack | Connected | NotConnected | Done | Left
 
 
 class Desk:
     """Used by the writer alone, except for its two queues.
+
+    Args:
+        drafters: how many threads have messages written.
 
     Attributes:
         results: to be recorded.
@@ -32,16 +37,27 @@ class Desk:
     """
 
     def __init__(
-        self, gate: Gate, write: Write, *, connections: int, at_once: Mapping[str, int] | None = None
+        self,
+        gate: Gate,
+        write: Write,
+        *,
+        connections: int,
+        drafters: int = 1,
+        at_once: Mapping[str, int] | None = None,
     ) -> None:
-        self._gate, self._lanes = gate, Lanes(at_once or {})
+        self._gate, self._connections, self._lanes = gate, connections, Lanes(at_once or {})
         self._claims: Claims = SimpleQueue()
         self._reports: SimpleQueue[Report] = SimpleQueue()
-        self._senders = [Sender(self._claims, self._reports, gate, write) for _ in range(connections)]
-        self._open = 0
-        self._held: dict[Held, Claim] = {}  # claimed: in a lane, in the queue or in a sender's hands
+        self._drafters = [Drafter(self._claims, self._reports.put, write) for _ in range(drafters)]
+        self._threads = 0
+        # The senders: each is in one of these lists, connecting, or has a message in hand.
+        self._idle: list[Sender] = []
+        self._unconnected: list[Sender] = []
+        self._connecting = 0
+        self._senders: list[Sender] = []
+        self._held: dict[Held, Claim] = {}  # the intent is not committed: in a lane, being written, or ready
+        self._ready: dict[Held, Draft] = {}
         self._flying: set[Held] = set()  # the intent is committed, there is no result yet
-        self._ready: dict[Held, Ready] = {}
         self._breaker = Breaker()
         self.results: list[Result] = []
         self.back: list[Claim] = []
@@ -50,46 +66,58 @@ class Desk:
         self.error: Exception | None = None
 
     def open(self) -> None:
-        """Let the senders begin."""
-        for sender in self._senders:
-            sender.start()
-            self._open += 1
+        """Let the drafters begin; senders begin when there is something for them."""
+        for drafter in self._drafters:
+            drafter.start()
+            self._threads += 1
 
-    # --- what the senders report ------------------------------------------------------------------
+    # --- what the others report -------------------------------------------------------------------
 
     def receive(self, timeout_s: float, *, gather_s: float) -> None:
-        """Wait for a report, then a moment longer for those of the connections that are at work."""
+        """Wait for a report, then a moment longer for those of the messages that are on their way."""
         self._take(timeout_s)
         until = time.perf_counter() + gather_s
-        while self._at_work() and (left_s := until - time.perf_counter()) > 0 and self._take(left_s):
+        while self._take(max(0.0, until - time.perf_counter()) if self._flying else 0.0):
             pass
 
-    def _at_work(self) -> int:
-        """How many senders will report something more."""
-        idle = len(self._ready) + self._claims.qsize() + self._lanes.waiting
-        return len(self._held) - idle + len(self._flying)
-
-    def _take(self, timeout_s: float | None) -> bool:
+    def _take(self, timeout_s: float) -> bool:
         try:
-            report = self._reports.get(timeout=timeout_s)
+            report = self._reports.get(timeout=timeout_s) if timeout_s else self._reports.get_nowait()
         except Empty:
             return False
         match report:
-            case Ready():
-                self._ready[held(report.intent.claim)] = report
-            case Done(result, error):
-                self._let_go(result.claim)
-                self.results.append(result)
-                self.problem = self.problem or self._breaker.judge(result)
+            case Drafted(drafts, results):
+                self._ready |= {held(draft.intent.claim): draft for draft in drafts}
+                for result in results:
+                    self._settle(result)
+            case GivenBack(claims, error):
+                for claim in claims:
+                    self._give_back(claim)
                 self.error = self.error or error
-            case GivenBack(claim, why, error):
-                self._let_go(claim)
-                self.back.append(claim)
+            case Connected(sender):
+                self._connecting -= 1
+                self._idle.append(sender)
+            case NotConnected(sender, why, trouble):
+                self._connecting -= 1
+                self._unconnected.append(sender)
                 self.problem = self.problem or (None if why is None else str(why))
-                self.error = self.error or error
+                self.error = self.error or trouble
+            case Done(sender, result, trouble):
+                (self._idle if sender.is_connected else self._unconnected).append(sender)
+                self._settle(result)
+                self.problem = self.problem or self._breaker.judge(result)
+                self.error = self.error or trouble
             case Left():
-                self._open -= 1
+                self._threads -= 1
         return True
+
+    def _settle(self, result: Result) -> None:
+        self._let_go(result.claim)
+        self.results.append(result)
+
+    def _give_back(self, claim: Claim) -> None:
+        self._let_go(claim)
+        self.back.append(claim)
 
     def _let_go(self, claim: Claim) -> None:
         self._held.pop(held(claim), None)
@@ -100,6 +128,20 @@ class Desk:
         if (following := self._lanes.leave(claim)) is not None:
             self._claims.put(following)
 
+    def _connect(self) -> None:
+        """Have as many connections as there is work for."""
+        there = len(self._idle) + self._connecting + len(self._flying)
+        while there < min(self._connections, self.in_hand + len(self._flying)):
+            if not self._unconnected:
+                sender = Sender(self._reports.put, self._gate)
+                sender.start()
+                self._threads += 1
+                self._senders.append(sender)
+                self._unconnected.append(sender)
+            self._unconnected.pop().connect()
+            self._connecting += 1
+            there += 1
+
     # --- what is on it ----------------------------------------------------------------------------
 
     @property
@@ -108,18 +150,23 @@ class Desk:
         return [*self._held.values()]
 
     @property
-    def queued(self) -> int:
-        """Claims that no sender has taken yet."""
-        return self._claims.qsize()
+    def in_hand(self) -> int:
+        """Claims that are being written or ready, and not those that wait for their domain."""
+        return len(self._held) - self._lanes.waiting
 
     @property
     def ready(self) -> list[Intent]:
-        """Messages that could leave now."""
-        return [ready.intent for ready in self._ready.values()]
+        """Messages that could leave now, the oldest first."""
+        return [draft.intent for draft in self._ready.values()]
+
+    @property
+    def idle(self) -> int:
+        """How many connections are open that have nothing to send."""
+        return len(self._idle)
 
     @property
     def is_busy(self) -> bool:
-        """A sender has something in hand and will report."""
+        """There is something of which a drafter or a sender will report."""
         return bool(self._held or self._flying)
 
     @property
@@ -130,27 +177,33 @@ class Desk:
     # --- what the writer answers ------------------------------------------------------------------
 
     def put(self, claims: Iterable[Claim], now: datetime) -> None:
-        """Give claims to the senders, as many to one domain as may be in hand at once."""
+        """Have messages written, as many to one domain as may be in hand at once."""
         going, later, staying = self._lanes.admit(claims, now)
         self._held.update((held(claim), claim) for claim in (*going, *staying))
         self.later += later
         for claim in going:
             self._claims.put(claim)
+        if not (self.problem or self.error):
+            self._connect()
 
     def answer(self, intents: Iterable[Intent], accepted: set[Key]) -> None:
-        """Tell senders whether their messages may leave; the others keep nothing of theirs."""
+        """Let messages leave whose intents are accepted; of the others nothing is kept.
+
+        Args:
+            accepted: no more than there are idle connections.
+        """
         for intent in intents:
-            ready = self._ready.pop(held(intent.claim))
-            self._held.pop(held(intent.claim), None)
-            may_leave = intent.key in accepted
-            ready.verdict.put(may_leave)
-            if may_leave:
-                self._flying.add(held(intent.claim))
+            key = held(intent.claim)
+            draft = self._ready.pop(key)
+            self._held.pop(key, None)
+            if intent.key in accepted:
+                self._idle.pop().send(draft)
+                self._flying.add(key)
             else:
                 self._make_room(intent.claim)
 
     def put_off(self, stuck: Iterable[tuple[Intent, datetime]]) -> None:
-        """Let messages wait that are ready, and their senders go on with others."""
+        """Let messages wait that are ready, so that others can be written."""
         for intent, until in stuck:
             self.answer([intent], set())
             self.later.append((intent.claim, until))
@@ -163,27 +216,25 @@ class Desk:
         """Begin nothing new: what has not left is given back, what is on its way goes on."""
         self._gate.close()
         for waiting in self._lanes.clear():
-            self._let_go(waiting)
-            self.back.append(waiting)
+            self._give_back(waiting)
         while True:
             try:
                 claim = self._claims.get_nowait()
             except Empty:
                 break
             if claim is not None:
-                self._let_go(claim)
-                self.back.append(claim)
+                self._give_back(claim)
         refused = self.ready
         self.back += [intent.claim for intent in refused]
         self.answer(refused, set())
 
     def close(self) -> None:
-        """Send the senders home; who waits for a reply that nobody could record any more is left behind."""
-        for _ in self._senders:
+        """Send everybody home; who waits for a reply that nobody could record any more is left behind."""
+        self._gate.close()
+        for _ in self._drafters:
             self._claims.put(None)
+        for sender in self._senders:
+            sender.go_home()
         until = time.monotonic() + _LEFT_BEHIND_AFTER_S
-        while self._open:
-            self._gate.close()
-            self.answer(self.ready, set())
-            if not self._take(max(0.0, until - time.monotonic())):
-                return
+        while self._threads and self._take(max(0.0, until - time.monotonic())):
+            pass

@@ -77,6 +77,11 @@ class Gate:
                 self._retry_at_s = time.monotonic() + min(wait_s, _LONGEST_WAIT_S)
             return self._failures_alone >= self._tries
 
+    @property
+    def is_closed(self) -> bool:
+        """It gives out no more connections."""
+        return self._is_closed
+
     def left(self) -> None:
         """A connection that came from here is closed."""
         with self._changed:

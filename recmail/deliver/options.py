@@ -22,6 +22,7 @@ class WorkerOptions:
         run_nos: the runs it sends.
         topics: of each of them, for consent.
         connections: messages on their way at once; a kill leaves at most as many unclear.
+        drafters: how many groups of messages are written at once.
         at_once: of those, to one domain; see EspOptions.domain_connections.
         cap: emails a person may get within a time, over all campaigns.
         sending_lease: longer than one message can take; see Provider.sending_lease.
@@ -37,6 +38,7 @@ class WorkerOptions:
     connections: int
     cap: Cap | None
     sending_lease: timedelta
+    drafters: int = 1
     at_once: Mapping[str, int] = field(default_factory=dict)
     claim_lease: timedelta = CLAIM_LEASE
     pace: PaceOptions = field(default_factory=PaceOptions)

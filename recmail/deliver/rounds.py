@@ -139,8 +139,8 @@ def _intents(
 ) -> None:
     rules = Rules(options.topics, options.cap, now)
     done.accepted = commit_intents(connection, wanted, rules, lease=options.sending_lease)
-    refused = [intent for intent in wanted if intent.key not in done.accepted]
-    done.states.update(one.state for one in refuse(connection, refused, rules))
+    if refused := [intent for intent in wanted if intent.key not in done.accepted]:
+        done.states.update(one.state for one in refuse(connection, refused, rules))
 
 
 def _pause(connection: sa.Connection, reasons: Mapping[int, str], now: datetime) -> None:

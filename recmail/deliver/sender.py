@@ -1,15 +1,14 @@
-"""A thread with one connection: it writes a message, asks for its intent, sends it, and reports."""
+"""A thread with one connection: it sends the messages whose intents are committed, and reports."""
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 
-from recmail.db.ledger_intents import Intent
 from recmail.db.ledger_results import Result, Sent
+from recmail.deliver.drafter import Draft, Left
 from recmail.deliver.esp import Esp
 from recmail.deliver.gate import Gate
 from recmail.errors import (
@@ -18,108 +17,101 @@ from recmail.errors import (
     MessageRefused,
     OutcomeUnknown,
     RecipientRefused,
-    RenderError,
     TemporaryFailure,
 )
-from recmail.records import Claim, Outgoing, Skip
-
-Write = Callable[[Claim], Outgoing | Skip]
-"""Finishes a claimed row's message, or says why it must not go out; RenderError fails that person alone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ready:
-    """A message is written and its connection open; `verdict` gets whether it may leave."""
+class Connected:
+    """A sender has a connection, and could send."""
 
-    intent: Intent
-    verdict: SimpleQueue[bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A row has a result; with `error` something is broken besides."""
-
-    result: Result
-    error: Exception | None = None
+    sender: Sender
 
 
 @dataclass(frozen=True, slots=True)
-class GivenBack:
-    """A row was not tried; with `why` the provider wants nobody, with `error` something else is broken."""
+class NotConnected:
+    """A sender has none and waits to be told; with `why` the provider wants nobody."""
 
-    claim: Claim
+    sender: Sender
     why: DeliveryError | None = None
     error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Left:
-    """A sender has gone home."""
+class Done:
+    """A message has a result; with `error` something is broken besides."""
 
-
-Report = Ready | Done | GivenBack | Left
-Claims = SimpleQueue[Claim | None]
-"""What there is to send; None sends one sender home."""
+    sender: Sender
+    result: Result
+    error: Exception | None = None
 
 
 class Sender(threading.Thread):
-    """Takes claims until it is sent home."""
+    """Does what it is told until it is sent home; the methods are for other threads."""
 
-    def __init__(self, claims: Claims, reports: SimpleQueue[Report], gate: Gate, write: Write) -> None:
+    def __init__(self, report: Callable[[Connected | NotConnected | Done | Left], None], gate: Gate) -> None:
         super().__init__(name="sender", daemon=True)  # a reply that never comes must not keep the process
-        self._claims, self._reports, self._gate, self._write = claims, reports, gate, write
+        self._report, self._gate = report, gate
+        self._told: SimpleQueue[Draft | bool] = SimpleQueue()
         self._esp: Esp | None = None
-        self._verdict: SimpleQueue[bool] = SimpleQueue()
+
+    def connect(self) -> None:
+        """Open a connection; it reports Connected or NotConnected."""
+        self._told.put(True)
+
+    def send(self, draft: Draft) -> None:
+        """Send a message whose intent is committed, by the connection that is open; it reports Done."""
+        self._told.put(draft)
+
+    def go_home(self) -> None:
+        """Close the connection and end, when everything told before is done; it reports Left."""
+        self._told.put(False)
+
+    @property
+    def is_connected(self) -> bool:
+        """It could send; asked when it has reported and nothing was told since."""
+        return self._esp is not None
 
     def run(self) -> None:
-        """Deliver one claim after the other."""
+        """Do one thing after the other."""
         try:
-            while (claim := self._claims.get()) is not None:
-                try:
-                    report = self._deliver(claim)
-                except Exception as error:  # the writer raises it, after it has given the claim back
-                    report = GivenBack(claim, error=error)
-                if report is not None:
-                    self._reports.put(report)
+            while told := self._told.get():
+                self._report(self._send(told) if isinstance(told, Draft) else self._connect())
         finally:
             try:
                 self._hang_up()
             finally:
-                self._reports.put(Left())
+                self._report(Left())
 
-    def _deliver(self, claim: Claim) -> Done | GivenBack | None:
-        """Everything between a claim and its end; None when another sender or the writer has it again."""
+    def _connect(self) -> Connected | NotConnected:
+        """Connect as soon as there is a connection to be had."""
         try:
-            self._esp = self._esp or self._gate.open()
+            while not self._gate.is_closed:
+                self._esp = self._esp or self._gate.open()
+                if self._esp is not None:
+                    return Connected(self)
+                self._gate.wait()
         except (AccountRefused, TemporaryFailure) as error:
-            return GivenBack(claim, why=error)
-        if self._esp is None:
-            self._claims.put(claim)  # for a sender that has a connection
-            self._gate.wait()
-            return None
-        try:
-            message = self._write(claim)
-        except RenderError as error:
-            return Done(Result(claim, error))
-        if isinstance(message, Skip):
-            return Done(Result(claim, message))
-        intent = Intent(claim, hashlib.sha256(message.mime).hexdigest())
-        self._reports.put(Ready(intent, self._verdict))
-        return self._send(self._esp, message, claim) if self._verdict.get() else None
+            return NotConnected(self, why=error)
+        except Exception as error:  # the writer raises it
+            return NotConnected(self, error=error)
+        return NotConnected(self)
 
-    def _send(self, esp: Esp, message: Outgoing, claim: Claim) -> Done:
+    def _send(self, draft: Draft) -> Done:
         """From here on the message may arrive, whatever happens."""
+        claim = draft.intent.claim
+        assert self._esp is not None, "intents are committed for senders with a connection only"
         try:
-            provider_id = esp.send(message)
+            provider_id = self._esp.send(draft.message)
         except (RecipientRefused, MessageRefused) as error:
-            return Done(Result(claim, error))
+            return Done(self, Result(claim, error))
         except DeliveryError as error:
             self._hang_up()
-            return Done(Result(claim, error))
+            return Done(self, Result(claim, error))
         except Exception as error:
             self._hang_up()
-            return Done(Result(claim, OutcomeUnknown(f"{type(error).__name__}: {error}")), error)
-        return Done(Result(claim, Sent(provider_id)))
+            return Done(self, Result(claim, OutcomeUnknown(f"{type(error).__name__}: {error}")), error)
+        return Done(self, Result(claim, Sent(provider_id)))
 
     def _hang_up(self) -> None:
         if self._esp is not None:

@@ -19,12 +19,12 @@ from recmail.db.ledger_postponed import POSTPONED_AT_ONCE
 from recmail.deliver.alarms import Alarms
 from recmail.deliver.clock import Clock
 from recmail.deliver.desk import Desk
+from recmail.deliver.drafter import Write
 from recmail.deliver.esp import Esp
 from recmail.deliver.gate import Gate
 from recmail.deliver.options import WorkerOptions, WorkSummary
 from recmail.deliver.pace import Pace
 from recmail.deliver.rounds import Committed, Round, commit_round, locks_people, persistently
-from recmail.deliver.sender import Write
 from recmail.records import MessageState
 
 __all__ = ["WorkSummary", "WorkerOptions", "work"]
@@ -63,7 +63,7 @@ def work(
     Then what is in hand is finished, and what was only claimed is given back.
 
     Args:
-        write: called in many threads at once.
+        write: called in as many threads at once as the options have drafters.
         on_progress: called after rounds and while waiting, at most a few times a second.
 
     Raises:
@@ -72,7 +72,13 @@ def work(
             written down.
     """
     gate = Gate(provider.connect, tries=options.connect_tries, wait_s=options.connect_wait_s)
-    desk = Desk(gate, write, connections=options.connections, at_once=options.at_once)
+    desk = Desk(
+        gate,
+        write,
+        connections=options.connections,
+        drafters=options.drafters,
+        at_once=options.at_once,
+    )
     desk.open()
     try:
         summary = _Writer(engine, desk, options, clock, on_progress).run(stop)
@@ -129,15 +135,11 @@ class _Writer:
         return bool(is_due or must_look or self._may_leave() or self._wanted_claims())
 
     def _may_leave(self) -> bool:
-        ready, now = self._desk.ready, self._clock.now()
-        return bool(
-            ready
-            and (
-                self._pace.choose(ready, now)
-                or self._pace.needs(ready, self._desk.held, 0, now)
-                or self._pace.stuck(ready, now)
-            )
-        )
+        desk, pace, now = self._desk, self._pace, self._clock.now()
+        ready = desk.ready
+        if ready and desk.idle and (pace.choose(ready, now) or pace.needs(ready, desk.held, 0, now)):
+            return True
+        return bool(ready and pace.stuck(ready, now))
 
     @property
     def _must_pause(self) -> bool:
@@ -147,10 +149,10 @@ class _Writer:
         """How many rows to claim now: a few for each connection, none that would wait for half its lease."""
         if self._is_ending or not self._may_claim:
             return 0
-        stock, queued = 4 * self._options.connections, self._desk.queued
-        if 2 * queued > stock:
+        stock, in_hand = 4 * self._options.connections, self._desk.in_hand
+        if 2 * in_hand > stock:
             return 0
-        return int(max(0, min(stock - queued, self._pace.room(self._desk.held, self._clock.now()))))
+        return int(max(0, min(stock - in_hand, self._pace.room(self._desk.held, self._clock.now()))))
 
     def _commit(self) -> None:
         """One round. An idle or throttled worker never comes here: on SQLite it would hold up everybody."""
@@ -219,10 +221,10 @@ class _Writer:
         return self._alarmed
 
     def _leaving(self, now: datetime) -> list[Intent]:
-        """Whose intents the next round commits."""
+        """Whose intents the next round commits: no more than there are connections for."""
         if locks_people(self._desk.results):
             return []
-        first, _later = one_each_person(self._pace.choose(self._desk.ready, now))
+        first, _later = one_each_person(self._pace.choose(self._desk.ready, now)[: self._desk.idle])
         return first
 
     # --- what is shared with other workers --------------------------------------------------------
@@ -293,7 +295,7 @@ class _Writer:
         if self._has_something_to_commit():
             return 0.0
         waits_s = [STOP_CHECK_S]
-        if self._desk.ready:
+        if self._desk.ready and self._desk.idle:
             waits_s.append(self._pace.wait_s(self._desk.ready, self._clock.now()))
         if not self._may_claim and not self._is_ending:
             self._look()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from email.utils import parseaddr
@@ -12,7 +12,9 @@ from typing import Any
 from recmail.campaign import Campaign, each_variant, parse_frozen, utm_marks, with_utm
 from recmail.campaign.due import Due
 from recmail.db.connect import reading
-from recmail.db.courses import gone_stale
+from recmail.db.courses import Shown, gone_stale
+from recmail.db.ledger_claims import with_contexts
+from recmail.errors import RenderError
 from recmail.recommend.blocks import offers_what_was_taken
 from recmail.records import Claim, Outgoing, Skip
 from recmail.render.bundle import TemplateBundle
@@ -176,20 +178,32 @@ class RunWriter(Writers):
         self._project, self._run = project, run
         self._full = FullCourses(project.engine)
 
-    def write(self, claim: Claim, links: Links, *, now: datetime) -> Outgoing | Skip:
-        """Finish one claimed row's message, or say why it must not go out after all.
+    def write(self, claims: Sequence[Claim], *, now: datetime) -> list[Outgoing | Skip | RenderError]:
+        """Finish the messages of claimed rows, or say why one must not go out, or cannot be written."""
+        with reading(self._project.engine) as connection:
+            claims = with_contexts(connection, claims)
+            shown = [shown_in(claim) for claim in claims]
+            gone = gone_stale(connection, shown, now=now)
+        full = self._full.at(now)
+        return [
+            # Who has begun a course has a seat.
+            self._write(claim, stale | full.intersection(email.course_nos).difference(email.begun))
+            for claim, email, stale in zip(claims, shown, gone, strict=True)
+        ]
 
-        Raises:
-            RenderError: this person's message cannot be written; nobody else's is touched.
-        """
+    def _write(self, claim: Claim, stale: set[int]) -> Outgoing | Skip | RenderError:
         if claim.email is None:
             return Skip("no_address")
         if not claim.context:
             return Skip("erased")
-        context = self._fresh_context(claim, now)
+        # Reserves stand in for courses that closed, filled up or were taken, as long as there are enough.
+        context = replace_stale(claim.context, claim.reserves, stale) if stale else claim.context
         if context is None:
             return Skip("stale")
-        return self.finish(claim, context, links)
+        try:
+            return self.finish(claim, context, links_for(self._project, claim.run_no, claim.user_no))
+        except RenderError as error:
+            return error
 
     def finish(self, claim: Claim, context: Mapping[str, Any], links: Links) -> Outgoing:
         """Write the message of one row from a frozen context, whatever became of its courses since.
@@ -200,16 +214,6 @@ class RunWriter(Writers):
         writer = self.of(claim.variant)
         email = writer.render(writer.context(context, links), user_id=claim.user_id)
         return self._envelope(claim, context, email, links)
-
-    def _fresh_context(self, claim: Claim, now: datetime) -> Mapping[str, Any] | None:
-        """The frozen context, reserves for courses that closed, filled up or were taken; None: too few."""
-        slots = (*claim.context["slots"], *claim.reserves)
-        shown = [course_no for _, course_no, *_ in slots]
-        begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
-        with reading(self._project.engine) as connection:
-            gone = gone_stale(connection, claim.user_no, shown, begun=begun, now=now)
-        gone |= self._full.at(now).intersection(shown).difference(begun)  # who has begun has a seat
-        return replace_stale(claim.context, claim.reserves, gone) if gone else claim.context
 
     def _envelope(self, claim: Claim, context: Mapping[str, Any], email: Email, links: Links) -> Outgoing:
         """Put an email into its envelope, with the headers that mailbox providers ask of bulk mail."""
@@ -234,6 +238,13 @@ class RunWriter(Writers):
             subject=email.subject,
             token=in_mailbox(sign(self._project.settings.key, claim.run_no, claim.user_no, "bounce")),
         )
+
+
+def shown_in(claim: Claim) -> Shown:
+    """The courses of an email and its reserves."""
+    slots = (*claim.context.get("slots", ()), *claim.reserves)
+    begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
+    return Shown(claim.user_no, [course_no for _, course_no, *_ in slots], begun)
 
 
 def _full_name(context: Mapping[str, Any]) -> str:

@@ -13,10 +13,9 @@ import sqlalchemy as sa
 
 from recmail.db.courses import gone_stale
 from recmail.errors import RenderError
-from recmail.recommend.blocks import offers_what_was_taken
 from recmail.records import Claim
 from recmail.render.frozen import replace_stale
-from recmail.runs.message import RunWriter, links_for
+from recmail.runs.message import RunWriter, links_for, shown_in
 from recmail.runs.project import Project
 
 Slot = list[Any]
@@ -49,7 +48,8 @@ def find_replaced(
         at: when it left.
     """
     links = links_for(project, claim.run_no, claim.user_no)
-    for context in _contexts(claim, _gone(connection, claim, at)):
+    [gone] = gone_stale(connection, [shown_in(claim)], now=at)
+    for context in _contexts(claim, gone):
         try:
             message = writer.finish(claim, context, links)
         except RenderError:
@@ -59,13 +59,6 @@ def find_replaced(
             changed = [(was, now) for was, now in zip(planned, left, strict=True) if was != now]
             return Replaced(left, changed)
     return None
-
-
-def _gone(connection: sa.Connection, claim: Claim, at: datetime) -> set[int]:
-    slots = (*claim.context["slots"], *claim.reserves)
-    begun = [course_no for _, course_no, _, source, *_ in slots if source in offers_what_was_taken()]
-    shown = [course_no for _, course_no, *_ in slots]
-    return gone_stale(connection, claim.user_no, shown, begun=begun, now=at)
 
 
 def _contexts(claim: Claim, gone: set[int]) -> Iterator[Mapping[str, Any]]:

@@ -19,9 +19,10 @@ from recmail.deliver.clock import Clock
 from recmail.deliver.esp import Provider
 from recmail.deliver.worker import WorkerOptions, WorkSummary, work
 from recmail.errors import RefusedError
-from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
+from recmail.records import MessageState, RunState
+from recmail.runs.drafting import drafting
 from recmail.runs.guards import Readiness, check_state, prepare, provider_of
-from recmail.runs.message import RunWriter, links_for
+from recmail.runs.message import RunWriter
 from recmail.runs.pace import pace_of, pause_if_of
 from recmail.runs.project import Project
 from recmail.runs.waiting import in_words, when_to_go_on
@@ -109,20 +110,17 @@ def send(
     run, waiting = start(project, run_no, clock, who)
     writer = RunWriter(project, run)
     provider = provider_of(project, writer)
-
-    def write(claim: Claim) -> Outgoing | Skip:
-        links = links_for(project, claim.run_no, claim.user_no)
-        return writer.write(claim, links, now=clock.now())
-
-    summary = work(
-        project.engine,
-        provider,
-        write,
-        options=options_of(project, {run_no: writer}, provider),
-        clock=clock,
-        stop=stop,
-        on_progress=_reporter(waiting, clock, progress, tell),
-    )
+    options = options_of(project, {run_no: writer}, provider)
+    with drafting(project, {run_no: writer}, clock, waiting=waiting) as drafts:
+        summary = work(
+            project.engine,
+            provider,
+            drafts.write,
+            options=replace(options, drafters=drafts.drafters),
+            clock=clock,
+            stop=stop,
+            on_progress=_reporter(waiting, clock, progress, tell),
+        )
     took_s = time.monotonic() - began_s
     sent = _settle(project, run_no, clock, who, summary=summary, took_s=took_s, page=provider.page)
     return replace(sent, goes_on=when_to_go_on(summary, clock.now()) if sent.waiting else None)

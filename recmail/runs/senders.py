@@ -18,9 +18,10 @@ from recmail.deliver.esp import Provider
 from recmail.deliver.rounds import WHO
 from recmail.deliver.worker import WorkSummary, work
 from recmail.errors import RecmailError, RefusedError, StorageError
-from recmail.records import Claim, MessageState, Outgoing, RunState, Skip
+from recmail.records import MessageState, RunState
+from recmail.runs.drafting import drafting
 from recmail.runs.guards import prepare, provider_of
-from recmail.runs.message import RunWriter, links_for
+from recmail.runs.message import RunWriter
 from recmail.runs.news import News, Tell
 from recmail.runs.project import Project
 from recmail.runs.send import finish_if_done, options_of, start
@@ -38,6 +39,7 @@ class _Begun:
     campaign: str
     writer: RunWriter
     provider: Provider
+    waiting: int
 
 
 class _Worker(threading.Thread):
@@ -50,35 +52,28 @@ class _Worker(threading.Thread):
         self.stop = threading.Event()
         self.summary: WorkSummary | None = None
         self.error: Exception | None = None
-        self.broken: int | None = None
+        self.broken: list[int] = []
 
     def run(self) -> None:
         """Send."""
         writers = {run_no: one.writer for run_no, one in self._begun.items()}
         provider = next(iter(self._begun.values())).provider
         options = replace(options_of(self._project, writers, provider), patience=_NONE)
+        waiting = sum(one.waiting for one in self._begun.values())
         try:
-            self.summary = work(
-                self._project.engine,
-                provider,
-                self._write,
-                options=options,
-                clock=self._clock,
-                stop=self.stop,
-                on_progress=self._look,
-            )
+            with drafting(self._project, writers, self._clock, waiting=waiting) as drafts:
+                self.broken = drafts.broken
+                self.summary = work(
+                    self._project.engine,
+                    provider,
+                    drafts.write,
+                    options=replace(options, drafters=drafts.drafters),
+                    clock=self._clock,
+                    stop=self.stop,
+                    on_progress=self._look,
+                )
         except Exception as error:  # whoever joins this thread sees to it
             self.error = error
-
-    def _write(self, claim: Claim) -> Outgoing | Skip:
-        links = links_for(self._project, claim.run_no, claim.user_no)
-        try:
-            return self._begun[claim.run_no].writer.write(claim, links, now=self._clock.now())
-        except RecmailError:
-            raise
-        except Exception:
-            self.broken = claim.run_no
-            raise
 
     def _look(self, summary: WorkSummary) -> None:
         """Do not wait for what another sender holds, if this is to end when it has done its own."""
@@ -159,7 +154,7 @@ class Senders:
             ready = prepare(self._project, run_no, self._clock)
             run, _ = start(self._project, run_no, self._clock, self._who)
             writer = RunWriter(self._project, run)
-            self._begun[run_no] = _Begun(campaign, writer, provider_of(self._project, writer))
+            self._begun[run_no] = _Begun(campaign, writer, provider_of(self._project, writer), ready.waiting)
         except StorageError:
             raise
         except RecmailError as error:
@@ -255,11 +250,11 @@ class Senders:
             return
         traceback.print_exception(error)
         text = f"{type(error).__name__}: {error}"
-        if worker.broken is None:
+        if not worker.broken:
             self._say("trouble", f"{provider}: {text}", None, None, is_bad=True)
-        else:  # the other runs of this provider have to go on
-            campaign = self._begun[worker.broken].campaign if worker.broken in self._begun else ""
-            self._pause(worker.broken, campaign, f"a message cannot be written: {text}")
+        for run_no in dict.fromkeys(worker.broken):  # the other runs of this provider have to go on
+            campaign = self._begun[run_no].campaign if run_no in self._begun else ""
+            self._pause(run_no, campaign, f"a message cannot be written: {text}")
 
     def _say(
         self, what: str, text: str, run_no: int | None, campaign: str | None, *, is_bad: bool = False

@@ -93,7 +93,7 @@ folder = "outbox"                             # a Maildir, with an index.html of
 
 [delivery]
 provider = "files"                            # "relay" sends for real
-senders = 1
+senders = 2                                   # processes for a large run: one sends what the others write
 planners = 2
 # approvers = 2                               # so many different people have to approve a run
 # quiet_hours = "21:00-08:00"                 # by the clock of who gets it: what comes up then waits

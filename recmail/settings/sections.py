@@ -83,12 +83,13 @@ class ModelSettings:
 class DeliverySettings:
     """[delivery]: `engine` is where shards are planned, `processes` or dask://HOST:PORT.
 
+    `senders` is how many processes send a large run: one hands messages over, the others write them.
     `approvers` is how many different people have to approve a run.
     `quiet_hours` and `weekdays` are meant by the clocks of those who get the emails; None: at any time.
     """
 
     provider: str = field(metadata=_key(values.one_line, "files"))
-    senders: int = field(metadata=_key(values.workers, 1, toml=True))
+    senders: int = field(metadata=_key(values.workers, 2, toml=True))
     planners: int = field(metadata=_key(values.workers, 2, toml=True))
     engine: str = field(metadata=_key(values.engine, "processes"))
     approvers: int = field(metadata=_key(values.approvers, 1, toml=True))

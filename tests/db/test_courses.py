@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.courses import full_courses, gone_stale
+from recmail.db.courses import Shown, full_courses, gone_stale
 from recmail.db.tables import courses, interactions
 
 DAY = timedelta(days=1)
@@ -36,7 +36,7 @@ def catalogue(database: sa.Engine, now: datetime) -> sa.Engine:
 
 def stale(engine: sa.Engine, now: datetime, *shown: int) -> set[int]:
     with reading(engine) as connection:
-        return gone_stale(connection, 7, shown, now=now)
+        return gone_stale(connection, [Shown(7, shown)], now=now)[0]
 
 
 def interact(engine: sa.Engine, course_no: int, kind: str, at: datetime, user_no: int = 7) -> None:
@@ -73,11 +73,12 @@ def test_a_course_shown_because_it_was_begun_is_stale_only_when_completed(
     for course_no in (0, 1):
         interact(catalogue, course_no, "enrolled", now - DAY)
         interact(catalogue, course_no, "progressed", now)
+    emails = [Shown(7, [0, 1, 2], begun=[0, 2]), Shown(8, [1, 2])]
     with reading(catalogue) as connection:
-        assert gone_stale(connection, 7, [0, 1, 2], begun=[0, 2], now=now) == {1, 2}
+        assert gone_stale(connection, emails, now=now) == [{1, 2}, {2}]
     interact(catalogue, 0, "completed", now)
     with reading(catalogue) as connection:
-        assert gone_stale(connection, 7, [0, 1, 2], begun=[0, 2], now=now) == {0, 1, 2}
+        assert gone_stale(connection, emails, now=now) == [{0, 1, 2}, {2}]
 
 
 def test_a_course_is_full_when_as_many_people_enrolled_as_it_has_seats(

@@ -43,12 +43,11 @@ def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime, ha
         add_run(people, 2, now, people=range(4), run_state=RunState.APPROVED)
         with writing(people) as connection:
             connection.execute(sa.update(runs).where(runs.c.run_no == 2).values(priority=1))
-    seen: dict[str, tuple[object, ...]] = {}
+    seen: list[str] = []
 
-    @sa.event.listens_for(people, "before_cursor_execute")
-    def _remember(_connection, _cursor, statement, parameters, _context, many):
-        if not many and statement.startswith(("SELECT", "UPDATE", "WITH")):
-            seen[statement] = parameters
+    @sa.event.listens_for(people, "checkout")
+    def _remember(driver, _record, _proxy):
+        driver.set_trace_callback(seen.append)
 
     held = claim(people, now)
     settle(people, intents(held[:2]), rules(now, cap=1))
@@ -60,13 +59,15 @@ def test_sqlite_finds_every_row_by_an_index(people: sa.Engine, now: datetime, ha
         release(connection, held)
         sweep(connection, now=now)
         outlook(connection, [1])
-    sa.event.remove(people, "before_cursor_execute", _remember)
+    sa.event.remove(people, "checkout", _remember)
 
     plans = {}
     with people.connect() as connection:
-        for statement, parameters in seen.items():
-            found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
-            plans[statement] = [row.detail for row in found]
+        connection.connection.driver_connection.set_trace_callback(None)
+        for statement in seen:
+            if statement.startswith(("SELECT", "UPDATE", "WITH")):
+                found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}")
+                plans[statement] = [row.detail for row in found]
     big = ("ledger", "other", "first", "users", "consent", "row", "later", "suppressions", "ledger_context")
     scans = [
         step for plan in plans.values() for step in plan if step.startswith("SCAN") and step.split()[1] in big

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -22,11 +24,15 @@ from recmail.deliver.clock import Clock
 from recmail.deliver.crash import MESSAGE_POINTS, ROUND_POINTS, VARIABLE
 from recmail.deliver.esp import EspOptions
 from recmail.deliver.esp.files import Files
+from recmail.deliver.esp.postmark import Postmark
 from recmail.deliver.esp.smtp import Smtp
 from recmail.deliver.worker import WorkerOptions, work
 from recmail.records import Claim, Outgoing
+from recmail.settings import Secret
+from tests.http_servers import HttpServer, Reply, Request
 from tests.ledgers import TOPIC, add_people, add_run, standing
 from tests.servers import HOST, SmtpServer
+from tests.workers import each
 
 PEOPLE, CONNECTIONS = 30, 4
 LINES = 400  # a body of 30 KB leaves in several pieces
@@ -50,12 +56,14 @@ def send(database_url: str, provider: EspOptions, now: datetime) -> int:
         patience=timedelta(0),
     )
     engine = connect(database_url)
-    summary = work(engine, provider, write, options=options, clock=Clock(now), stop=threading.Event())
+    summary = work(engine, provider, each(write), options=options, clock=Clock(now), stop=threading.Event())
     engine.dispose()
     return summary.sent
 
 
 def provider_of(kind: str, where: str) -> EspOptions:
+    if kind == "postmark":
+        return Postmark(api_key=Secret("env:POSTMARK_TOKEN", Path()), base_url=where)
     return Files(folder=Path(where)) if kind == "files" else Smtp(host=HOST, port=int(where), tls="none")
 
 
@@ -157,3 +165,22 @@ def test_without_the_variable_no_point_kills(engine: sa.Engine, database_url: st
     with SmtpServer().running() as server:
         assert send(database_url, provider_of("smtp", str(server.port)), now) == PEOPLE
     assert standing(engine) == ["sent"] * PEOPLE
+
+
+@pytest.mark.parametrize("point", ["before-body", "after-body"])
+def test_a_kill_amid_a_request_of_many_leaves_one_unclear_for_each_connection(
+    engine: sa.Engine, database_url: str, now: datetime, monkeypatch: pytest.MonkeyPatch, point: str
+) -> None:
+    monkeypatch.setenv("POSTMARK_TOKEN", "not-a-real-token")
+    got: Counter[str] = Counter()
+
+    def answer(request: Request) -> Reply:
+        to = [one["To"] for one in json.loads(request.body or b"[]")]
+        got.update(to)
+        said = [{"ErrorCode": 0, "MessageID": f"id of {address}"} for address in to]
+        return Reply(200, json.dumps(said).encode())
+
+    with HttpServer(answer).running() as server:
+        killed(database_url, "postmark", server.url, now, f"{point}:3")
+        provider = provider_of("postmark", server.url)
+        check_after_a_kill(engine, now, lambda: send(database_url, provider, now), lambda: got)

@@ -37,7 +37,7 @@ def test_everybody_gets_one_message(
     assert {address: len(bodies) for address, bodies in server.bodies().items()} == {
         f"u{number}@example.org": 1 for number in range(40)
     }
-    assert b"Hello person 7\r\n" in server.bodies()["u7@example.org"][0]
+    assert b"Hello u7\r\n" in server.bodies()["u7@example.org"][0]
     assert server.connections <= connections
     row = row_of(database)
     assert (row.provider_id, row.attempts) == ("TEST1", 0)

@@ -21,7 +21,7 @@ from recmail.errors import StorageError
 from recmail.records import Claim, Outgoing, RunState
 from tests.ledgers import add_people, add_run, claim, row_of, set_rows, set_run, standing
 from tests.servers import HANG, HOST, SmtpServer, unused_port
-from tests.workers import DAY, S, options, relay, send, write
+from tests.workers import DAY, S, each, options, relay, send, write
 
 # --- everybody's problem --------------------------------------------------------------------------
 
@@ -137,14 +137,13 @@ def test_a_run_that_somebody_stops_stops_at_the_next_intent(
 ) -> None:
     add_people(database, now, 20)
     add_run(database, 1, now, people=range(20))
-    server = SmtpServer()
 
-    def write_and_stop(claimed: Claim) -> Outgoing:
-        if claimed.user_no == 5:
+    def stop_after(recipient: str) -> None:
+        if recipient == "u4@example.org":
             set_run(database, 1, state)
-        return write(claimed)
 
-    summary = send(database, relay(stack, server), now, message=write_and_stop, connections=1)
+    server = SmtpServer(hold=stop_after)
+    summary = send(database, relay(stack, server), now, connections=1)
     assert summary.paused is None
     assert standing(database)[:5] == ["sent"] * 5
     assert set(standing(database)[5:]) <= {"planned", "cancelled"}
@@ -159,14 +158,14 @@ def test_stop_finishes_what_is_in_hand_and_gives_the_rest_back(
 ) -> None:
     add_people(database, now, 50)
     add_run(database, 1, now, people=range(50))
-    server, stop = SmtpServer(), threading.Event()
+    stop = threading.Event()
 
-    def write_and_stop(claimed: Claim) -> Outgoing:
-        if claimed.user_no == 10:
+    def stop_after(recipient: str) -> None:
+        if recipient == "u10@example.org":
             stop.set()
-        return write(claimed)
 
-    summary = send(database, relay(stack, server), now, message=write_and_stop, stop=stop)
+    server = SmtpServer(hold=stop_after)
+    summary = send(database, relay(stack, server), now, stop=stop)
     assert summary.stopped
     counts = {state: standing(database).count(state) for state in set(standing(database))}
     assert counts.keys() == {"sent", "planned"}
@@ -188,7 +187,7 @@ def test_stop_ends_waiting(database: sa.Engine, now: datetime, stack: ExitStack)
     summary = work(
         database,
         relay(stack, SmtpServer()),
-        write,
+        each(write),
         options=options(patience=DAY),
         clock=Clock(now),
         stop=stop,
@@ -258,7 +257,7 @@ def test_a_lease_that_ran_out_behind_a_slow_sender_costs_nobody_their_message(
     work(
         database,
         relay(stack, server),
-        write,
+        each(write),
         options=options(claim_lease=timedelta(microseconds=1)),
         clock=Clock(now),
         stop=stop,

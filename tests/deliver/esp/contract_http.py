@@ -262,7 +262,7 @@ class ProviderContract(ABC):
         # Who has to wait longer than that on a slow machine is unknown, too.
         options = self.options(server.url, monkeypatch, patience_s=0.3)
         for turn in range(60):
-            send(database, options, now + timedelta(hours=5 * turn), message=write, connections=10)
+            send(database, options, now + timedelta(hours=5 * turn), message=write, connections=20)
             if "planned" not in standing(database) and not self.is_paused(database):
                 break
             set_run(database, 1, RunState.SENDING)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from recmail import plugins
 from recmail.deliver.esp import open_provider
 from recmail.deliver.esp.files import Files
 from recmail.deliver.esp.smtp import Smtp
@@ -182,3 +183,11 @@ domain_limits = {"gmail com" = "20 per second", "yahoo.com" = 5}
         (6, "domain_limits.gmail com: found 'gmail com'; expected a domain such as gmail.com"),
         (6, "domain_limits.yahoo.com: found 5; expected a rate such as 5000 per hour"),
     ]
+
+
+def test_every_provider_has_a_test_file_and_a_place_in_the_documentation() -> None:
+    here = Path(__file__).parent
+    page = (here.parents[2] / "docs" / "providers.md").read_text("utf-8")
+    for name in plugins.names("deliver.esp"):
+        assert (here / f"test_{name}.py").is_file(), name
+        assert f"| `{name}` |" in page, name
