@@ -27,7 +27,7 @@ from recmail.deliver.esp import EspOptions
 from recmail.deliver.esp.http_door import CONNECT_TIMEOUT_S, Answer
 from recmail.deliver.esp.http_options import refusal
 from recmail.deliver.esp.http_parts import take_apart
-from recmail.deliver.esp.outgoing_body import OutgoingBody
+from recmail.deliver.esp.outgoing_body import FollowedBody
 from recmail.deliver.esp.webhooks import as_secret
 from recmail.errors import (
     AccountRefused,
@@ -165,7 +165,7 @@ class AnymailConnection:
         self._mail = importlib.import_module("django.core.mail")
         self._backend = _backend(esp, options)
         self.place = f"{self._backend.esp_name} at {urlsplit(self._backend.api_url).netloc}"
-        self._body = OutgoingBody()
+        self._body = FollowedBody()
         self._follow_bodies()
         try:
             self._backend.session.head(self._backend.api_url, timeout=CONNECT_TIMEOUT_S)
@@ -181,7 +181,7 @@ class AnymailConnection:
 
             def send(self, request: Any, *arguments: Any, **named: Any) -> Any:
                 body = request.body or b""
-                connection._body = OutgoingBody(body.encode() if isinstance(body, str) else body)
+                connection._body = FollowedBody(body.encode() if isinstance(body, str) else body)
                 if request.body:
                     request.body = connection._body
                 return super().send(request, *arguments, **named)
@@ -204,7 +204,7 @@ class AnymailConnection:
             mail.attach_alternative(parts.html, "text/html")
         if self._esp in _WITH_METADATA:
             mail.metadata = {"message_id": message.message_id}
-        self._body = OutgoingBody()
+        self._body = FollowedBody()
         crash_at("before-envelope")
         try:
             self._backend.send_messages([mail])

@@ -11,7 +11,7 @@ import io
 from recmail.deliver.crash import crash_at
 
 
-class OutgoingBody(io.BytesIO):
+class FollowedBody(io.BytesIO):
     """Bytes in the shape of a file; `has_left` once its end was asked for."""
 
     has_left = False

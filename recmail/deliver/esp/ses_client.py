@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from recmail.deliver.esp.outgoing_body import OutgoingBody
+from recmail.deliver.esp.outgoing_body import FollowedBody
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -106,7 +106,7 @@ class Client:
         self._client.meta.events.register("before-send.sesv2.SendEmail", self._follow)
 
     def _follow(self, request: Any, **_: object) -> None:
-        request.body = self._local.body = OutgoingBody(request.body or b"")
+        request.body = self._local.body = FollowedBody(request.body or b"")
 
     def call(self, operation: str, **parameters: Any) -> Mapping[str, Any]:
         """Ask for something.
@@ -114,7 +114,7 @@ class Client:
         Raises:
             DeliveryError: the answer is no, or there is none.
         """
-        self._local.body = OutgoingBody()
+        self._local.body = FollowedBody()
         try:
             found: Mapping[str, Any] = getattr(self._client, operation)(**parameters)
         except self._errors.ClientError as error:
