@@ -24,6 +24,7 @@ CURRENCY_DIGITS = {
     "CLF": 4, "UYW": 4,
 }  # fmt: skip
 SEARCHED_WITHIN = timedelta(days=90)  # older searches are not read
+ALIVE = "recmail answers"  # what the public application says at /healthz, while its database answers too
 SHARD_SIZE = 2_000  # people; small enough for a worker's memory, large enough that a task's cost vanishes
 
 
@@ -118,6 +119,7 @@ SKIP_WORDS = {
     "suppressed": "address bounced or complained",
     "no_address": "no e-mail address",
     "duplicate_address": "another account has the same address",
+    "asked_for_pause": "asked for a pause",
     "cap": "had enough emails lately",
     "too_few_courses": "too few courses to show",
     "too_late": "too late",

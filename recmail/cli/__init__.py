@@ -28,12 +28,13 @@ _ORDER = (
     "schedule",
     "runs",
     "run",
+    "report",
     "why",
     "serve",
     "work",
 )
 _GARBAGE_AFTER = 50_000  # objects more than before
-_NOT_COMMANDS = {"command", "follow", "github", "story", "terminal", "working"}
+_NOT_COMMANDS = {"command", "follow", "github", "imported", "returned", "story", "terminal", "working"}
 
 
 class _Commands(click.Group):

@@ -101,7 +101,7 @@ def _create(folder: Path, answers: Mapping[str, str], as_json: bool) -> Project:
 
 
 def _fill(project: Project, now: datetime, *, seed: int, users: int, as_json: bool) -> list[dict[str, Any]]:
-    from recmail.cli.import_ import show_import
+    from recmail.cli.imported import show_import
     from recmail.runs.create import fill_with_demo
 
     imported = []

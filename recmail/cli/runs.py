@@ -101,6 +101,8 @@ def _follow(opened: Project, run: int, *, every_s: float, now: datetime | None, 
 def _show(run: Run) -> None:
     click.echo(run.headline)
     print_table(("people", "what happened"), run.account.as_rows())
+    if run.came_back:
+        click.echo(run.came_back)
     show_due(run.due)
     show_variants(run.account)
     if run.findings:

@@ -122,6 +122,21 @@ def accounts(connection: sa.Connection, run_nos: Sequence[int]) -> dict[int, Acc
     }
 
 
+def together(several: Sequence[Account]) -> Account:
+    """The account of several runs as one: whoever was in two of them counts twice."""
+    states = dict.fromkeys(MessageState, 0)
+    reasons: Counter[tuple[MessageState, str]] = Counter()
+    variants: dict[str, dict[MessageState, int]] = {}
+    for one in several:
+        reasons.update(one.reasons)
+        for state in MessageState:
+            states[state] += one.states[state]
+            for name, counts in one.variants.items():
+                theirs = variants.setdefault(name, dict.fromkeys(MessageState, 0))
+                theirs[state] += counts[state]
+    return Account(sum(one.planned_for for one in several), states, _most_first(reasons), variants)
+
+
 def _most_first(
     reasons: Mapping[tuple[MessageState, str], int],
 ) -> dict[tuple[MessageState, str], int]:

@@ -15,7 +15,7 @@ from recmail.db.people import accounts_with_the_same_address
 from recmail.db.prepared import run_prepared
 from recmail.db.tables import consent, suppressions, users
 
-EMAIL, PERSONALIZATION = "email", "personalization"
+EMAIL, PERSONALIZATION, TRACKING = "email", "personalization", "tracking"
 IMPORT, UNREAD = "import", "unread"
 IMPORTED = "imported"
 
@@ -42,7 +42,9 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address that gets nothing more; reason is hard_bounce, complaint, manual, imported or erased.
+    """An address that gets nothing more.
+
+    The reason is hard_bounce, soft_bounces, complaint, manual, imported or erased.
 
     `imported` is a no that the person said to another tool, and the one reason that is not for ever: their
     own later yes counts again. It stays with the address, and not in `consent`, because another tool's list
@@ -301,6 +303,13 @@ def said_yes_since(
 def personalized(user_no: sa.ColumnElement[int], at: datetime) -> sa.ColumnElement[bool]:
     """Whether this person's history may be used for choosing courses; without a word from them, it may."""
     return sa.func.coalesce(_answer(user_no, PERSONALIZATION, topics=("",), at=at), 1) == 1
+
+
+def trackable(
+    user_no: sa.ColumnElement[int], at: datetime | sa.ColumnElement[datetime]
+) -> sa.ColumnElement[bool]:
+    """Whether it may be recorded what this person clicks and opens; without a word from them, it may not."""
+    return sa.func.coalesce(_answer(user_no, TRACKING, topics=("",), at=at), 0) == 1
 
 
 def _answer(

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
 from recmail.db.consent import consent_reason
+from recmail.db.preferences import PERIODS, asked, over, pauses
 from recmail.db.runs import OPEN
 from recmail.db.tables import ledger, runs, users
 from recmail.records import MessageState
@@ -28,8 +29,8 @@ class Eligibility:
             addresses that several accounts share.
         cap: emails an address may get within a time, over all campaigns; waiting ones of approved runs count.
         run_no: this run, which does not count against itself; None for one that is not there yet.
-        due: when the last email is due, by which the cap is judged; None: now. Whoever is due earlier may
-            still be over it then: the intent refuses them.
+        due: when the last email is due, by which caps and pauses are judged; None: now. Whoever is due
+            earlier may still be over them, or pause, then: the intent refuses them.
         priority: of the campaign; what waits in runs of lower priority takes nobody's place.
     """
 
@@ -43,13 +44,24 @@ class Eligibility:
 
     def reason(self) -> sa.ColumnElement[str | None]:
         """Why a row of users gets no email, in SQL; NULL when they do."""
-        against = [consent_reason(users.c.user_no, users.c.email_hash, self.topic, self.now)]
+        due = self.due or self.now
+        against = [
+            consent_reason(users.c.user_no, users.c.email_hash, self.topic, self.now),
+            sa.case((asked(lambda wish: pauses(wish, due)), "asked_for_pause")),
+            sa.case((asked(lambda wish: sa.or_(*self._over_own(wish, due))), "cap")),
+        ]
         if self.cap is not None:  # before duplicates: who is over the cap takes nobody's place
-            emails = _emails(self.cap[1], self.due or self.now, self.run_no, priority=self.priority)
+            emails = _emails(self.cap[1], due, self.run_no, priority=self.priority)
             against.append(sa.case((emails >= self.cap[0], "cap")))
         duplicate = _shares_an_address_with_an_earlier_one(self.addressed, self.topic, self.now)
         against.append(sa.case((duplicate, "duplicate_address")))
         return sa.func.coalesce(*against)
+
+    def _over_own(self, wish: FromClause, due: datetime) -> Iterator[sa.ColumnElement[bool]]:
+        """As many emails as the people of this address want in their time, one condition for each time."""
+        for days, within in PERIODS.items():
+            emails = _emails(within, due, self.run_no, priority=self.priority)
+            yield sa.and_(wish.c.within_days == days, over(wish, emails))
 
 
 def skip_reasons(
@@ -148,4 +160,5 @@ def _emails(
         ledger.c.due_at < due + within,
     )
     each = gone.scalar_subquery() + waiting.scalar_subquery()
-    return sa.select(sa.func.sum(each)).where(sharer.c.email_hash == users.c.email_hash).scalar_subquery()
+    emails = sa.select(sa.func.sum(each)).where(sharer.c.email_hash == users.c.email_hash)
+    return emails.correlate_except(sharer).scalar_subquery()

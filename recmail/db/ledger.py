@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,13 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.among import among
-from recmail.db.ledger_rows import Event, lock_runs, same_key, state_is, write_events
+from recmail.db.ledger_rows import Event, Key, lock_runs, same_key, state_is, write_events
 from recmail.db.tables import ledger, ledger_context, ledger_events, run_shards, runs, users
 from recmail.db.types import UtcTime
 from recmail.records import SHARD_SIZE, MessageState, RunState
 
 S = MessageState
 SENT, RESEND = "sent", "resend"
+_MESSAGE_ID = re.compile(r"(\d{1,18})\.(\d{1,18})\.[0-9a-f]{24}@", re.ASCII)
 _SEND_AGAIN, _TRIED_AGAIN = "decided: send it again", "tried again by hand"
 ASKED_AGAIN = (_SEND_AGAIN, _TRIED_AGAIN)
 """Details of events by which a person put messages back in line."""
@@ -98,9 +100,19 @@ def _ledger_row(run_no: int, row: PlannedRow, domain: str) -> dict[str, Any]:
 
 
 def _message_id(run_no: int, row: PlannedRow, domain: str) -> str:
-    """An id that stays the same however often the message is tried, and says nothing about the person."""
+    """An id that stays the same however often the message is tried, and leads back to its row.
+
+    By the two numbers what comes back finds the row without an index of such ids: that cost every message
+    13 us. They say of the person what the tokens in its links do; nobody can guess the rest.
+    """
     text = f"{run_no} {row.user_no} {row.row_hash}"
-    return f"{hashlib.sha256(text.encode()).hexdigest()[:32]}@{domain}"
+    return f"{run_no}.{row.user_no}.{hashlib.sha256(text.encode()).hexdigest()[:24]}@{domain}"
+
+
+def row_of_message_id(message_id: str) -> Key | None:
+    """The ledger row that a Message-ID would be of; only the row's own id tells whether it is."""
+    found = _MESSAGE_ID.match(message_id)
+    return (int(found[1]), int(found[2])) if found else None
 
 
 def cancel_run(connection: sa.Connection, run_no: int, *, now: datetime) -> int:

@@ -29,6 +29,7 @@ from recmail.db.ledger_rows import (
     waiting_again,
     write_events,
 )
+from recmail.db.preferences import PERIODS, asked, over, pauses
 from recmail.db.prepared import run_prepared
 from recmail.db.runs import higher_runs
 from recmail.db.tables import ledger, users
@@ -178,6 +179,7 @@ class _Group:
     def values(self, connection: sa.Connection, rules: Rules) -> dict[str, Any]:
         rows = [(*one.key, one.claim.claim_id, one.body_sha256, one.claim.email) for one in self.intents]
         values: dict[str, Any] = {"rows": as_rows(connection.dialect.name, rows), "now": rules.now}
+        values |= {f"days_{days}": rules.now - within for days, within in PERIODS.items()}
         if rules.cap is not None:
             values |= {"cap": rules.cap[0], "since": rules.now - rules.cap[1]}
             if self.higher:
@@ -205,28 +207,44 @@ def _mine(mine: sa.FromClause) -> sa.ColumnElement[bool]:
 def _at_cap(cap: _Cap) -> sa.ColumnElement[bool]:
     """So many emails left, or may have left, for this address; without its index this is 89 % of all work.
 
-    Counted for each account of the address and added up, so that SQLite begins with the accounts. What waits
-    in runs of higher priority counts like what left: planning promised it the place.
+    What waits in runs of higher priority counts like what left: planning promised it the place.
     """
-    other, sharer = ledger.alias("other"), users.alias("sharer")
-    count = sa.select(sa.func.count()).where(
-        other.c.user_no == sharer.c.user_no,
-        state_is(other, S.SENDING, S.SENT, S.UNKNOWN),
-        other.c.intent_at > sa.bindparam("since", type_=UtcTime()),
-    )
-    each: sa.ColumnElement[int] = count.scalar_subquery()
+    since: sa.BindParameter[datetime] = sa.bindparam("since", type_=UtcTime())
+    waiting = None
     if cap == _Cap.LEFT_AND_HIGHER:
-        first = ledger.alias("first")
+        first, sharer = ledger.alias("first"), _SHARER
         waiting = sa.select(sa.func.count()).where(
             first.c.user_no == sharer.c.user_no,
             among_parameter(first.c.run_no, "higher"),
             state_is(first, S.PLANNED, S.CLAIMED),
-            first.c.due_at > sa.bindparam("since", type_=UtcTime()),
+            first.c.due_at > since,
             first.c.due_at < sa.bindparam("until", type_=UtcTime()),
         )
+    return _emails(since, waiting) >= sa.bindparam("cap", type_=sa.Integer())
+
+
+_SHARER = users.alias("sharer")
+
+
+def _emails(since: sa.ColumnElement[datetime], waiting: sa.Select[int] | None = None) -> sa.ScalarSelect[int]:
+    """Counted for each account of the address and added up, so that SQLite begins with the accounts."""
+    other = ledger.alias("other")
+    left = sa.select(sa.func.count()).where(
+        other.c.user_no == _SHARER.c.user_no,
+        state_is(other, S.SENDING, S.SENT, S.UNKNOWN),
+        other.c.intent_at > since,
+    )
+    each: sa.ColumnElement[int] = left.correlate_except(other).scalar_subquery()
+    if waiting is not None:
         each = each + waiting.scalar_subquery()
-    emails = sa.select(sa.func.sum(each)).where(sharer.c.email_hash == users.c.email_hash)
-    return emails.scalar_subquery() >= sa.bindparam("cap", type_=sa.Integer())
+    emails = sa.select(sa.func.sum(each)).where(_SHARER.c.email_hash == users.c.email_hash)
+    return emails.correlate_except(_SHARER).scalar_subquery()
+
+
+def _over_own(wish: sa.FromClause) -> sa.ColumnElement[bool]:
+    """As many emails left for the address as its people want in their time."""
+    since = {days: sa.bindparam(f"days_{days}", type_=UtcTime()) for days in PERIODS}
+    return over(wish, _emails(sa.case(since, value=wish.c.within_days)))
 
 
 def _has_left_for_the_address() -> sa.ColumnElement[bool]:
@@ -263,6 +281,7 @@ def _commit(dialect: str, topic: str, cap: _Cap) -> sa.UpdateBase:
     against = [
         consent_reason(users.c.user_no, users.c.email_hash, topic, _NOW).is_not(None),
         _has_left_for_the_address(),
+        asked(lambda wish: sa.or_(pauses(wish, _NOW), _over_own(wish))),
     ]
     if cap != _Cap.NONE:
         against.append(_at_cap(cap))
@@ -298,6 +317,8 @@ def _refuse(dialect: str, topic: str, cap: _Cap) -> sa.UpdateBase:
         against,
         sa.case((ledger.c.send_before <= _NOW, "too_late")),
         sa.case((_has_left_for_the_address(), "duplicate_address")),
+        sa.case((asked(lambda wish: pauses(wish, _NOW)), "asked_for_pause")),
+        sa.case((asked(_over_own), "cap")),
     ]
     if cap != _Cap.NONE:
         reasons.append(sa.case((_at_cap(cap), "cap")))

@@ -50,3 +50,10 @@ def people_with_event(connection: sa.Connection, run_no: int, kind: str, since: 
     if since is not None:
         query = query.where(events.c.at >= since)
     return int(connection.scalar(query) or 0)
+
+
+def people_by_event(connection: sa.Connection, run_no: int) -> dict[str, int]:
+    """How many people of a run an event of each kind came back from; what machines did is left out."""
+    kind, people = events.c.kind, sa.func.count(events.c.user_no.distinct())
+    query = sa.select(kind, people).where(events.c.run_no == run_no, events.c.by_machine.is_(False))
+    return {name: int(count) for name, count in connection.execute(query.group_by(kind))}

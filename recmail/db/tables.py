@@ -122,6 +122,16 @@ suppressions = sa.Table(
     Column("source", Text, nullable=False),
 )
 
+preferences = sa.Table(  # of those who asked for fewer emails than they would get
+    "preferences",
+    metadata,
+    Column("user_no", Key, ForeignKey("users.user_no"), primary_key=True, autoincrement=False),
+    Column("paused_until", UtcTime),  # nothing leaves for the address before that
+    Column("at_most", Integer),  # so many emails,
+    Column("within_days", Integer),  # in so many days: one of db.preferences.PERIODS
+    Column("at", UtcTime, nullable=False),
+)
+
 # --- what was learned ---------------------------------------------------------------------------
 
 models = sa.Table(
@@ -286,6 +296,11 @@ COUNTED = sa.text("state IN ('sending', 'sent', 'unknown')")
 Index("ix_ledger_due", ledger.c.run_no, ledger.c.next_at, sqlite_where=PLANNED, postgresql_where=PLANNED)
 Index("ix_ledger_leases", ledger.c.next_at, sqlite_where=LEASED, postgresql_where=LEASED)
 Index("ix_ledger_cap", ledger.c.user_no, ledger.c.intent_at, sqlite_where=COUNTED, postgresql_where=COUNTED)
+# What comes back names a message by the provider's id, where it does not by ours.
+NAMED = sa.text("provider_id <> ''")
+UNCLEAR = sa.text("state = 'unknown'")
+Index("ix_ledger_provider_id", ledger.c.provider_id, sqlite_where=NAMED, postgresql_where=NAMED)
+Index("ix_ledger_unknown", ledger.c.run_no, ledger.c.user_no, sqlite_where=UNCLEAR, postgresql_where=UNCLEAR)
 
 ledger_context = sa.Table(
     "ledger_context",
@@ -323,16 +338,26 @@ events = sa.Table(  # feedback from providers, raw kept
     metadata,
     Column("event_no", Key, primary_key=True),
     Column("provider", Text, nullable=False),
-    Column("event_key", Text, nullable=False, unique=True),
+    Column("event_key", Text, nullable=False, unique=True),  # the provider's name, ":", its id of the event
     Column("kind", Text, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("received_at", UtcTime, nullable=False),
-    Column("run_no", Key),
+    Column("run_no", Key),  # with user_no, whose message; None while the ledger does not know it, or ever
     Column("user_no", Key),
+    Column("email_hash", Text),  # of the address that the message went to, as far as anybody said
+    Column("status", Text, nullable=False, server_default=""),  # RFC 3463
+    Column("dead", Boolean, nullable=False, server_default=sa.false()),
+    Column("by_machine", Boolean, nullable=False, server_default=sa.false()),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("url", Text),
+    Column("message_id", Text),  # what it calls the message, kept only while that is not known here
+    Column("provider_id", Text),
     Column("raw", Text, nullable=False),
     Index(None, "run_no", "user_no"),
     Index(None, "run_no", "kind"),
 )
+STRAY = sa.text("coalesce(provider_id, message_id) IS NOT NULL")
+Index("ix_events_stray", events.c.received_at, events.c.event_no, sqlite_where=STRAY, postgresql_where=STRAY)
 
 audit = sa.Table(
     "audit",

@@ -55,3 +55,15 @@ def microseconds(connection: sa.Connection, moment: sa.ColumnElement[Any]) -> sa
     if connection.dialect.name == "sqlite":
         return sa.type_coerce(moment, sa.BigInteger)
     return sa.cast(sa.extract("epoch", moment) * 1_000_000, sa.BigInteger)
+
+
+def moved(
+    connection: sa.Connection, moment: sa.ColumnElement[Any], by: timedelta
+) -> sa.ColumnElement[datetime]:
+    """A time in a query, later by so much (earlier when `by` is negative)."""
+    if connection.dialect.name == "sqlite":
+        number = sa.type_coerce(moment, sa.BigInteger) + sa.literal(by // _MICROSECOND, sa.BigInteger)
+        return sa.type_coerce(number, UtcTime())
+    return sa.type_coerce(
+        sa.type_coerce(moment, sa.DateTime(timezone=True)) + sa.literal(by, sa.Interval()), UtcTime()
+    )

@@ -23,7 +23,7 @@ class Unsubscribe:
     Attributes:
         topic: what they do not want; '' is everything.
         channel: import, page, one_click, console or api; delivery when the address bounced or complained.
-        reason: opted_out, hard_bounce, complaint, manual or erased.
+        reason: opted_out, hard_bounce, soft_bounces, complaint, manual or erased.
     """
 
     user_id: str

@@ -17,7 +17,7 @@ from recmail.history.importing_target import ImportOptions
 SUBSCRIBED = "subscribed"
 MAILCHIMP = ("unsub_time", "unsub_reason", "clean_time", "member_rating", "leid")
 SAYS_NO = {"reason", "unsub_time", "unsub_reason", "clean_time", "status"}
-_REASONS = ("hard_bounce", "complaint", "manual", IMPORTED, "erased")
+_REASONS = ("hard_bounce", "soft_bounces", "complaint", "manual", IMPORTED, "erased")
 _MEANINGS = {
     **{reason: reason for reason in _REASONS},
     **dict.fromkeys(("unsubscribed", "blocklisted", "blacklisted", "disabled"), IMPORTED),

@@ -107,7 +107,13 @@ def import_source(
         for piece in found.pieces:
             with watch(f"{source.name}: {piece.name}") as progress, report.remembering():
                 result = import_piece(
-                    engine, source.table, piece, now=now, key=settings.key, options=options, progress=progress
+                    engine,
+                    source.table,
+                    piece,
+                    now=now,
+                    key=settings.address_key,
+                    options=options,
+                    progress=progress,
                 )
                 report.results.append(result)
     except RecmailError as error:

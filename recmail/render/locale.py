@@ -106,6 +106,14 @@ def written_duration(minutes: int, locale: str) -> str:
 
 
 @lru_cache(maxsize=4_096)
+def written_weeks(weeks: int, locale: str) -> str:
+    """Return a number of weeks in words: "2 weeks", "2 Wochen"."""
+    from babel.units import format_unit
+
+    return format_unit(weeks, "duration-week", "long", locale=locale)
+
+
+@lru_cache(maxsize=4_096)
 def plural_form(count: int | float, locale: str) -> str:
     """Return which word a count takes in a language: zero, one, two, few, many or other (CLDR)."""
     from babel import Locale

@@ -108,6 +108,7 @@ DOCUMENTED = (
     Name("links", "fields", "addresses that are this person's own"),
     Name("links.unsubscribe", "text", "must stand in every email", "https://acme.example/u/3yQ"),
     Name("links.preferences", "text", "what they want to get", "https://acme.example/p/3yQ"),
+    Name("links.browser", "text", "this email as a page", "https://acme.example/v/3yQ", may_be_none=True),
     Name(
         "links.images",
         "text",

@@ -118,4 +118,4 @@ def fill_with_demo(
     options = ImportOptions(source="demo", attributes=settings.attributes, currency=settings.project.currency)
     for kind in DEMO_KINDS:
         file = folder / f"{kind}.csv"
-        yield import_file(project.engine, kind, file, now=now, key=settings.key, options=options)
+        yield import_file(project.engine, kind, file, now=now, key=settings.address_key, options=options)

@@ -126,4 +126,12 @@ def _suppression(
 def _feedback(connection: sa.Connection, run_no: int, user_no: int) -> Iterator[Happening]:
     mine = events.c.run_no == run_no, events.c.user_no == user_no
     for row in connection.execute(sa.select(events).where(*mine).order_by(events.c.event_no)).mappings():
-        yield Happening(row["at"], "feedback", f"{row['kind']}, says {row['provider']}")
+        yield Happening(row["at"], "feedback", _came_back(dict(row)))
+
+
+def _came_back(row: Mapping[str, Any]) -> str:
+    """What came back, by whose word and why: bounced for good, says relay: 5.1.1 no such user."""
+    kind = row["kind"] + (" for good" if row["dead"] else "") + (" by a machine" if row["by_machine"] else "")
+    detail = row["detail"] if row["status"] in row["detail"] else f"{row['status']} {row['detail']}".strip()
+    why = row["url"] or detail
+    return f"{kind}, says {row['provider']}" + (f": {why}" if why else "")

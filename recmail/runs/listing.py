@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from recmail.db.account import Account, account, accounts
 from recmail.db.approvals import Signature, signatures
 from recmail.db.connect import reading
+from recmail.db.ledger_outcomes import people_by_event
 from recmail.db.runs import ENDS, find_run, list_runs, run_audit, shard_findings
 from recmail.errors import RefusedError, did_you_mean
-from recmail.records import MessageState, RunState
+from recmail.records import EventKind, MessageState, RunState
 from recmail.runs.due import DueReport, read_due
 from recmail.runs.edits import Edit, edits_since
 from recmail.runs.project import Project
@@ -36,6 +37,7 @@ class Run:
         needed: how many people have to.
         edits: what was edited since the plan; None for runs that have ended, or were not asked.
         findings: what was found in its emails; None while not all were looked at.
+        returned: how many people something of each kind came back from.
     """
 
     run_no: int
@@ -54,6 +56,7 @@ class Run:
     approvals: Sequence[Signature] = ()
     needed: int = 1
     edits: Sequence[Edit] | None = None
+    returned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def waiting(self) -> int:
@@ -107,7 +110,14 @@ class Run:
             "due": self.due and self.due.to_dict(),
             "edits": None if self.edits is None else [edit.to_dict() for edit in self.edits],
             "findings": self.findings and self.findings.to_dict(),
+            "returned": dict(self.returned),
         }
+
+    @property
+    def came_back(self) -> str | None:
+        """What came back, in the order of EventKind; None when nothing did."""
+        parts = [f"{self.returned[kind]:,} {kind}" for kind in EventKind if self.returned.get(kind)]
+        return f"what came back, by people: {', '.join(parts)}" if parts else None
 
     @property
     def waits_for(self) -> str | None:
@@ -136,12 +146,17 @@ def read_runs(project: Project, *, campaign: str | None = None) -> list[Run]:
     with reading(project.engine) as connection:
         listed = list_runs(connection, campaign=campaign)
         if campaign is not None and not listed:
-            _refuse_unknown(project, campaign, {row["campaign"] for row in list_runs(connection)})
+            refuse_unknown(project, campaign, {row["campaign"] for row in list_runs(connection)})
         counted = accounts(connection, [row["run_no"] for row in listed])
     return [_run(dict(row), counted[row["run_no"]], ()) for row in listed]
 
 
-def _refuse_unknown(project: Project, campaign: str, planned: Collection[str]) -> None:
+def refuse_unknown(project: Project, campaign: str, planned: Collection[str]) -> None:
+    """Refuse a campaign of which there are no runs, unless there is a file of it.
+
+    Raises:
+        RefusedError: there is no such campaign, and never was.
+    """
     known = sorted({*project.campaigns(), *planned})
     if campaign not in known:
         hint = did_you_mean(campaign, known) or f"; there are: {', '.join(known) or 'none'}"
@@ -165,6 +180,7 @@ def read_run(project: Project, run_no: int) -> Run:
             approvals=signatures(connection, run_no),
             needed=project.settings.delivery.approvers,
             due=read_due(connection, row),
+            returned=people_by_event(connection, run_no),
             edits=None if row["state"] in _WITHOUT_EDITS else edits_since(project, row),
         )
         if None in shard_findings(connection, run_no).values():

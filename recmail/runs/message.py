@@ -33,11 +33,15 @@ from recmail.tokens import in_mailbox, sign
 
 @dataclass(frozen=True)
 class Links:
-    """Where the links of one person's email lead; `images` is what relative image addresses are added to."""
+    """Where the links of one person's email lead; `images` is what relative image addresses are added to.
+
+    `browser` is the email itself as a page; None where there is no public_url.
+    """
 
     unsubscribe: str
     preferences: str
     images: str
+    browser: str | None = None
 
 
 def links_for(project: Project, run_no: int, user_no: int) -> Links:
@@ -59,7 +63,8 @@ def _links(project: Project, key: bytes, run_no: int, user_no: int) -> Links:
     fallback = f"https://unsubscribe.invalid/{token}"
     unsubscribe = own or (f"{base}/u/{token}" if base else fallback)
     preferences = f"{base}/p/{sign(key, run_no, user_no, 'preferences')}" if base else unsubscribe
-    return Links(unsubscribe, preferences, image_base(project))
+    browser = f"{base}/v/{sign(key, run_no, user_no, 'browser')}" if base else None
+    return Links(unsubscribe, preferences, image_base(project), browser)
 
 
 def image_base(project: Project) -> str:

@@ -11,6 +11,7 @@ from recmail.db.leases import take_lease
 from recmail.deliver.clock import Clock
 from recmail.errors import RecmailError
 from recmail.runs.holding import holding, new_holder
+from recmail.runs.look_back import LookBack
 from recmail.runs.news import News, Tell
 from recmail.runs.project import Project
 from recmail.runs.scheduler import tick
@@ -26,10 +27,12 @@ _TICK_S, _LOOK_S, _ONCE_LOOK_S = 10.0, 1.0, 0.1
 
 
 def keep_scheduling(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> None:
-    """Look at all schedules every few seconds, until `stop` is set."""
+    """Look at all schedules every few seconds, and once a minute at what came back, until `stop` is set."""
+    returned = LookBack(project, WHO, tell, stop)
     with holding(project.engine, SCHEDULER + new_holder(), lease=THERE):
         while not stop.is_set():
             try:
+                returned.look(clock.now())  # first: whoever bounced or said no is not planned for
                 tick(project, clock.now(), WHO, tell=tell, stop=stop)
             except RecmailError as error:  # the database went away; it may come back
                 tell(News(clock.now(), "trouble", str(error), is_bad=True))
@@ -54,7 +57,8 @@ def keep_sending(project: Project, clock: Clock, *, tell: Tell, stop: threading.
 def schedule_once(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> list[RecmailError]:
     """Look at all schedules once; return what went wrong."""
     _was_here(project, SCHEDULER)
-    return tick(project, clock.now(), WHO, tell=tell, stop=stop)
+    errors = LookBack(project, WHO, tell, stop).look(clock.now())
+    return [*errors, *tick(project, clock.now(), WHO, tell=tell, stop=stop)]
 
 
 def send_once(project: Project, clock: Clock, *, tell: Tell, stop: threading.Event) -> Senders:

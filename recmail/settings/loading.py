@@ -113,6 +113,7 @@ def _survey(source: SourceText, folder: Path, *, flags: Mapping[str, str]) -> tu
         providers=providers,
         sources=raw["sources"],
         origins=loader.origins,
+        bounces=raw["bounces"],
     )
     return settings, loader.problems
 

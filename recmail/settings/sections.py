@@ -31,7 +31,10 @@ def toml_name(key: Field[Any]) -> str:
 
 @dataclass(frozen=True)
 class ProjectSettings:
-    """[project]: `database` and `key` as written, env:NAME and file:PATH included."""
+    """[project]: `database`, `key` and `older_keys` as written, env:NAME and file:PATH included.
+
+    `older_keys` are what `key` was before, the newest first: links that they signed still work.
+    """
 
     name: str = field(metadata=_key(values.one_line))
     database: str = field(metadata=_key(values.database, "sqlite:///recmail.db"))
@@ -39,6 +42,7 @@ class ProjectSettings:
     language: str = field(metadata=_key(values.language, "en"))
     currency: str = field(metadata=_key(values.currency))
     key: str = field(metadata=_key(values.reference, "file:.recmail/key"))
+    older_keys: tuple[str, ...] = field(metadata=_key(values.references, [], toml=True))
 
 
 @dataclass(frozen=True)
@@ -164,5 +168,5 @@ SECTIONS: Mapping[str, type[Any]] = {
 """Sections whose keys are fixed."""
 NAME_SECTIONS: Mapping[str, Reader] = {"topics": values.one_line, "attributes": values.attribute_type}
 """Sections whose keys are the user's own names."""
-RAW_SECTIONS = ("provider", "sources")
-"""Sections of sections that the stage they belong to reads: deliver/ and history/."""
+RAW_SECTIONS = ("provider", "sources", "bounces")
+"""Sections of sections that the stage they belong to reads: deliver/, history/ and feedback/."""

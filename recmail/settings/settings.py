@@ -26,7 +26,7 @@ _KEY_LENGTH_AT_LEAST = 32
 
 @dataclass(frozen=True)
 class RawTable:
-    """A [provider.NAME] or [sources.NAME] section as it is written; the stage that it belongs to checks it.
+    """A [provider.NAME], [sources.NAME] or [bounces.NAME] as it is written; its stage checks it.
 
     Attributes:
         values: as in the file, except that env:NAME and file:PATH are a Secret.
@@ -79,6 +79,7 @@ class Settings:
     providers: Mapping[str, RawTable]
     sources: Mapping[str, RawTable]
     origins: Mapping[str, str]
+    bounces: Mapping[str, RawTable] = field(default_factory=dict)
 
     @cached_property
     def database_url(self) -> str:
@@ -102,15 +103,37 @@ class Settings:
 
     @cached_property
     def key(self) -> bytes:
-        """The key that signs links and hashes addresses.
+        """The key that signs links.
 
         Raises:
             ConfigError: it cannot be read, or is shorter than 32 characters.
         """
-        text = self._secret("project.key", self.project.key).reveal().strip()
+        return self._key("project.key", self.project.key)
+
+    @cached_property
+    def older_keys(self) -> tuple[bytes, ...]:
+        """Keys of before, whose links still work.
+
+        Raises:
+            ConfigError: one cannot be read, or is shorter than 32 characters.
+        """
+        return tuple(self._key("project.older_keys", one) for one in self.project.older_keys)
+
+    @property
+    def address_key(self) -> bytes:
+        """The key that hashes addresses: the oldest, since hashes outlive addresses and cannot be made anew.
+
+        Raises:
+            ConfigError: as for `key`.
+        """
+        return self.older_keys[-1] if self.older_keys else self.key
+
+    def _key(self, setting: str, reference: str) -> bytes:
+        text = self._secret(setting, reference).reveal().strip()
         if len(text) < _KEY_LENGTH_AT_LEAST:
-            message = f"[project] key: {self.project.key} holds fewer than {_KEY_LENGTH_AT_LEAST} characters"
-            raise ConfigError([Problem(*self._place("project.key"), 0, message)])
+            named = f"[{setting.replace('.', '] ')}: {reference}"
+            message = f"{named} holds fewer than {_KEY_LENGTH_AT_LEAST} characters"
+            raise ConfigError([Problem(*self._place(setting), 0, message)])
         return text.encode()
 
     def printed(self) -> dict[str, Any]:

@@ -187,6 +187,13 @@ def reference(value: object) -> str:
     return str(value)
 
 
+def references(value: object) -> tuple[str, ...]:
+    """Read a list of where secrets are kept."""
+    if not isinstance(value, list):
+        raise ValueError(f'found {shown(value)}; expected a list such as ["file:.recmail/key"]')  # noqa: TRY004
+    return tuple(reference(one) for one in value)
+
+
 def public_url(value: object) -> str:
     """Read the address at which people reach us; empty when there is none."""
     if not _text(value):

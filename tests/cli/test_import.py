@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from recmail.cli import main
 from recmail.cli.command import exit_code
-from recmail.cli.import_ import show_source
+from recmail.cli.imported import show_source
 from recmail.errors import DataError
 from recmail.history.importing import Counts, ImportResult
 from recmail.history.importing_sources import SourceReport

@@ -118,6 +118,7 @@ def context(blocks: list[Context], **changes: Any) -> Context:
         "links": {
             "unsubscribe": "https://acme.example/u/3yQ",
             "preferences": "https://acme.example/p/3yQ",
+            "browser": "https://acme.example/v/3yQ",
             "images": "https://acme.example/images/",
         },
         "date": "2026-11-24",

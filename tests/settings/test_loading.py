@@ -330,3 +330,25 @@ def test_topics_and_attributes_are_the_users_own_names(tmp_path: Path) -> None:
     assert found.topics == {"news": "News"}
     assert found.attributes == {"plan": "text", "seats": "number"}
     assert found.origins["attributes.seats"] == "recmail.toml:11"
+
+
+def test_a_new_key_signs_and_the_oldest_one_goes_on_hashing_addresses(tmp_path: Path) -> None:
+    for name in ("first", "second", "third"):
+        (tmp_path / name).write_text(f"{name} ".ljust(40, "x") + "\n", "utf-8")
+    one = load(tmp_path, MINIMAL.replace('"INR"\n', '"INR"\nkey = "file:first"\n'))
+    assert (one.older_keys, one.address_key) == ((), one.key)
+    older = 'key = "file:third"\nolder_keys = ["file:second", "file:first"]\n'
+    rotated = load(tmp_path, MINIMAL.replace('"INR"\n', f'"INR"\n{older}'))
+    assert rotated.key.startswith(b"third")
+    assert [key[:6] for key in rotated.older_keys] == [b"second", b"first "]
+    assert rotated.address_key == one.key
+
+
+def test_an_older_key_that_is_none_is_said(tmp_path: Path) -> None:
+    (tmp_path / "short").write_text("too short", "utf-8")
+    loaded = load(tmp_path, MINIMAL.replace('"INR"\n', '"INR"\nolder_keys = ["file:short"]\n'))
+    message = r"recmail.toml:4:.*\[project\] older_keys: file:short holds fewer than 32 characters"
+    with pytest.raises(ConfigError, match=message):
+        _ = loaded.older_keys
+    with pytest.raises(ConfigError, match=r"older_keys: .*a secret may not stand here"):
+        load(tmp_path, MINIMAL.replace('"INR"\n', '"INR"\nolder_keys = ["sesame"]\n'))

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from recmail import plugins
 from recmail.deliver.warm_up import WarmUp
-from recmail.errors import ConfigError, Problem, RefusedError, did_you_mean
+from recmail.errors import ConfigError, DataError, Problem, RefusedError, did_you_mean
 from recmail.records import Event, Outgoing
 from recmail.settings import RawTable, Settings
 from recmail.settings.plugin_section import read_options
@@ -148,6 +148,16 @@ class EspOptions(BaseModel, ABC):
         """
         raise RefusedError(f"{type(self).__name__.lower()} has no webhooks")
 
+    def read_events(self, body: bytes) -> Sequence[Event]:
+        """Return what the body of a webhook says, or one event of it as `Event.raw` has it.
+
+        No signature is checked: it is for files that a person has, `recmail import events`.
+
+        Raises:
+            DataError: it cannot be read.
+        """
+        raise DataError(f"{type(self).__name__.lower()} reads no saved webhooks")
+
 
 @dataclass(frozen=True)
 class Doubt:
@@ -211,6 +221,10 @@ class Provider:
     def read_webhook(self, request: Webhook, *, now: datetime) -> Sequence[Event]:
         """Check that a request is the provider's, and return what it says of messages."""
         return self.options.read_webhook(request, now=now)
+
+    def read_events(self, body: bytes) -> Sequence[Event]:
+        """Return what the body of a webhook says, unchecked, as `EspOptions.read_events`."""
+        return self.options.read_events(body)
 
     def connect(self) -> Esp:
         """Open one connection."""

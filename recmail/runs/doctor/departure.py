@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from recmail.db.connect import reading
 from recmail.db.courses import relative_pictures
+from recmail.records import ALIVE
 from recmail.runs.doctor.finding import Finding, ok, warning, wrong
 from recmail.runs.doctor.subject import Subject
 from recmail.runs.project import TO_FILL_IN, is_reserved
@@ -72,6 +73,8 @@ def check_unsubscribing(subject: Subject) -> Iterator[Finding]:
             yield wrong(name, found, "write the address that the world knows")
         elif subject.offline and not is_here:
             yield ok(name, f"{url} was not opened (--offline)")
+        elif name == "public_url":
+            yield check_public(parts, own_page=bool(sender.unsubscribe_url))
         else:
             yield check_answer(name, parts)
 
@@ -94,10 +97,44 @@ def check_answer(name: str, url: SplitResult, *, trust: ssl.SSLContext | None = 
     Args:
         trust: certificates to trust instead of the machine's.
     """
+    answer = _ask(name, url, "HEAD", "/", trust)
+    if isinstance(answer, Finding):
+        return answer
+    if answer[0] >= 500:
+        found = f"{url.hostname} answers with its error {answer[0]}"
+        return warning(name, found, "look into that server's log")
+    return ok(name, f"{url.hostname} answers")
+
+
+def check_public(url: SplitResult, *, own_page: bool, trust: ssl.SSLContext | None = None) -> Finding:
+    """Say whether `recmail serve --public` answers at public_url.
+
+    Args:
+        own_page: people unsubscribe elsewhere; without this they cannot choose what they get.
+    """
+    name, path = "public_url", f"{url.path}/healthz"
+    answer = _ask(name, url, "GET", path, trust)
+    if isinstance(answer, Finding):
+        return answer
+    status, body = answer
+    if status == 200 and body.startswith(ALIVE.encode()):
+        return ok(name, f"{url.hostname}: recmail serve --public answers there")
+    if status >= 500:
+        found = f"{url.hostname} answers with its error {status}"
+        return warning(name, found, "is recmail serve --public running, and its database? See its log")
+    say = warning if own_page else wrong
+    found = f"{url.hostname} answers, but not recmail: {status} at {path}"
+    return say(name, found, "run recmail serve --public there, and send your proxy's requests to it")
+
+
+def _ask(
+    name: str, url: SplitResult, method: str, path: str, trust: ssl.SSLContext | None
+) -> tuple[int, bytes] | Finding:
+    """Return status and beginning of an answer, or what kept it from coming."""
     host = url.hostname or ""
     advice = "start what answers there, or correct it under [sender] in recmail.toml"
     try:
-        status = _head(url, trust)
+        return _answer(url, method, path, trust)
     except ssl.SSLCertVerificationError as error:
         return wrong(name, f"{host}: its certificate is not valid: {error.verify_message}", "renew it")
     except socket.gaierror as error:
@@ -106,12 +143,9 @@ def check_answer(name: str, url: SplitResult, *, trust: ssl.SSLContext | None = 
         return warning(name, f"{host} does not answer within {_PATIENCE_S:g} s", advice)
     except (OSError, UnicodeError, http.client.HTTPException) as error:  # UnicodeError: it can be no name
         return wrong(name, f"cannot reach {host}: {error}", advice)
-    if status >= 500:
-        return warning(name, f"{host} answers with its error {status}", "look into that server's log")
-    return ok(name, f"{host} answers")
 
 
-def _head(url: SplitResult, trust: ssl.SSLContext | None) -> int:
+def _answer(url: SplitResult, method: str, path: str, trust: ssl.SSLContext | None) -> tuple[int, bytes]:
     host = url.hostname or ""
     if url.scheme == "https":
         context = trust or ssl.create_default_context()
@@ -121,7 +155,8 @@ def _head(url: SplitResult, trust: ssl.SSLContext | None) -> int:
     else:
         connection = http.client.HTTPConnection(host, url.port, timeout=_PATIENCE_S)
     try:
-        connection.request("HEAD", "/", headers={"User-Agent": "recmail-doctor"})
-        return connection.getresponse().status
+        connection.request(method, path, headers={"User-Agent": "recmail-doctor"})
+        response = connection.getresponse()
+        return response.status, response.read(100)
     finally:
         connection.close()

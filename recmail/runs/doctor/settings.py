@@ -78,7 +78,7 @@ def _in_words(value: object) -> str:
     if isinstance(value, timedelta):
         return format_duration(value)
     if isinstance(value, tuple) and not hasattr(value, "_fields"):
-        return ", ".join(map(str, value)) or "nobody"
+        return ", ".join(map(str, value)) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name} {number:g}" for name, number in value.items())
     return "not set" if value in (None, "") else str(value)
@@ -131,6 +131,8 @@ def check_key(subject: Subject) -> Iterator[Finding]:
         return
     try:
         _ = settings.key
+        if subject.stands("project.older_keys"):
+            _ = settings.older_keys
     except ConfigError as error:
         advice = "bring it back from your copy: with another, links in emails already delivered stop working"
         yield wrong("key", said(error.problems[0]), advice)

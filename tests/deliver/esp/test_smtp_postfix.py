@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import Message
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 from recmail.deliver.esp.smtp import Smtp
 from recmail.deliver.esp.smtp_connection import Connection
 from recmail.errors import MessageRefused, RecipientRefused, TemporaryFailure
-from recmail.records import Outgoing
+from recmail.feedback.bounce_report import read_report
+from recmail.records import EventKind, Outgoing
 from recmail.tokens import from_mailbox, in_mailbox, read_token, sign
 from tests.postfix import needs_postfix, postfix
 from tests.servers import HOST, smtp_sink
@@ -115,6 +117,10 @@ def test_a_bounce_says_which_message_and_person_it_is_about(relay: Relay, connec
     assert of_message["Original-Envelope-Id"] == "a+b=1@acme.example"
     assert of_recipient["Original-Recipient"] == "rfc822;nobody+x@dead.example"
     assert (of_recipient["Action"], of_recipient["Status"]) == ("failed", "5.1.1")
+    (told,) = read_report(arrived, keys=(KEY,), now=datetime.now(UTC))
+    assert (told.row, told.event.kind, told.event.dead) == ((12, 345), EventKind.BOUNCED, True)
+    assert (told.event.message_id, told.event.email) == ("a+b=1@acme.example", "nobody+x@dead.example")
+    assert told.event.detail.endswith("550 5.1.1 no such user")
 
 
 def fields(bounce: Message) -> Iterator[Message]:

@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from recmail.runs.doctor.departure import check_answer
+from recmail.deliver.clock import Clock
+from recmail.runs.doctor.departure import check_answer, check_public
 from recmail.runs.doctor.lookup import Lookup
+from recmail.runs.project import open_project
+from recmail.web.public.application import make_application
+from recmail.web.public.door import Door
+from recmail.web.public.serving import listen, serve
 from tests.http_servers import HttpServer, Reply, Request
 from tests.runs.doctor.conftest import one, report, states
 from tests.runs.doctor.test_records import RSA_2048
@@ -133,6 +139,9 @@ def web_server(status: int, *, certificate: str = "") -> Iterator[str]:
             self.send_response(status)
             self.end_headers()
 
+        def do_GET(self) -> None:
+            self.do_HEAD()
+
         def log_message(self, *_: object) -> None:
             return
 
@@ -151,11 +160,26 @@ def web_server(status: int, *, certificate: str = "") -> Iterator[str]:
         thread.join()
 
 
-@pytest.mark.parametrize(("status", "state"), [(200, "ok"), (404, "ok"), (503, "warning")])
-def test_a_public_url_that_answers_is_good(project: Path, change: Change, status: int, state: str) -> None:
+@pytest.mark.parametrize(("status", "state"), [(200, "wrong"), (404, "wrong"), (503, "warning")])
+def test_a_public_url_where_something_else_answers_is_wrong(
+    project: Path, change: Change, status: int, state: str
+) -> None:
     with web_server(status) as url:
         change(public_url=f'"{url}"')
         assert states(report(project)["before sending"])["public_url"] == state
+        change(public_url=f'"{url}"', unsubscribe_url='"https://acme.example/u/{token}"')
+        assert check_public(urlsplit(url), own_page=True).state == "warning"
+
+
+def test_a_public_url_where_recmail_answers_is_good(project: Path, now: datetime) -> None:
+    opened, stop, listener = open_project(project), threading.Event(), listen(HOST, 0)
+    application = make_application(Door(opened, Clock(now), lambda _news: None))
+    thread = threading.Thread(target=serve, args=(application, listener, stop))
+    thread.start()
+    found = check_public(urlsplit(f"http://{HOST}:{listener.getsockname()[1]}"), own_page=False)
+    stop.set()
+    thread.join()
+    assert (found.state, "recmail serve --public answers there" in found.found) == ("ok", True)
 
 
 def test_a_public_url_where_nobody_answers_is_wrong(project: Path, change: Change) -> None:

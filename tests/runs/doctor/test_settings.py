@@ -27,7 +27,7 @@ def test_each_value_says_where_it_comes_from(project: Path, monkeypatch: pytest.
     assert one(found, "project.name").found == "Acme (recmail.toml:6)"
     assert one(found, "project.timezone").found == "Asia/Kolkata (RECMAIL_PROJECT_TIMEZONE)"
     assert one(found, "delivery.engine").found == "processes (default)"
-    assert one(found, "limits.test_recipients").found == "nobody (recmail.toml:25)"
+    assert one(found, "limits.test_recipients").found == "none (recmail.toml:25)"
     assert one(found, "model.half_life").found == "180d (recmail.toml:50)"
     assert one(found, "topics.course-tips").found == "Course tips (recmail.toml:28)"
     assert one(found, "provider.files.folder").found == "outbox (recmail.toml:55)"

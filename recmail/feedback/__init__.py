@@ -1,0 +1,1 @@
+"""What came back of messages: written down, and what it changes in the ledger and for later mail."""
