@@ -131,7 +131,7 @@ def _events(body: bytes, now: datetime | None) -> list[Event]:
     at = next((at for name in _TIMES if (at := read_time(found.get(name)))), None)
     return [
         Event(
-            key=event_key("postmark", f"{record}:{found['ID']}" if "ID" in found else None, found),
+            key=event_key(f"{record}:{found['ID']}" if "ID" in found else None, found),
             kind=kind,
             at=dated(at, now),
             provider_id=words(found.get("MessageID")) or None,

@@ -144,7 +144,7 @@ def _events(body: bytes, now: datetime | None) -> list[Event]:
     types = words(bounce.get("type")), words(bounce.get("subType"))
     return [
         Event(
-            key=event_key("resend", None, found),
+            key=event_key(None, found),
             kind=kind,
             at=dated(read_time(found.get("created_at")), now),
             provider_id=words(data.get("email_id")) or None,

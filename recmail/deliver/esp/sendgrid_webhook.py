@@ -165,7 +165,7 @@ def _events(found: list[Any], now: datetime | None) -> Iterator[Event]:
         reason = words(one.get("reason")) or words(one.get("response"))
         status = find_status(one.get("status"), one.get("reason"))
         yield Event(
-            key=event_key("sendgrid", one.get("sg_event_id"), one),
+            key=event_key(one.get("sg_event_id"), one),
             kind=kind,
             at=dated(read_seconds(one.get("timestamp")), now),
             provider_id=words(one.get("sg_message_id")).partition(".")[0] or None,

@@ -90,7 +90,7 @@ def _events(found: Any, at: datetime | None) -> Iterator[Event]:
         one = mapping(person) or {"emailAddress": person}
         said = (one.get("diagnosticCode"), about.get("smtpResponse"))
         status = find_status(one.get("status"), *said)
-        key = event_key("ses", about.get("feedbackId"), found)
+        key = event_key(about.get("feedbackId"), found)
         yield Event(
             key=f"{key}/{number}" if number else key,
             kind=kind,

@@ -141,7 +141,7 @@ def raw(event: object) -> str:
     return json.dumps(event, separators=(",", ":"))
 
 
-def event_key(provider: str, event_id: object, *event: object) -> str:
+def event_key(event_id: object, *event: object) -> str:
     """The same text for the same event however often it comes.
 
     Args:
@@ -150,9 +150,9 @@ def event_key(provider: str, event_id: object, *event: object) -> str:
     """
     known = str(event_id) if isinstance(event_id, str | int) else ""
     if 0 < len(known) <= _LONGEST_ID and known.isascii() and known.isprintable():
-        return f"{provider}:{known}"
+        return known
     content = json.dumps([known, *event], sort_keys=True, separators=(",", ":"))
-    return f"{provider}:{hashlib.sha256(content.encode()).hexdigest()}"
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def find_status(*texts: object) -> str:

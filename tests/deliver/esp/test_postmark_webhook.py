@@ -34,7 +34,7 @@ def events(event: Any) -> list[Event]:
 def test_a_bounce_in_full() -> None:
     assert events(POSTMARK_BOUNCE) == [
         Event(
-            key="postmark:Bounce:42",
+            key="Bounce:42",
             kind=EventKind.BOUNCED,
             at=datetime(2026, 11, 2, 8, 50, 50, 396393, tzinfo=UTC),
             provider_id="883953f4-6105-42a2-a16a-77a8eac79483",

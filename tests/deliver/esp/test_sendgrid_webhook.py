@@ -32,7 +32,7 @@ def events(found: Any) -> list[Event]:
 def test_a_bounce_in_full() -> None:
     assert events([BOUNCE]) == [
         Event(
-            key="sendgrid:6g4ZI7SA-xmRDv57GoPIPw==",
+            key="6g4ZI7SA-xmRDv57GoPIPw==",
             kind=EventKind.BOUNCED,
             at=datetime(2026, 11, 2, 8, 59, 30, tzinfo=UTC),
             provider_id="14c5d75ce93",

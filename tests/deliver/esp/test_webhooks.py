@@ -96,7 +96,7 @@ def test_times_are_utc() -> None:
 def test_no_value_breaks_a_reader(value: object) -> None:
     for at in (read_time(value), read_seconds(value)):
         assert at is None or at.tzinfo is UTC
-    found = [words(value), address(value) or "", event_key("x", value, value), raw(value)]
+    found = [words(value), address(value) or "", event_key(value, value), raw(value)]
     for text in found:
         assert "\0" not in text
         text.encode()
@@ -104,9 +104,9 @@ def test_no_value_breaks_a_reader(value: object) -> None:
 
 def test_an_event_without_an_id_is_known_by_what_it_says() -> None:
     one, other = {"a": 1, "b": 2}, {"a": 1, "b": 3}
-    assert event_key("x", None, one) == event_key("x", "", {"b": 2, "a": 1})
-    assert event_key("x", None, one) != event_key("x", None, other)
-    assert event_key("x", "id-7", one) == event_key("x", "id-7", other) == "x:id-7"
+    assert event_key(None, one) == event_key("", {"b": 2, "a": 1})
+    assert event_key(None, one) != event_key(None, other)
+    assert event_key("id-7", one) == event_key("id-7", other) == "id-7"
 
 
 def test_a_robot_says_so() -> None:
