@@ -19,7 +19,7 @@ from recmail.settings import Settings
 def pace_of(settings: Settings, provider: Provider, campaigns: dict[int, Campaign]) -> PaceOptions:
     """All limits of a worker that sends these runs through one provider."""
     options, whose = provider.options, f"provider {provider.name}"
-    everybody = quotas(whose, options.at_most)
+    everybody = quotas(whose, options.limits())
     if options.warm_up is not None:
         ramp = Warming(whose, options.warm_up, ZoneInfo(settings.project.timezone))
         everybody = replace(everybody, spans=(*everybody.spans, ramp))

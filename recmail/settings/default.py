@@ -83,7 +83,7 @@ type = "files"
 folder = "outbox"                             # a Maildir, with an index.html of what was sent
 
 # [provider.relay]
-# type = "smtp"
+# type = "smtp"                               # or another: docs/providers.md
 # host = "smtp.acme.example"
 # port = 587
 # user = "learn"

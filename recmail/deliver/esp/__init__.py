@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -119,6 +119,18 @@ class EspOptions(BaseModel, ABC):
         self.connect().close()
         return "answers"
 
+    def doubts(self, senders: Sequence[str]) -> Iterator[Doubt]:
+        """Ask the account what else may keep messages from these addresses from arriving.
+
+        Raises:
+            AccountRefused, TemporaryFailure: as `connect`.
+        """
+        return iter(())
+
+    def limits(self) -> tuple[Rate, ...]:
+        """`at_most`, or what the provider allows the account where it can be asked; never raises."""
+        return self.at_most
+
     @property
     def reads_webhooks(self) -> bool:
         """What comes back can be told to us, and what says so can be checked."""
@@ -145,6 +157,20 @@ class EspOptions(BaseModel, ABC):
             DataError: it cannot be read.
         """
         raise DataError(f"{type(self).__name__.lower()} reads no saved webhooks")
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Something that a provider says of our account.
+
+    Attributes:
+        next: what to do about it.
+        stops: until then no message is taken.
+    """
+
+    found: str
+    next: str
+    stops: bool = False
 
 
 @dataclass(frozen=True)
@@ -207,6 +233,10 @@ class Provider:
     def probe(self) -> str:
         """Find out whether messages would be taken, sending none."""
         return self.options.probe()
+
+    def doubts(self, senders: Sequence[str]) -> Iterator[Doubt]:
+        """Ask the account what else may keep messages from these addresses from arriving."""
+        return self.options.doubts(senders)
 
 
 def open_provider(name: str, settings: Settings) -> Provider:

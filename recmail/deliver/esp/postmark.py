@@ -30,6 +30,7 @@ from recmail.deliver.esp.http_door import Answer, Door
 from recmail.deliver.esp.http_line import Outcome
 from recmail.deliver.esp.http_options import HttpEsp, refusal
 from recmail.deliver.esp.http_parts import take_apart
+from recmail.deliver.esp.postmark_webhook import TellsWithLogin
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -47,7 +48,7 @@ _ALSO_ABOUT_US = ("'From'", "'MessageStream'", "message stream")  # in words of 
 _MAINTENANCE = 503  # documented as planned outages: nothing was accepted
 
 
-class Postmark(HttpEsp):
+class Postmark(TellsWithLogin, HttpEsp):
     """[provider.NAME] with type = "postmark".
 
     Attributes:

@@ -29,6 +29,7 @@ from recmail.deliver.esp.http_door import Answer, Door
 from recmail.deliver.esp.http_line import Outcome
 from recmail.deliver.esp.http_options import HttpEsp, refusal
 from recmail.deliver.esp.http_parts import take_apart
+from recmail.deliver.esp.resend_webhook import TellsBySvix
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -46,7 +47,7 @@ _OUR_SENDER = {"invalid_from_address", "invalid_access", "missing_api_key", "res
 _SECURITY = 451  # "We may have found a security issue with the request": passes by itself
 
 
-class Resend(HttpEsp):
+class Resend(TellsBySvix, HttpEsp):
     """[provider.NAME] with type = "resend".
 
     Attributes:
@@ -144,11 +145,3 @@ def _no(said: str) -> DeliveryError:
 def message_tag(message_id: str) -> str:
     """Our Message-ID as the value of a tag, which may have letters, digits, - and _ only."""
     return base64.urlsafe_b64encode(message_id.encode()).rstrip(b"=").decode("ascii")
-
-
-def tagged_message_id(tag: str) -> str | None:
-    """The Message-ID that a tag stands for; None when it is not ours."""
-    try:
-        return base64.urlsafe_b64decode(tag + "=" * (-len(tag) % 4)).decode()
-    except ValueError:
-        return None

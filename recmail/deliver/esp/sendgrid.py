@@ -25,13 +25,14 @@ from recmail.deliver.esp.http_door import Answer, Door
 from recmail.deliver.esp.http_line import Outcome
 from recmail.deliver.esp.http_options import HttpEsp, refusal
 from recmail.deliver.esp.http_parts import Mailbox, take_apart
+from recmail.deliver.esp.sendgrid_webhook import TellsByEcdsa
 from recmail.errors import AccountRefused, DeliveryError, OutcomeUnknown, RecipientRefused, TemporaryFailure
 from recmail.records import Outgoing
 
 _OFF = {"enable": False}
 
 
-class Sendgrid(HttpEsp):
+class Sendgrid(TellsByEcdsa, HttpEsp):
     """[provider.NAME] with type = "sendgrid".
 
     Attributes:

@@ -22,6 +22,8 @@ def check_providers(subject: Subject) -> Iterator[Finding]:
         else:
             try:
                 yield ok(name, provider.probe())
+                for doubt in provider.doubts(subject.senders_through(name)):
+                    yield (wrong if doubt.stops else warning)(name, doubt.found, doubt.next)
             except TemporaryFailure as error:
                 yield wrong(
                     name, str(error), "check host and port, and whether this machine may connect there"

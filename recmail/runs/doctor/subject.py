@@ -99,6 +99,14 @@ class Subject:
         keys = (email_key(parseaddr(sender)[1]) for sender in senders if sender)
         return list(dict.fromkeys(key.rpartition("@")[2] for key in keys if key))
 
+    def senders_through(self, provider: str) -> list[str]:
+        """The addresses that mail is sent from through one provider, the default one first."""
+        own = self.settings.sender.from_ if self.stands("sender.from") else None
+        usual = self.settings.delivery.provider
+        senders = [own] * (provider == usual)
+        senders += [one.from_ or own for one in self._good_campaigns() if (one.provider or usual) == provider]
+        return list(dict.fromkeys(parseaddr(sender)[1] for sender in senders if sender))
+
     def bounce_domains(self) -> list[str]:
         """The domains that bounces go to and mail is not sent from."""
         providers = [one for one in self.providers.values() if isinstance(one, Provider)]

@@ -15,7 +15,8 @@ import pytest
 
 from recmail.deliver.esp import Esp
 from recmail.deliver.esp.http_options import HttpEsp
-from recmail.deliver.esp.resend import Resend, tagged_message_id
+from recmail.deliver.esp.resend import Resend
+from recmail.deliver.esp.resend_webhook import tagged_message_id
 from recmail.errors import (
     AccountRefused,
     DeliveryError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -21,6 +22,7 @@ from recmail.runs.project import open_project
 from recmail.web.public.application import make_application
 from recmail.web.public.door import Door
 from recmail.web.public.serving import listen, serve
+from tests.http_servers import HttpServer, Reply, Request
 from tests.runs.doctor.conftest import one, report, states
 from tests.runs.doctor.test_records import RSA_2048
 from tests.runs.doctor.zones import BROKEN, NameServer
@@ -58,6 +60,29 @@ def test_a_server_that_refuses_us_is_wrong(project: Path, change: Change) -> Non
         found = one(report(project)["provider"], "relay")
     assert (found.state, "554 5.7.1 go·[31m away" in found.found) == ("wrong", True)
     assert found.next == "compare [provider.relay] with your provider's page"
+
+
+def test_what_an_account_says_is_told_with_the_next_step(
+    project: Path, change: Change, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SES_KEY", "AKIAEXAMPLE")
+    account = {"SendingEnabled": True, "ProductionAccessEnabled": False, "SendQuota": {"MaxSendRate": 1.0}}
+
+    def amazon(request: Request) -> Reply:
+        known = request.path == "/v2/email/account"
+        return Reply(200, json.dumps(account).encode()) if known else Reply(404, b"{}")
+
+    with HttpServer(amazon).running() as server:
+        keys = 'access_key_id = "env:SES_KEY"\nsecret_access_key = "env:SES_KEY"\nregion = "eu-west-1"\n'
+        section = f'[provider.ses]\ntype = "ses"\n{keys}endpoint_url = "{server.url}"\n'
+        change(provider='"ses"', add=section)
+        found = report(project)["provider"]
+    assert [(one.state, one.found.split(":")[0], bool(one.next)) for one in found[1:]] == [
+        ("warning", "the account is in the sandbox", True),
+        ("wrong", "acme.org is not verified, so SES takes nothing from it", True),
+        ("warning", "bounces and complaints do not come back to recmail", True),
+    ]
+    assert found[0].found.endswith("answers: the account may send 1 per second, 0 used in the last 24 hours")
 
 
 def test_a_server_that_is_not_there_is_wrong(project: Path, change: Change) -> None:
