@@ -65,10 +65,11 @@ def write_pace(connection: sa.Connection, user_no: int, pace: Pace, *, at: datet
 
 def asked(condition: Callable[[sa.FromClause], sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
     """Whether an account with the address of the enclosing row of users asked for what the condition says."""
-    found = sa.exists().where(
+    found = sa.select(_WISH.c.user_no).where(
         _HOLDER.c.email_hash == users.c.email_hash, _WISH.c.user_no == _HOLDER.c.user_no, condition(_WISH)
     )
-    return found.correlate_except(_WISH, _HOLDER)
+    # OFFSET 0: PostgreSQL would make a join of it, for which it reads all people.
+    return found.correlate_except(_WISH, _HOLDER).offset(0).exists()
 
 
 def pauses(wish: sa.FromClause, at: datetime | sa.ColumnElement[datetime]) -> sa.ColumnElement[bool]:
