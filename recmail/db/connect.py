@@ -78,7 +78,8 @@ def _prepare_sqlite(engine: sa.Engine, busy_timeout_ms: int, cache_mib: int) -> 
     @sa.event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
         mode = connection.get_execution_options().get("begin", "DEFERRED")
-        connection.exec_driver_sql(f"BEGIN {mode}")
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"BEGIN {mode}")
 
 
 def _prepare_postgresql(engine: sa.Engine) -> None:

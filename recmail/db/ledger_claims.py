@@ -31,7 +31,7 @@ from recmail.db.ledger_rows import (
 )
 from recmail.db.prepared import run_prepared
 from recmail.db.tables import ledger, ledger_context, runs, users
-from recmail.db.types import UtcTime
+from recmail.db.types import UtcTime, to_utc
 from recmail.records import Claim, MessageState, RunState
 
 S = MessageState
@@ -110,24 +110,39 @@ def _read(
     connection: sa.Connection, keys: Sequence[tuple[int, int]], claim_id: str, now: datetime
 ) -> list[Claim]:
     dialect = connection.dialect.name
-    found = connection.execute(_claimed(dialect), {"rows": as_rows(dialect, keys), "now": now})
-    return [
-        Claim(
-            run_no=row.run_no,
-            user_no=row.user_no,
-            user_id=row.user_id,
-            email=row.email,
-            claim_id=claim_id,
-            attempts=row.attempts,
-            message_id=row.message_id,
-            due_at=row.due_at,
-            variant=row.variant,
-            timezone=row.timezone,
-            send_before=row.send_before,
-            trackable=row.trackable,
-        )
-        for row in found
-    ]
+    found = run_prepared(connection, _claimed(dialect), {"rows": as_rows(dialect, keys), "now": now})
+    return [_as_claim(claim_id, *row) for row in found]
+
+
+def _as_claim(
+    claim_id: str,
+    run_no: int,
+    user_no: int,
+    user_id: str,
+    email: str | None,
+    timezone: str | None,
+    attempts: int,
+    message_id: str,
+    due_at: Any,
+    variant: str | None,
+    send_before: Any,
+    may_track: Any,
+) -> Claim:
+    """A claim from what the driver gives, in the order of the columns of `_claimed`."""
+    return Claim(
+        run_no=run_no,
+        user_no=user_no,
+        user_id=user_id,
+        email=email,
+        claim_id=claim_id,
+        attempts=attempts,
+        message_id=message_id,
+        due_at=to_utc(due_at),
+        variant=variant,
+        timezone=timezone,
+        send_before=None if send_before is None else to_utc(send_before),
+        trackable=bool(may_track),
+    )
 
 
 @lru_cache(maxsize=2)

@@ -22,6 +22,11 @@ def from_microseconds(value: int) -> datetime:
     return EPOCH + timedelta(microseconds=value)
 
 
+def to_utc(value: int | datetime) -> datetime:
+    """The aware UTC time of what a driver gives for a column of UtcTime."""
+    return value.astimezone(UTC) if isinstance(value, datetime) else from_microseconds(value)
+
+
 class UtcTime(sa.types.TypeDecorator[datetime]):
     """An aware UTC time: `timestamptz` on PostgreSQL, integer microseconds since 1970 on SQLite."""
 
@@ -45,9 +50,7 @@ class UtcTime(sa.types.TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:
         """Read the time back as aware UTC."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if isinstance(value, datetime) else from_microseconds(value)
+        return None if value is None else to_utc(value)
 
 
 def microseconds(connection: sa.Connection, moment: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:

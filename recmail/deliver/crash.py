@@ -15,21 +15,21 @@ ROUND_POINTS = tuple(
 MESSAGE_POINTS = ("before-envelope", "before-body", "mid-body", "after-body", "after-reply")
 # Of a planner's transactions: the run is made, a shard of it is planned, it is closed under its hash.
 PLAN_POINTS = tuple(f"{when}-{what}" for what in ("run", "shard", "plan") for when in ("before", "after"))
+_wanted = os.environ.get(VARIABLE)  # read once: messages pass eight points
 _passed: Counter[str] = Counter()
 _lock = threading.Lock()
 
 
 def is_armed() -> bool:
     """Some point is named: what could leave in one piece has to leave in two, so that there is a middle."""
-    return bool(os.environ.get(VARIABLE))
+    return bool(_wanted)
 
 
 def crash_at(point: str) -> None:
     """Kill this process, as a power cut would end it, if RECMAIL_CRASH_AT names this point; else nothing."""
-    wanted = os.environ.get(VARIABLE)
-    if not wanted:
+    if not _wanted:
         return
-    name, _, number = wanted.partition(":")
+    name, _, number = _wanted.partition(":")
     with _lock:
         _passed[point] += 1
         if name == point and _passed[point] == int(number or 1):

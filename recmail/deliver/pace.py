@@ -97,7 +97,7 @@ class Pace:
 
     def shares(self, held: Sequence[Claim], wanted: int, now: datetime) -> tuple[int, dict[int, int]]:
         """How many of the wanted rows have their shares, and at most how many of the runs with limits."""
-        counts = Counter(claim.run_no for claim in held)
+        counts = Counter(claim.run_no for claim in held) if self._runs else Counter[int]()
         total = max(0, min(wanted, self._all.sure_room(now, CLAIM_AHEAD_S) - len(held)))
         of_runs = {
             run_no: int(max(0, min(total, limiter.sure_room(now, CLAIM_AHEAD_S) - counts[run_no])))
