@@ -89,7 +89,7 @@ def batch(dialect: str, columns: Mapping[str, sa.types.TypeEngine[Any]]) -> sa.F
 def as_rows(dialect: str, rows: Iterable[Sequence[Any]]) -> str:
     """The value of a batch's parameter; times become what the database can read out of JSON."""
     write = _iso if dialect == "postgresql" else to_microseconds
-    return json.dumps([[write(v) if isinstance(v, datetime) else v for v in row] for row in rows])
+    return json.dumps([*rows], default=write)
 
 
 def _iso(moment: datetime) -> str:

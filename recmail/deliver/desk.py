@@ -166,6 +166,11 @@ class Desk:
         return len(self._idle)
 
     @property
+    def flying(self) -> int:
+        """How many messages are on their way."""
+        return len(self._flying)
+
+    @property
     def is_busy(self) -> bool:
         """There is something of which a drafter or a sender will report."""
         return bool(self._held or self._flying)

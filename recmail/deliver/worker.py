@@ -30,10 +30,9 @@ from recmail.records import MessageState
 
 __all__ = ["WorkSummary", "WorkerOptions", "work"]
 
-# With 8 connections, groups of four took turns: results that came in during a commit were the other half.
-# Waiting for the others as long as the last round took made 6.2 messages a round of 3.7, and 885 a second of
-# 603 (SQLite, smtp-sink, 40 KB; three runs each on a busy machine).
-GATHER_S, GATHER_MOST_S = 0.0003, 0.005
+# A commit takes as long for one result as for ten, and longer while messages leave: so it waits for those that
+# are on their way, twice as long as the last one took.
+GATHER_S, GATHER_MOST_S, GATHER_COMMITS = 0.0003, 0.010, 2
 STOP_CHECK_S = 0.5  # `stop` is an event of somebody else's and cannot wake us
 LOOK_EVERY_S = 1.0  # for what other workers and people have changed
 SWEEP_EVERY_S = 5.0
@@ -138,7 +137,11 @@ class _Writer:
         desk = self._desk
         is_due = desk.results or desk.back or desk.later or self._must_pause or self._alarmed
         must_look = self._must_sweep or self._pace.must_postpone
-        return bool(is_due or must_look or self._may_leave() or self._wanted_claims())
+        return bool(is_due or must_look or self._may_leave() or (self._wanted_claims() and not self._waits()))
+
+    def _waits(self) -> bool:
+        """Results will come, and messages are ready to follow them: to claim more can wait until then."""
+        return self._desk.flying >= 1 and self._desk.in_hand >= self._options.connections
 
     def _may_leave(self) -> bool:
         desk, pace, now = self._desk, self._pace, self._clock.now()
@@ -169,7 +172,8 @@ class _Writer:
         leaving = steps.intents
         began_s = time.perf_counter()
         done = commit_round(self._engine, steps, self._options, now=now)
-        self._gather_s = min(max(GATHER_S, time.perf_counter() - began_s), GATHER_MOST_S)
+        committed_s = time.perf_counter() - began_s
+        self._gather_s = min(max(GATHER_S, GATHER_COMMITS * committed_s), GATHER_MOST_S)
         desk.written_down()
         desk.answer(leaving, done.accepted)
         kept, desk.later = self._pace.screen(done.claims, desk.held, now)
