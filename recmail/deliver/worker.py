@@ -30,8 +30,8 @@ from recmail.records import MessageState
 
 __all__ = ["WorkSummary", "WorkerOptions", "work"]
 
-# A commit takes as long for one result as for ten, and longer while messages leave: so it waits for those that
-# are on their way, twice as long as the last one took.
+# A commit takes as long for one result as for ten, and longer while messages leave: so it waits for those
+# that are on their way, twice as long as the last one took.
 GATHER_S, GATHER_MOST_S, GATHER_COMMITS = 0.0003, 0.010, 2
 STOP_CHECK_S = 0.5  # `stop` is an event of somebody else's and cannot wake us
 LOOK_EVERY_S = 1.0  # for what other workers and people have changed
