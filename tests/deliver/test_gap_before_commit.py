@@ -54,7 +54,7 @@ def test_no_intent_is_committed_after_an_opt_out(
 
     def opt_out() -> None:
         assert began.wait(60)
-        for user_no in range(PEOPLE):
+        for user_no in reversed(range(PEOPLE)):  # towards the sender, who begins with the first
             with writing(database) as connection:
                 unsubscribe(connection, user_no, topic="", at=now, channel="page")
             if row_of(database, user_no).state in ("planned", "claimed"):
