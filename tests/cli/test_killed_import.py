@@ -20,7 +20,7 @@ from recmail.db.tables import interactions, metadata
 from tests.cli.conftest import AT
 from tests.history.sourced import MINIMAL
 
-ROWS = 30_000
+ROWS = 8_000
 DATABASE = 'database = "env:RECMAIL_TEST_DATABASE"\n'
 NOT_COMPARED = ("imported_at", "interaction_no")  # PostgreSQL's sequences have gaps where it was killed
 
