@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recmail.campaign import Campaign
+from recmail.campaign.tracking import tracking_of
 from recmail.deliver.esp import open_provider
 from recmail.errors import ConfigError
 from recmail.records import EventKind
@@ -55,22 +56,16 @@ def read_told(
         kinds: of the events that there are of it.
     """
     provider = campaign.provider or project.settings.delivery.provider
-    tracked = _tracked(campaign, printed)
+    tracked = tracking_of(campaign, printed)
+    led_through = bool(project.settings.sender.public_url)  # without it nothing is ever recorded
     return Told(
         providers=frozenset({provider}),
         webhooks=_reads_webhooks(project, provider),
         delivered=K.DELIVERED in kinds,
         bounced=bool(_FROM_PROVIDERS & set(kinds)),
-        clicks=K.CLICKED in kinds or tracked.get("clicks", False),
-        opens=K.OPENED in kinds or tracked.get("opens", False),
+        clicks=K.CLICKED in kinds or (tracked.clicks and led_through),
+        opens=K.OPENED in kinds or (tracked.opens and led_through),
     )
-
-
-def _tracked(campaign: Campaign, printed: Mapping[str, Any]) -> dict[str, bool]:
-    """What the campaign says itself, else what recmail.toml said when its run was planned."""
-    own = campaign.model_dump(include={"tracking"}).get("tracking") or {}
-    said = {name: is_on for name, is_on in own.items() if is_on is not None}
-    return {**printed.get("tracking", {}), **said}
 
 
 def _reads_webhooks(project: Project, provider: str) -> bool:
