@@ -24,12 +24,14 @@ class Told:
     Attributes:
         providers: through which they left, as recmail.toml names them now.
         webhooks: these providers tell of every message what became of it.
+        links: they led through us, of people who agreed; clicks that a provider tracks are in no place.
     """
 
     providers: frozenset[str]
     webhooks: bool
     delivered: bool
     bounced: bool
+    links: bool
     clicks: bool
     opens: bool
 
@@ -42,7 +44,7 @@ class Told:
         )
 
 
-_SWITCHES = ("webhooks", "delivered", "bounced", "clicks", "opens")
+_SWITCHES = ("webhooks", "delivered", "bounced", "links", "clicks", "opens")
 
 
 def read_told(
@@ -57,14 +59,15 @@ def read_told(
     """
     provider = campaign.provider or project.settings.delivery.provider
     tracked = tracking_of(campaign, printed)
-    led_through = bool(project.settings.sender.public_url)  # without it nothing is ever recorded
+    has_door = bool(project.settings.sender.public_url)  # without it nothing is ever recorded
     return Told(
         providers=frozenset({provider}),
         webhooks=_reads_webhooks(project, provider),
         delivered=K.DELIVERED in kinds,
         bounced=bool(_FROM_PROVIDERS & set(kinds)),
-        clicks=K.CLICKED in kinds or (tracked.clicks and led_through),
-        opens=K.OPENED in kinds or (tracked.opens and led_through),
+        links=tracked.clicks and has_door,
+        clicks=K.CLICKED in kinds or (tracked.clicks and has_door),
+        opens=K.OPENED in kinds or (tracked.opens and has_door),
     )
 
 

@@ -200,7 +200,12 @@ def _of_messages(report: Report) -> Iterator[Note]:
         of = f"{sum(asked):,} of {len(asked):,} runs"
         yield Note("known_of_some_runs", f"What came back is known of {of} only; shares are of all messages.")
     if sent and not told.clicks:
-        yield Note("tracking_off", "Tracking is off: clicks are not known.")
+        yield Note("tracking_off", "Clicks are not tracked: they are not known.")
+    elif sent and not told.links:
+        yield Note(
+            "tracked_by_provider",
+            f"Clicks are those that provider {names} told of: on which course is not known.",
+        )
     elif sent:
         yield Note(
             "tracking_by_consent",
@@ -292,7 +297,7 @@ def table_of_places(report: Report, dimension: str) -> Table:
             (
                 place_in_words(dimension, row),
                 place.shown,
-                place.clicked if report.told.clicks else None,
+                place.clicked if report.places_of_clicks else None,
                 place.enrolments,
                 per_thousand(place.enrolments, place.shown),
                 money(place.value, report.language),

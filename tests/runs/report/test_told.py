@@ -44,7 +44,8 @@ def test_clicks_are_not_known_where_no_link_could_lead_through_us(project: Proje
     found = told(project, printed=BOTH, url="")
 
     assert (found.clicks, found.opens) == (False, False)
-    assert told(project, kinds="clicked", url="").clicks  # by the provider's own tracking
+    of_provider = told(project, kinds="clicked", url="")
+    assert (of_provider.clicks, of_provider.links) == (True, False)
 
 
 @SQLITE
