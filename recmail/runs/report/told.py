@@ -24,11 +24,13 @@ class Told:
     Attributes:
         providers: through which they left, as recmail.toml names them now.
         webhooks: these providers tell of every message what became of it.
+        mailboxes: bounces are read from some.
         links: they led through us, of people who agreed; clicks that a provider tracks are in no place.
     """
 
     providers: frozenset[str]
     webhooks: bool
+    mailboxes: bool
     delivered: bool
     bounced: bool
     links: bool
@@ -44,7 +46,7 @@ class Told:
         )
 
 
-_SWITCHES = ("webhooks", "delivered", "bounced", "links", "clicks", "opens")
+_SWITCHES = ("webhooks", "mailboxes", "delivered", "bounced", "links", "clicks", "opens")
 
 
 def read_told(
@@ -63,6 +65,7 @@ def read_told(
     return Told(
         providers=frozenset({provider}),
         webhooks=_reads_webhooks(project, provider),
+        mailboxes=bool(project.settings.bounces),
         delivered=K.DELIVERED in kinds,
         bounced=bool(_FROM_PROVIDERS & set(kinds)),
         links=tracked.clicks and has_door,

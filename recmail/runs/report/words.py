@@ -185,13 +185,10 @@ def _of_messages(report: Report) -> Iterator[Note]:
     told, sent = report.told, report.figures.sent
     names = " and ".join(sorted(told.providers))
     if sent and not told.bounced:
-        how = (
-            "nothing came back yet: is its webhook set up?" if told.webhooks else "it tells nothing by itself"
-        )
         yield Note(
             "no_feedback",
-            f"No feedback from provider {names} ({how}): what was delivered, bounced or complained about is "
-            "not known.",
+            f"No feedback from provider {names} ({_why_nothing(told)}): what was delivered, bounced or "
+            "complained about is not known.",
         )
     elif sent and not told.delivered:
         yield Note("only_bounces", f"Provider {names} tells what bounced, and not what was delivered.")
@@ -219,6 +216,14 @@ def _of_messages(report: Report) -> Iterator[Note]:
     if report.left_out:
         runs = "1 run" if report.left_out == 1 else f"{report.left_out:,} runs"
         yield Note("left_out", f"{runs} of which no message left: not counted here.")
+
+
+def _why_nothing(told: Told) -> str:
+    if told.webhooks:
+        return "nothing came back yet: is its webhook set up?"
+    return (
+        "no bounce was read yet: recmail import bounces" if told.mailboxes else "it tells nothing by itself"
+    )
 
 
 def _time(moment: datetime) -> str:

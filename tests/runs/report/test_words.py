@@ -17,7 +17,14 @@ from recmail.runs.report.words import lines, money, notes, table_of_places, vari
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 NOTHING_TOLD = Told(
-    frozenset({"ses"}), webhooks=True, delivered=False, bounced=False, links=False, clicks=False, opens=False
+    frozenset({"ses"}),
+    webhooks=True,
+    mailboxes=False,
+    delivered=False,
+    bounced=False,
+    links=False,
+    clicks=False,
+    opens=False,
 )
 EMPTY = Report(
     campaign="weekly",
@@ -75,6 +82,8 @@ def test_nothing_that_is_not_known_is_counted() -> None:
     assert [found[key] for key in ("delivered", "bounced", "complained", "clicked")] == [None] * 4
     assert keys(EMPTY) == ["known_until", "no_control_group", "no_feedback", "tracking_off"]
     assert "is its webhook set up?" in next(note.text for note in notes(EMPTY) if note.key == "no_feedback")
+    by_mail = replace(EMPTY, told=replace(NOTHING_TOLD, webhooks=False, mailboxes=True))
+    assert "recmail import bounces" in next(note.text for note in notes(by_mail) if note.key == "no_feedback")
     only_bounces = replace(NOTHING_TOLD, bounced=True, clicks=True)
     assert keys(replace(EMPTY, told=only_bounces))[2:] == ["only_bounces", "tracked_by_provider"]
     ours = replace(only_bounces, links=True)
