@@ -25,15 +25,16 @@ _ORDER = (
     "diff",
     "approve",
     "send",
-    "schedule",
     "runs",
     "run",
     "report",
     "why",
-    "user",
-    "expire",
+    "schedule",
     "serve",
     "work",
+    "user",
+    "export",
+    "expire",
 )
 _GARBAGE_AFTER = 50_000  # objects more than before
 _NOT_COMMANDS = {"command", "follow", "github", "imported", "returned", "story", "terminal", "working"}

@@ -77,10 +77,10 @@ def command(
     object a line: recmail's own, or what a provider sent to its webhook.
 
     \b
-    Example: recmail import
-             recmail import users people.csv --map mail=email
-             recmail import bounces
-             recmail import events saved.ndjson --provider postmark
+    Examples: recmail import
+              recmail import users people.csv --map mail=email
+              recmail import bounces
+              recmail import events saved.ndjson --provider postmark
     """
     from recmail.runs.project import open_project
 

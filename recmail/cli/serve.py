@@ -35,7 +35,7 @@ class Network(click.ParamType[str]):
             self.fail(f"found {value!r}; expected an address, or a network such as 10.0.0.0/8", param, ctx)
 
 
-@click.command("serve", short_help="Run everything that recmail does by itself; --public: people's pages.")
+@click.command("serve", short_help="Plan and send by itself; --public: the pages of recipients.")
 @click.option("--no-worker", is_flag=True, help="Send nothing: recmail work does, here or elsewhere.")
 @click.option("--public", is_flag=True, help="Only answer recipients and providers, and send nothing.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address that --public listens on.")

@@ -33,7 +33,7 @@ def command() -> None:
     """
 
 
-@command.command("show")
+@command.command("show", short_help="Show what is known of USER, and where it came from.")
 @click.argument("user")
 @project_option
 @now_option
@@ -124,7 +124,7 @@ def _time(moment: datetime | None) -> str:
     return f"{moment:%Y-%m-%d %H:%M}" if moment else ""
 
 
-@command.command("unsubscribe")
+@command.command("unsubscribe", short_help="Record that USER wants no more email.")
 @click.argument("user")
 @click.option(
     "--topic", metavar="NAME", help="Only from this topic of recmail.toml; default: from everything."
@@ -166,7 +166,7 @@ def unsubscribe_command(
         say(f"{stopped.leaving} is leaving at this moment and cannot be called back")
 
 
-@command.command("export")
+@command.command("export", short_help="Write everything about USER into one file, for them.")
 @click.argument("user")
 @click.option(
     "--out",
@@ -203,7 +203,7 @@ def export_command(user: str, out: Path | None, project: Path | None, now: datet
         say(f"all that is known of {known.user_id}, readable by you only; delete it when it was handed over")
 
 
-@command.command("erase")
+@command.command("erase", short_help="Erase USER for good, and print a receipt.")
 @click.argument("user")
 @click.option("--dry-run", is_flag=True, help="Say what would go and what stays; change nothing.")
 @click.option("--compact", is_flag=True, help="Write a large SQLite file anew, too: others wait meanwhile.")
@@ -288,7 +288,7 @@ def _print_receipt(receipt: Receipt) -> None:
         say(note)
 
 
-@command.command("audit")
+@command.command("audit", short_help="List who looked at, exported, changed or erased what.")
 @click.argument("user", required=False)
 @click.option("--since", type=Instant(), metavar="TIME", help="Only then or later.")
 @click.option("--last", type=click.IntRange(1), default=100, show_default=True, help="So many at most.")

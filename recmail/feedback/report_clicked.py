@@ -12,7 +12,6 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.ledger_rows import same_key
 from recmail.db.tables import events, ledger_context
-from recmail.feedback.report_events import told
 from recmail.feedback.report_figures import Places
 from recmail.feedback.report_shown import Blocks, Slots
 from recmail.records import EventKind
@@ -33,13 +32,12 @@ def count_clicks(
     A course counts once for each message, however often it was clicked; what machines did is left out. A
     course that took the place of one that had gone stale is in no place that was frozen, and is left out too.
     """
-    course_no = told("course_no")
     clicks = (
-        sa.select(events.c.run_no, events.c.user_no, course_no.label("course_no"))
+        sa.select(events.c.run_no, events.c.user_no, events.c.course_no)
         .where(
             *(among(events.c.run_no, run_nos), events.c.user_no >= low, events.c.user_no < high),
             *(events.c.kind == EventKind.CLICKED, events.c.at <= now),
-            *(course_no.is_not(None), ~told("by_machine")),
+            *(events.c.course_no.is_not(None), ~events.c.by_machine),
         )
         .distinct()
         .subquery("clicks")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -50,7 +49,7 @@ def count_told(connection: sa.Connection, run_nos: Sequence[int], now: datetime,
 
     A bounce is hard when one of the message's was; a click is a machine's when all of them were.
     """
-    dead, machine = (sa.case((told(name), 1), else_=0) for name in ("dead", "by_machine"))
+    dead, machine = (sa.case((column, 1), else_=0) for column in (events.c.dead, events.c.by_machine))
     message = events.c.run_no, events.c.user_no, events.c.kind
     each = (
         sa.select(*message, sa.func.max(dead).label("is_dead"), sa.func.min(machine).label("is_machine"))
@@ -75,18 +74,6 @@ def _figure(kind: str, is_dead: bool, is_machine: bool) -> str | None:
     return kind
 
 
-_UNTIL_KEPT: dict[str, sa.ColumnElement[Any]] = {
-    "dead": sa.false(),
-    "by_machine": sa.false(),
-    "course_no": sa.null(),
-}
-
-
-def told(name: str) -> sa.ColumnElement[Any]:
-    """A column of events that later migrations add; without it nothing is known of that."""
-    return events.c.get(name, _UNTIL_KEPT[name])
-
-
 def count_unsubscribed(
     connection: sa.Connection, run_nos: Sequence[int], *, within: timedelta, now: datetime, figures: ByRun
 ) -> None:
@@ -100,7 +87,7 @@ def count_unsubscribed(
     )
     at_provider = sa.select(events.c.run_no, events.c.user_no).where(
         *(among(events.c.run_no, run_nos), events.c.kind == EventKind.UNSUBSCRIBED, events.c.at <= now),
-        ~told("by_machine"),
+        ~events.c.by_machine,
     )
     each = sa.union(with_us, at_provider).subquery("each")
     columns = ledger.c.run_no, ledger.c.variant

@@ -23,7 +23,8 @@ ANSWERS: Mapping[str, Reader] = {
 }
 """What is asked when a project is made, and what may be answered."""
 
-_IGNORED = (".recmail/key", "recmail.db*", "outbox/")
+_IGNORED = (".recmail/key", "recmail.db*", "outbox/", "preview/", "person-*.json", "*.rejects.csv")
+"""The key, and what holds people."""
 
 _TEXT = """\
 # Settings of this project. Each can also come from an environment variable:
@@ -42,8 +43,8 @@ key = "file:.recmail/key"                     # signs the links in emails: keep 
 from = {sender}
 # Printed below every email; the law asks for it.
 postal_address = {postal_address}
-# Mail leaves this machine only when people can unsubscribe: at a page of your own,
-# unsubscribe_url = "https://acme.example/unsubscribe/{{token}}". Pictures are fetched from public_url.
+# Mail leaves this machine only when people can unsubscribe: at public_url, where `recmail serve --public`
+# answers (docs/public.md), or at a page of your own, "https://acme.example/u/{{token}}".
 public_url = ""
 unsubscribe_url = ""
 
@@ -170,7 +171,7 @@ def _write_key(path: Path) -> None:
 
 
 def _ignore(path: Path) -> None:
-    """Keep the key, the database and the outbox out of git, without losing what the file already says."""
+    """Keep the key and what holds people out of git, without losing what the file already says."""
     before = path.read_text(encoding="utf-8") if path.exists() else ""
     missing = [pattern for pattern in _IGNORED if pattern not in before.splitlines()]
     if missing:

@@ -111,7 +111,7 @@ def test_text_says_what_is_not_known(sent: Sent) -> None:
     text = recmail("report", "--now", "2026-11-03T09:00", project=sent.folder).stdout
     assert f"sent          {sent.people}" in text
     assert "delivered     not known" in text
-    assert "Tracking is off: clicks are not known." in text
+    assert "Clicks are not tracked: they are not known." in text
     assert "No feedback from provider files" in text
     assert f"not over yet, or not imported, for {sent.people} of {sent.people} messages" in text
     assert text.startswith("weekly-picks: 1 run went out, 2026-11-02")

@@ -159,7 +159,7 @@ def test_every_command_has_help_an_example_and_json(path: tuple[str, ...], comma
 
 
 def test_no_list_of_commands_is_cut_off_in_a_narrow_terminal() -> None:
-    for path in ((), ("models",), ("run",), ("export",)):
+    for path in ((), ("models",), ("run",), ("user",), ("export",)):
         text = CliRunner().invoke(main, [*path, "--help"], terminal_width=80).stdout
         listed = text.partition("Commands:")[2]
         assert listed

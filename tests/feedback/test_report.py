@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from recmail.db.account import accounts, together
 from recmail.db.connect import reading
-from recmail.db.tables import events
 from recmail.feedback.report import Measured, measure
 from recmail.feedback.report_figures import DIMENSIONS, Figures, Places, add_up
 from tests.feedback.reported import BLOCKS, Enrolment, Message, World
@@ -121,7 +120,6 @@ def test_what_came_back_counts_once_a_message(database: sa.Engine, now: datetime
     assert found.told == {1: {"delivered", "bounced", "complained"}}
 
 
-@pytest.mark.skipif("dead" not in events.c, reason="needs what migration 0013 adds to events")
 def test_a_bounce_for_good_is_a_hard_one(database: sa.Engine, now: datetime) -> None:
     world = World(now, [Message(1, user, 0) for user in range(3)])
     world.events = [
@@ -135,7 +133,6 @@ def test_a_bounce_for_good_is_a_hard_one(database: sa.Engine, now: datetime) -> 
     assert (figures.bounced_hard, figures.bounced_soft) == (1, 1)
 
 
-@pytest.mark.skipif("course_no" not in events.c, reason="needs what migration 0015 adds to events")
 def test_clicks_count_once_where_the_course_stood(database: sa.Engine, now: datetime) -> None:
     slots = [(0, 1, False), (0, 2, True), (1, 3, False)]
     world = World(now, [Message(1, user, 0, slots) for user in range(3)])

@@ -86,6 +86,11 @@ class Report:
     language: str
 
     @property
+    def places_of_clicks(self) -> bool:
+        """It is known where in the messages people clicked."""
+        return self.told.links or any(row.place.clicked for row in self.places["course"])
+
+    @property
     def unclear(self) -> int:
         """Messages that may have arrived; they are not among those sent."""
         return self.account.states[MessageState.UNKNOWN]

@@ -31,7 +31,9 @@ def to_dict(report: Report) -> dict[str, Any]:
             for name, figures in report.variants.items()
         ],
         **{
-            f"by_{dimension}": [_place(dimension, row, report.told) for row in report.places[dimension]]
+            f"by_{dimension}": [
+                _place(dimension, row, clicks=report.places_of_clicks) for row in report.places[dimension]
+            ]
             for dimension in DIMENSIONS
         },
         "control_group": report.control and _comparison(report.control),
@@ -76,7 +78,7 @@ def _run(one: RunReport) -> dict[str, Any]:
     }
 
 
-def _place(dimension: str, row: Row, told: Told) -> dict[str, Any]:
+def _place(dimension: str, row: Row, *, clicks: bool) -> dict[str, Any]:
     place = row.place
     names: dict[str, Any] = {dimension: row.key}
     if dimension == "course":
@@ -88,7 +90,7 @@ def _place(dimension: str, row: Row, told: Told) -> dict[str, Any]:
     return {
         **names,
         "shown": place.shown,
-        "clicked": place.clicked if told.clicks else None,
+        "clicked": place.clicked if clicks else None,
         "enrolments": place.enrolments,
         "value_minor": dict(sorted(place.value.items())),
     }

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from recmail.campaign import Campaign
+from recmail.campaign.tracking import tracking_of
 from recmail.deliver.esp import open_provider
 from recmail.errors import ConfigError
 from recmail.records import EventKind
@@ -23,12 +24,16 @@ class Told:
     Attributes:
         providers: through which they left, as recmail.toml names them now.
         webhooks: these providers tell of every message what became of it.
+        mailboxes: bounces are read from some.
+        links: they led through us, of people who agreed; clicks that a provider tracks are in no place.
     """
 
     providers: frozenset[str]
     webhooks: bool
+    mailboxes: bool
     delivered: bool
     bounced: bool
+    links: bool
     clicks: bool
     opens: bool
 
@@ -41,7 +46,7 @@ class Told:
         )
 
 
-_SWITCHES = ("webhooks", "delivered", "bounced", "clicks", "opens")
+_SWITCHES = ("webhooks", "mailboxes", "delivered", "bounced", "links", "clicks", "opens")
 
 
 def read_told(
@@ -55,22 +60,18 @@ def read_told(
         kinds: of the events that there are of it.
     """
     provider = campaign.provider or project.settings.delivery.provider
-    tracked = _tracked(campaign, printed)
+    tracked = tracking_of(campaign, printed)
+    has_door = bool(project.settings.sender.public_url)  # without it nothing is ever recorded
     return Told(
         providers=frozenset({provider}),
         webhooks=_reads_webhooks(project, provider),
+        mailboxes=bool(project.settings.bounces),
         delivered=K.DELIVERED in kinds,
         bounced=bool(_FROM_PROVIDERS & set(kinds)),
-        clicks=K.CLICKED in kinds or tracked.get("clicks", False),
-        opens=K.OPENED in kinds or tracked.get("opens", False),
+        links=tracked.clicks and has_door,
+        clicks=K.CLICKED in kinds or (tracked.clicks and has_door),
+        opens=K.OPENED in kinds or (tracked.opens and has_door),
     )
-
-
-def _tracked(campaign: Campaign, printed: Mapping[str, Any]) -> dict[str, bool]:
-    """What the campaign says itself, else what recmail.toml said when its run was planned."""
-    own = campaign.model_dump(include={"tracking"}).get("tracking") or {}
-    said = {name: is_on for name, is_on in own.items() if is_on is not None}
-    return {**printed.get("tracking", {}), **said}
 
 
 def _reads_webhooks(project: Project, provider: str) -> bool:

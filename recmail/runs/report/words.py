@@ -185,13 +185,10 @@ def _of_messages(report: Report) -> Iterator[Note]:
     told, sent = report.told, report.figures.sent
     names = " and ".join(sorted(told.providers))
     if sent and not told.bounced:
-        how = (
-            "nothing came back yet: is its webhook set up?" if told.webhooks else "it tells nothing by itself"
-        )
         yield Note(
             "no_feedback",
-            f"No feedback from provider {names} ({how}): what was delivered, bounced or complained about is "
-            "not known.",
+            f"No feedback from provider {names} ({_why_nothing(told)}): what was delivered, bounced or "
+            "complained about is not known.",
         )
     elif sent and not told.delivered:
         yield Note("only_bounces", f"Provider {names} tells what bounced, and not what was delivered.")
@@ -200,7 +197,12 @@ def _of_messages(report: Report) -> Iterator[Note]:
         of = f"{sum(asked):,} of {len(asked):,} runs"
         yield Note("known_of_some_runs", f"What came back is known of {of} only; shares are of all messages.")
     if sent and not told.clicks:
-        yield Note("tracking_off", "Tracking is off: clicks are not known.")
+        yield Note("tracking_off", "Clicks are not tracked: they are not known.")
+    elif sent and not told.links:
+        yield Note(
+            "tracked_by_provider",
+            f"Clicks are those that provider {names} told of: on which course is not known.",
+        )
     elif sent:
         yield Note(
             "tracking_by_consent",
@@ -214,6 +216,14 @@ def _of_messages(report: Report) -> Iterator[Note]:
     if report.left_out:
         runs = "1 run" if report.left_out == 1 else f"{report.left_out:,} runs"
         yield Note("left_out", f"{runs} of which no message left: not counted here.")
+
+
+def _why_nothing(told: Told) -> str:
+    if told.webhooks:
+        return "nothing came back yet: is its webhook set up?"
+    return (
+        "no bounce was read yet: recmail import bounces" if told.mailboxes else "it tells nothing by itself"
+    )
 
 
 def _time(moment: datetime) -> str:
@@ -292,7 +302,7 @@ def table_of_places(report: Report, dimension: str) -> Table:
             (
                 place_in_words(dimension, row),
                 place.shown,
-                place.clicked if report.told.clicks else None,
+                place.clicked if report.places_of_clicks else None,
                 place.enrolments,
                 per_thousand(place.enrolments, place.shown),
                 money(place.value, report.language),

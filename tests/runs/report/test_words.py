@@ -7,17 +7,24 @@ from datetime import UTC, datetime, timedelta
 
 from recmail.db.account import Account
 from recmail.feedback.report_compared import Comparison, Group, compare
-from recmail.feedback.report_figures import Figures
+from recmail.feedback.report_figures import Figures, Place
 from recmail.feedback.report_known import Known
 from recmail.records import MessageState
 from recmail.runs.report.charts import Bar, Dot, bars, dots
-from recmail.runs.report.reports import Report, RunReport
+from recmail.runs.report.reports import Report, Row, RunReport
 from recmail.runs.report.told import Told
-from recmail.runs.report.words import lines, money, notes, variant_in_words, window, worth
+from recmail.runs.report.words import lines, money, notes, table_of_places, variant_in_words, window, worth
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC)
 NOTHING_TOLD = Told(
-    frozenset({"ses"}), webhooks=True, delivered=False, bounced=False, clicks=False, opens=False
+    frozenset({"ses"}),
+    webhooks=True,
+    mailboxes=False,
+    delivered=False,
+    bounced=False,
+    links=False,
+    clicks=False,
+    opens=False,
 )
 EMPTY = Report(
     campaign="weekly",
@@ -75,8 +82,12 @@ def test_nothing_that_is_not_known_is_counted() -> None:
     assert [found[key] for key in ("delivered", "bounced", "complained", "clicked")] == [None] * 4
     assert keys(EMPTY) == ["known_until", "no_control_group", "no_feedback", "tracking_off"]
     assert "is its webhook set up?" in next(note.text for note in notes(EMPTY) if note.key == "no_feedback")
+    by_mail = replace(EMPTY, told=replace(NOTHING_TOLD, webhooks=False, mailboxes=True))
+    assert "recmail import bounces" in next(note.text for note in notes(by_mail) if note.key == "no_feedback")
     only_bounces = replace(NOTHING_TOLD, bounced=True, clicks=True)
-    assert keys(replace(EMPTY, told=only_bounces))[2:] == ["only_bounces", "tracking_by_consent"]
+    assert keys(replace(EMPTY, told=only_bounces))[2:] == ["only_bounces", "tracked_by_provider"]
+    ours = replace(only_bounces, links=True)
+    assert keys(replace(EMPTY, told=ours))[2:] == ["only_bounces", "tracking_by_consent"]
     runs = [
         RunReport(run, "finished", NOW, EMPTY.account, EMPTY.figures, told)
         for run, told in enumerate((NOTHING_TOLD, only_bounces))
@@ -84,6 +95,15 @@ def test_nothing_that_is_not_known_is_counted() -> None:
     of_two = replace(EMPTY, runs=runs, told=Told.together([one.told for one in runs]))
     assert "known_of_some_runs" in keys(of_two)
     assert keys(replace(EMPTY, known=Known(NOW, None, None)))[0] == "no_imports"
+
+
+def test_where_people_clicked_is_known_of_our_own_links_only() -> None:
+    row = Row("top_picks", "", Place(shown=5))
+    report = replace(EMPTY, places={"block": [row], "course": []}, told=replace(NOTHING_TOLD, clicks=True))
+
+    assert table_of_places(report, "block")[1][0][2] is None
+    ours = replace(report, told=replace(report.told, links=True))
+    assert table_of_places(ours, "block")[1][0][2] == 0
 
 
 def test_currencies_stay_apart() -> None:
