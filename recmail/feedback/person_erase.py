@@ -50,7 +50,7 @@ def find_person(engine: sa.Engine, settings: Settings, who: str) -> Erasure:
         try:
             user_no = find_user(connection, who)
         except DataError:
-            before = find_erased(connection, settings.key, who)
+            before = find_erased(connection, settings.address_key, who)
             if before is None:
                 raise
             return Erasure(before.user_no, None, before.at)
@@ -70,7 +70,15 @@ def rehearse(engine: sa.Engine, settings: Settings, person: Erasure) -> Receipt:
     gone += files.gone
     yours = [str(one) for one in own_files.files_that_name(settings, traces) if not own_files.is_ours(one)]
     return Receipt(
-        person.user_no, traces.user_id, True, _some(gone), waiting, leaving, _STAYS, yours, _notes(traces)
+        person.user_no,
+        traces.user_id,
+        True,
+        _some(gone),
+        waiting,
+        leaving,
+        _STAYS,
+        yours,
+        _notes(settings, traces),
     )
 
 
@@ -96,15 +104,18 @@ def erase(
         with reading(engine) as connection:
             leaving = erasing.count_messages(connection, person.user_no)[1]
         erasing.take_away_waiting(engine, traces)
-        gone.append(Gone("raw events of nobody known", erasing.take_away_strangers_events(engine, traces)))
+        strangers = erasing.take_away_strangers_events(engine, traces)
     erasing.take_away(engine, person.user_no)
     if traces is not None:
         files = erase_files(engine, settings, traces, dry_run=False)
         gone += files.gone
         notes += files.trouble
         yours = [str(path) for path in own_files.files_that_name(settings, traces)]
-        notes += _notes(traces)
-        erasing.forget(engine, settings.key, traces)
+        notes += _notes(settings, traces)
+        erasing.forget(engine, settings.address_key, traces)
+        # From here on what comes in is known to be theirs; not so what came in since it was looked for.
+        strangers += erasing.take_away_strangers_events(engine, traces)
+        gone.append(Gone("what came back of nobody known", strangers))
     record_access(engine, ERASE, [person.user_no], who=who, now=now)
     notes += _rewritten(engine, compact=compact)
     return Receipt(
@@ -128,11 +139,16 @@ def _before(person: Erasure) -> str:
     return f"was erased on {person.erased_at:%Y-%m-%d}; whatever came in since was looked for"
 
 
-def _notes(traces: Traces) -> list[str]:
+def _notes(settings: Settings, traces: Traces) -> list[str]:
     notes = ["models hold no person: nothing has to be taken out of them"]
     if traces.sharers:
         them = ", ".join(traces.sharers[:10])
         notes.append(f"{them}: the same address, which gets no more email; to erase them too, name them")
+    if settings.bounces and traces.address:
+        boxes = ", ".join(f"[bounces.{name}]" for name in settings.bounces)
+        notes.append(
+            f"{boxes}: mails there are yours, and recmail deletes none; search them for {traces.address}"
+        )
     notes.append("the provider, your backups and the systems that you import from keep their own copies")
     return notes
 
