@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -91,44 +91,32 @@ def erase(
         who: for the audit.
         compact: write a SQLite database anew however large it is; a small one is anyway.
     """
-    traces, waiting, leaving = person.traces, 0, 0
-    gone: list[Gone] = []
-    notes: list[str] = []
-    yours: list[str] = []
-    if traces is None:
-        notes.append(_before(person))
+    if person.traces is None:
+        erasing.take_away(engine, person.user_no)
+        receipt = Receipt(person.user_no, "", False, [], 0, 0, _STAYS, notes=[_before(person)])
     else:
-        with reading(engine) as connection:
-            gone = erasing.count_theirs(connection, traces)
-        waiting = erasing.mark(engine, traces, now=now)
-        with reading(engine) as connection:
-            leaving = erasing.count_messages(connection, person.user_no)[1]
-        erasing.take_away_waiting(engine, traces)
-        strangers = erasing.take_away_strangers_events(engine, traces)
-    erasing.take_away(engine, person.user_no)
-    if traces is not None:
-        files = erase_files(engine, settings, traces, dry_run=False)
-        gone += files.gone
-        notes += files.trouble
-        yours = [str(path) for path in own_files.files_that_name(settings, traces)]
-        notes += _notes(settings, traces)
-        erasing.forget(engine, settings.address_key, traces)
-        # From here on what comes in is known to be theirs; not so what came in since it was looked for.
-        strangers += erasing.take_away_strangers_events(engine, traces)
-        gone.append(Gone("what came back of nobody known", strangers))
+        receipt = _erase(engine, settings, person.traces, now)
     record_access(engine, ERASE, [person.user_no], who=who, now=now)
-    notes += _rewritten(engine, compact=compact)
-    return Receipt(
-        person.user_no,
-        traces.user_id if traces else "",
-        False,
-        _some(gone),
-        waiting,
-        leaving,
-        _STAYS,
-        yours,
-        notes,
-    )
+    return replace(receipt, notes=[*receipt.notes, *_rewritten(engine, compact=compact)])
+
+
+def _erase(engine: sa.Engine, settings: Settings, traces: Traces, now: datetime) -> Receipt:
+    with reading(engine) as connection:
+        gone = erasing.count_theirs(connection, traces)
+    waiting = erasing.mark(engine, traces, now=now)
+    with reading(engine) as connection:
+        leaving = erasing.count_messages(connection, traces.user_no)[1]
+    erasing.take_away_waiting(engine, traces)
+    strangers = erasing.take_away_strangers_events(engine, traces)
+    erasing.take_away(engine, traces.user_no)
+    files = erase_files(engine, settings, traces, dry_run=False)
+    yours = [str(path) for path in own_files.files_that_name(settings, traces)]
+    notes = [*files.trouble, *_notes(settings, traces)]
+    erasing.forget(engine, settings.address_key, traces)
+    # From here on what comes in is known to be theirs; not so what came in since it was looked for.
+    strangers += erasing.take_away_strangers_events(engine, traces)
+    gone = _some([*gone, *files.gone, Gone("what came back of nobody known", strangers)])
+    return Receipt(traces.user_no, traces.user_id, False, gone, waiting, leaving, _STAYS, yours, notes)
 
 
 def _some(gone: Sequence[Gone]) -> list[Gone]:

@@ -45,8 +45,9 @@ def test_who_says_no_or_is_erased_is_left_out_of_a_run_which_stays_what_was_appr
     again = recmail("import", "users", project / "data" / "users.csv", project=project)
     assert "1 of erased people, left out" in again.stdout + again.stderr
     assert "was erased on 2026-11-02" in recmail("user", "erase", user, *at).stderr
-    shown = recmail("user", "show", user, *at, code=4).stderr
-    assert shown == f"{user} was erased on 2026-11-02: nothing is known of them\n"
+    for words in (("user", "show"), ("user", "unsubscribe"), ("why",)):
+        refused = recmail(*words, user, *at, code=4).stderr
+        assert refused == f"{user} was erased on 2026-11-02: nothing is known of them\n"
 
 
 def _say_no(first: str, second: str, at: tuple[object, ...]) -> None:

@@ -25,6 +25,8 @@ from recmail.errors import DataError
 from recmail.feedback.accesses import read_accesses
 from recmail.feedback.erasing import take_away_what_came_later
 from recmail.feedback.person_erase import Erasure, erase, find_person, rehearse
+from recmail.feedback.person_export import export_document
+from recmail.feedback.person_known import read_known
 from recmail.feedback.receipt import Receipt
 from recmail.feedback.recording import Returned, match_again, record
 from recmail.history.importing_target import Counts
@@ -93,6 +95,18 @@ def test_nothing_names_them_afterwards(life: Project, tmp_path: Path) -> None:
     assert [name for name in NAMES if name.lower() in after.lower()] == []
     life.engine.dispose()
     assert bytes_left(tmp_path) == []
+
+
+def test_what_an_erasure_takes_an_export_has(life: Project) -> None:
+    with reading(life.engine) as connection:
+        known = read_known(connection, 0, now=NOW)
+    document = export_document(known, company="Acme", now=NOW)
+    told = {str(sorted(one)) for one in document["returned"]}
+    assert len(document["returned"]) == len(told) == 3  # with a stray that names only her address
+    text = str(document)
+    said = ("is full", f"who={ID}", "picks", "Course 0", COOKIE, "wants at most 1 email in 7 days", FIRST)
+    assert [words for words in said if words not in text] == []
+    assert document["guide"].keys() <= document.keys()
 
 
 def test_of_others_nothing_goes(life: Project) -> None:
