@@ -47,7 +47,9 @@ def read_pace(connection: sa.Connection, user_no: int) -> Pace:
 def wishes(connection: sa.Connection, user_no: int, *, now: datetime) -> list[str]:
     """Say what is asked for of the account's address, by whichever of its accounts, the strictest first."""
     accounts = accounts_with_the_same_address(connection, user_no)
-    found = connection.execute(sa.select(preferences).where(among(preferences.c.user_no, accounts))).all()
+    columns = preferences.c.paused_until, preferences.c.at_most, preferences.c.within_days
+    query = sa.select(*columns).where(among(preferences.c.user_no, accounts))
+    found = connection.execute(query).all()
     paused = [row.paused_until for row in found if row.paused_until is not None and row.paused_until > now]
     limits = {(row.at_most, row.within_days) for row in found if row.at_most is not None}
     return [
