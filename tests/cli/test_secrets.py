@@ -105,7 +105,7 @@ class _RefusingMailbox(socketserver.StreamRequestHandler):
         for line in self.rfile:
             tag, verb, *rest = line.split()
             if verb.upper() == b"CAPABILITY":
-                self.wfile.write(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK\r\n")
+                self.wfile.write(b"* CAPABILITY IMAP4rev1\r\n" + tag + b" OK done\r\n")
             else:
                 self.wfile.write(tag + b" NO wrong: " + b" ".join(rest) + b"\r\n")
 
@@ -177,6 +177,7 @@ def test_no_secret_is_printed_or_written(marked: Path, tmp_path: Path) -> None:
         True,
         True,
     ]
+    assert "wrong: " in said["import bounces"]
     assert [(name, mark) for name, text in said.items() for mark in MARKS if mark in text] == []
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [(path, mark) for path in files for mark in MARKS if mark.encode() in path.read_bytes()] == []
