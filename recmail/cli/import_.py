@@ -122,6 +122,8 @@ def _import_file(
     consent_basis: str | None,
     encoding: str | None,
 ) -> ImportResult:
+    from recmail.db.connect import reading
+    from recmail.db.people import refuse_another_key
     from recmail.errors import did_you_mean
     from recmail.history.importing import ImportOptions, import_file
 
@@ -140,6 +142,8 @@ def _import_file(
         columns={**options.columns, **_renames(renames)},
         consent_basis=consent_basis or options.consent_basis,
     )
+    with reading(project.engine) as connection:
+        refuse_another_key(connection, project.settings.address_key)
     with rows_progress(f"importing {kind}") as progress:
         return import_file(
             project.engine,

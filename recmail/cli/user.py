@@ -60,15 +60,12 @@ def show_command(user: str, project: Path | None, now: datetime, as_json: bool) 
 def _read(opened: Project, user: str, now: datetime) -> tuple[int, Known]:
     """Read all that is known of somebody."""
     from recmail.db.connect import reading
-    from recmail.errors import RefusedError
-    from recmail.feedback.person_erase import find_person
     from recmail.feedback.person_known import read_known
+    from recmail.feedback.traces import find_living
 
-    person = find_person(opened.engine, opened.settings, user)
-    if person.traces is None:
-        raise RefusedError(f"{user} was erased on {person.erased_at:%Y-%m-%d}: nothing is known of them")
     with reading(opened.engine) as connection:
-        return person.user_no, read_known(connection, person.user_no, now=now)
+        user_no = find_living(connection, opened.settings, user)
+        return user_no, read_known(connection, user_no, now=now)
 
 
 def _show(known: Known) -> None:
@@ -77,7 +74,9 @@ def _show(known: Known) -> None:
     click.echo(printable(known.user_id))
     facts = [one for one in known.facts if not one.made_here]
     print_table(("field", "value", "from"), [(one.name, _shown(one.value), one.origin) for one in facts])
-    click.echo(f"\npersonalization {'on' if known.personalized else 'off'}")
+    click.echo(f"\npersonalization {_on(known.personalized)}, tracking {_on(known.tracked)}")
+    for wish in known.wishes:
+        click.echo(wish)
     if known.suppression:
         held = known.suppression
         click.echo(
@@ -114,6 +113,10 @@ def _counts(known: Known) -> list[tuple[str, int, str]]:
         ),
         ("looked at", len(known.accesses), "recmail user audit"),
     ]
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def _shown(value: object) -> str:

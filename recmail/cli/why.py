@@ -159,6 +159,8 @@ def _tell(story: Story) -> None:
     click.echo(printable(f"{story.user_id}  {story.name or '(no name)'}: {story.verdict}"))
     seen = f"{story.last_seen_at:%Y-%m-%d}" if story.last_seen_at else "never"
     click.echo(f"last seen {seen}; personalization {'on' if story.personalized else 'off'}")
+    for wish in story.wishes:
+        click.echo(wish)
     click.echo("\nConsent, oldest first:" if story.consents else "\nNo consent on record.")
     for row in story.consents:
         answer = "yes" if row["granted"] else "no"

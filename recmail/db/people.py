@@ -9,8 +9,8 @@ import sqlalchemy as sa
 
 from recmail.db.among import among
 from recmail.db.tables import users
-from recmail.errors import DataError, did_you_mean
-from recmail.tokens import email_key
+from recmail.errors import DataError, RefusedError, did_you_mean
+from recmail.tokens import email_hash, email_key
 
 _NEAR = 20  # ids on each side of one that is not there
 _PREFIX = ascii_letters + "0-_"  # what may stand before the number in an id
@@ -49,6 +49,27 @@ def _meant(connection: sa.Connection, who: str) -> str:
                 return f"; did you mean {one}?"
     before, after = some.where(ids < who).order_by(ids.desc()), some.where(ids > who).order_by(ids)
     return did_you_mean(who, [*connection.scalars(before), *connection.scalars(after)])
+
+
+OTHER_KEY = "the addresses here are hashed with another key, under which every no is kept"
+BRING_IT_BACK = "bring that key back, or list it last in [project] older_keys"
+
+
+def is_key_of_addresses(connection: sa.Connection, key: bytes) -> bool:
+    """Whether the newest person's address is hashed with this key; it is when nobody has one."""
+    query = sa.select(users.c.email_key, users.c.email_hash).where(users.c.email_hash.is_not(None))
+    newest = connection.execute(query.order_by(users.c.user_no.desc()).limit(1)).one_or_none()
+    return newest is None or email_hash(key, newest.email_key) == newest.email_hash
+
+
+def refuse_another_key(connection: sa.Connection, key: bytes) -> None:
+    """Keep people from getting new hashes, for which no opt-out, bounce or erasure would be found.
+
+    Raises:
+        RefusedError: the addresses are hashed with another key.
+    """
+    if not is_key_of_addresses(connection, key):
+        raise RefusedError(f"nothing was imported: {OTHER_KEY}; {BRING_IT_BACK}")
 
 
 def user_ids(connection: sa.Connection, user_nos: Sequence[int]) -> list[str]:

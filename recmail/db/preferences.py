@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from recmail.db.among import among
 from recmail.db.consent import lock_people
 from recmail.db.inserting import insert
 from recmail.db.people import accounts_with_the_same_address
@@ -41,6 +42,23 @@ def read_pace(connection: sa.Connection, user_no: int) -> Pace:
     columns = preferences.c.paused_until, preferences.c.at_most, preferences.c.within_days
     found = connection.execute(sa.select(*columns).where(preferences.c.user_no == user_no)).one_or_none()
     return Pace() if found is None else Pace(*found)
+
+
+def wishes(connection: sa.Connection, user_no: int, *, now: datetime) -> list[str]:
+    """Say what is asked for of the account's address, by whichever of its accounts, the strictest first."""
+    accounts = accounts_with_the_same_address(connection, user_no)
+    columns = preferences.c.paused_until, preferences.c.at_most, preferences.c.within_days
+    query = sa.select(*columns).where(among(preferences.c.user_no, accounts))
+    found = connection.execute(query).all()
+    paused = [row.paused_until for row in found if row.paused_until is not None and row.paused_until > now]
+    limits = {(row.at_most, row.within_days) for row in found if row.at_most is not None}
+    return [
+        *(f"asked for a pause until {until:%Y-%m-%d}" for until in sorted(paused)[-1:]),
+        *(
+            f"wants at most {at_most} email{'' if at_most == 1 else 's'} in {days} days"
+            for at_most, days in sorted(limits, key=lambda one: one[0] / one[1])
+        ),
+    ]
 
 
 def write_pace(connection: sa.Connection, user_no: int, pace: Pace, *, at: datetime) -> None:

@@ -56,7 +56,9 @@ def wait_for_imports(connection: sa.Connection) -> None:
 def find_erased(connection: sa.Connection, key: bytes, who: str) -> Erased | None:
     """Who was erased and had this user_id, or else this address; None when nobody had."""
     address = email_key(who)
-    hashes = [id_hash(key, who), *([email_hash(key, address)] if address else [])]
+    hashes = [id_hash(key, who)]
+    if address and connection.scalar(sa.select(users.c.user_no).where(users.c.email_key == address)) is None:
+        hashes.append(email_hash(key, address))  # else somebody has it now, or several do: they are meant
     query = (
         sa.select(users.c.user_no, users.c.erased_at)
         .join(erased_ids, erased_ids.c.user_no == users.c.user_no)

@@ -55,7 +55,7 @@ def read_bounces(
                 told = [_told(mail, keys, now) for mail in mails]
                 returned = [one for some in told for one in some]
                 if dry_run:
-                    counts = rehearse(engine, mailbox.name, returned)
+                    counts = rehearse(engine, mailbox.name, returned, key=keys[-1])
                 else:
                     counts = record(engine, mailbox.name, returned, key=keys[-1], now=now)
                     opened.mark_read(mails)

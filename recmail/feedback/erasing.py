@@ -32,17 +32,19 @@ from recmail.db.tables import (
     ledger_events,
     pending_events,
     people_clusters,
+    preferences,
     runs,
     users,
 )
 from recmail.db.tombstones import ERASED, bury, id_hash, wait_for_imports
+from recmail.feedback.bare_events import BARE, tells_of_a_person
 from recmail.feedback.receipt import Gone
 from recmail.feedback.traces import Traces, waiting_events
 from recmail.records import MessageState
+from recmail.tokens import email_key
 
 REASON = "erased"
-NOTHING = "{}"
-"""What stays of a raw event."""
+_WORDS = (events.c.raw, events.c.detail)
 _ROWS = 2_000  # of one transaction: 20 ms on SQLite
 _STAY = ("user_no", "user_id", "source_row_hash", "imported_at", "erased_at")
 
@@ -87,7 +89,8 @@ def _tables(user_no: int) -> list[tuple[str, sa.Table, sa.ColumnElement[bool]]]:
         ("printed contexts", ledger_context, _has_context(user_no)),
         ("errors of messages", ledger, _in_runs(ledger, user_no) & ledger.c.last_error.is_not(None)),
         ("what happened to messages", ledger_events, _in_runs(ledger_events, user_no) & _says_more()),
-        ("raw events", events, (_in_runs(events, user_no) | of_no_run) & (events.c.raw != NOTHING)),
+        ("what came back", events, (_in_runs(events, user_no) | of_no_run) & tells_of_a_person()),
+        ("wishes how often", preferences, preferences.c.user_no == user_no),
         ("proofs of consent", consent, (consent.c.user_no == user_no) & consent.c.proof.is_not(None)),
     ]
 
@@ -137,7 +140,7 @@ def take_away(engine: sa.Engine, user_no: int, *, step: Callable[[], None] = lam
         ledger_context: {"context": sa.null(), "reserves": sa.null()},
         ledger: {"last_error": None},
         ledger_events: {"detail": _reason(engine)},
-        events: {"raw": NOTHING},
+        events: dict(BARE),
         consent: {"proof": None},
     }
     for _, table, theirs in _tables(user_no):
@@ -179,14 +182,17 @@ def take_away_waiting(engine: sa.Engine, traces: Traces) -> None:
 
 
 def take_away_strangers_events(engine: sa.Engine, traces: Traces) -> int:
-    """Empty raw events of nobody known that have the person's address in them; return how many."""
+    """Empty events of nobody known that have the person's address in them; return how many."""
     if traces.address is None:
         return 0
-    text = events.c.raw.icontains(traces.address, autoescape=True)
+    written = {traces.address, email_key(traces.address) or traces.address}
+    texts = [column.icontains(one, autoescape=True) for one in written for column in _WORDS]
+    of_nobody = events.c.run_no.is_(None) & events.c.user_no.is_(None)
+    theirs = of_nobody & sa.or_(events.c.email_hash == traces.email_hash, *texts)
     found = 0
-    for keys in _in_steps(engine, events, events.c.user_no.is_(None) & text):
+    for keys in _in_steps(engine, events, theirs):
         with _overwriting(engine) as connection:
-            connection.execute(events.update().where(_among_keys(events, keys)).values(raw=NOTHING))
+            connection.execute(events.update().where(_among_keys(events, keys)).values(BARE))
         found += len(keys)
     return found
 

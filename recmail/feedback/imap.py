@@ -12,6 +12,7 @@ from typing import Any
 from recmail.errors import AccountRefused, TemporaryFailure
 from recmail.feedback.bounce_report import MOST_BYTES
 from recmail.feedback.mailbox import AT_ONCE, ImapOptions, Mail
+from recmail.settings.secret import HIDDEN
 
 _TIMEOUT_S = 60.0
 _UID = re.compile(rb"\bUID (\d+)")
@@ -65,9 +66,9 @@ def open_imap(options: ImapOptions) -> Iterator[ImapFolder]:
     except ssl.SSLCertVerificationError as error:
         raise AccountRefused(f"{place}: its certificate is not valid: {error.verify_message}") from error
     except imaplib.IMAP4.abort as error:
-        raise TemporaryFailure(f"{place}: the connection broke: {error}") from error
+        raise TemporaryFailure(f"{place}: the connection broke: {_hidden(str(error), options)}") from error
     except imaplib.IMAP4.error as error:
-        raise AccountRefused(f"{place}: {_said(error)}") from error
+        raise AccountRefused(f"{place}: {_hidden(_said(error), options)}") from error
     except (OSError, ValueError) as error:  # ValueError: an answer without what was asked for
         raise TemporaryFailure(f"cannot read from {place}: {error}") from error
     finally:
@@ -95,6 +96,11 @@ def _selected(session: imaplib.IMAP4, options: ImapOptions) -> ImapFolder:
     if answer != "OK":
         raise imaplib.IMAP4.error(f"folder {options.folder}: {_said(said[0])}")
     return ImapFolder(session)
+
+
+def _hidden(text: str, options: ImapOptions) -> str:
+    """What is said without the password, which a careless server repeats."""
+    return text.replace(options.password.reveal(), HIDDEN)
 
 
 def _said(what: object) -> str:

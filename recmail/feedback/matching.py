@@ -31,11 +31,12 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message that left, and the address that its person has now."""
+    """A message that left, the address that its person has now, and whether the person was erased."""
 
     run_no: int
     user_no: int
     email_hash: str | None
+    erased: bool
 
 
 class Messages:
@@ -69,8 +70,8 @@ class Messages:
             return {}
         rows = as_rows(connection.dialect.name, sorted(set(wanted)))
         return {
-            tuple(name): Message(run_no, user_no, email_hash)
-            for run_no, user_no, email_hash, *name in connection.execute(query, {"rows": rows})
+            tuple(name): Message(run_no, user_no, email_hash, bool(erased))
+            for run_no, user_no, email_hash, erased, *name in connection.execute(query, {"rows": rows})
         }
 
 
@@ -99,16 +100,18 @@ def _query(dialect: str, rows: sa.FromClause, condition: sa.ColumnElement[bool])
 
     Of an id that was given twice, the newest message is meant: it comes last.
     """
-    found = sa.select(ledger.c.run_no, ledger.c.user_no, ledger.c.intent_at, users.c.email_hash)
+    erased = users.c.erased_at.is_not(None).label("erased")
+    columns = ledger.c.run_no, ledger.c.user_no, users.c.email_hash, erased
+    found = sa.select(*columns, ledger.c.intent_at)
     found = found.join(users, users.c.user_no == ledger.c.user_no).where(condition)
     if dialect == "postgresql":
         # OFFSET 0 keeps it apart: without statistics PostgreSQL would read the whole ledger for every batch.
         one = found.offset(0).lateral("found")
-        columns = one.c.run_no, one.c.user_no, one.c.email_hash
-        query = sa.select(*columns, *_names(rows)).select_from(rows.join(one, sa.true()))
+        theirs = [one.c[column.name] for column in columns]
+        query = sa.select(*theirs, *_names(rows)).select_from(rows.join(one, sa.true()))
         return query.order_by(one.c.intent_at)
     return (
-        sa.select(ledger.c.run_no, ledger.c.user_no, users.c.email_hash, *_names(rows))
+        sa.select(*columns, *_names(rows))
         .select_from(rows)
         .join(ledger, condition)
         .join(users, users.c.user_no == ledger.c.user_no)

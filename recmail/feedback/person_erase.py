@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -50,7 +50,7 @@ def find_person(engine: sa.Engine, settings: Settings, who: str) -> Erasure:
         try:
             user_no = find_user(connection, who)
         except DataError:
-            before = find_erased(connection, settings.key, who)
+            before = find_erased(connection, settings.address_key, who)
             if before is None:
                 raise
             return Erasure(before.user_no, None, before.at)
@@ -70,7 +70,15 @@ def rehearse(engine: sa.Engine, settings: Settings, person: Erasure) -> Receipt:
     gone += files.gone
     yours = [str(one) for one in own_files.files_that_name(settings, traces) if not own_files.is_ours(one)]
     return Receipt(
-        person.user_no, traces.user_id, True, _some(gone), waiting, leaving, _STAYS, yours, _notes(traces)
+        person.user_no,
+        traces.user_id,
+        True,
+        _some(gone),
+        waiting,
+        leaving,
+        _STAYS,
+        yours,
+        _notes(settings, traces),
     )
 
 
@@ -83,41 +91,32 @@ def erase(
         who: for the audit.
         compact: write a SQLite database anew however large it is; a small one is anyway.
     """
-    traces, waiting, leaving = person.traces, 0, 0
-    gone: list[Gone] = []
-    notes: list[str] = []
-    yours: list[str] = []
-    if traces is None:
-        notes.append(_before(person))
+    if person.traces is None:
+        erasing.take_away(engine, person.user_no)
+        receipt = Receipt(person.user_no, "", False, [], 0, 0, _STAYS, notes=[_before(person)])
     else:
-        with reading(engine) as connection:
-            gone = erasing.count_theirs(connection, traces)
-        waiting = erasing.mark(engine, traces, now=now)
-        with reading(engine) as connection:
-            leaving = erasing.count_messages(connection, person.user_no)[1]
-        erasing.take_away_waiting(engine, traces)
-        gone.append(Gone("raw events of nobody known", erasing.take_away_strangers_events(engine, traces)))
-    erasing.take_away(engine, person.user_no)
-    if traces is not None:
-        files = erase_files(engine, settings, traces, dry_run=False)
-        gone += files.gone
-        notes += files.trouble
-        yours = [str(path) for path in own_files.files_that_name(settings, traces)]
-        notes += _notes(traces)
-        erasing.forget(engine, settings.key, traces)
+        receipt = _erase(engine, settings, person.traces, now)
     record_access(engine, ERASE, [person.user_no], who=who, now=now)
-    notes += _rewritten(engine, compact=compact)
-    return Receipt(
-        person.user_no,
-        traces.user_id if traces else "",
-        False,
-        _some(gone),
-        waiting,
-        leaving,
-        _STAYS,
-        yours,
-        notes,
-    )
+    return replace(receipt, notes=[*receipt.notes, *_rewritten(engine, compact=compact)])
+
+
+def _erase(engine: sa.Engine, settings: Settings, traces: Traces, now: datetime) -> Receipt:
+    with reading(engine) as connection:
+        gone = erasing.count_theirs(connection, traces)
+    waiting = erasing.mark(engine, traces, now=now)
+    with reading(engine) as connection:
+        leaving = erasing.count_messages(connection, traces.user_no)[1]
+    erasing.take_away_waiting(engine, traces)
+    strangers = erasing.take_away_strangers_events(engine, traces)
+    erasing.take_away(engine, traces.user_no)
+    files = erase_files(engine, settings, traces, dry_run=False)
+    yours = [str(path) for path in own_files.files_that_name(settings, traces)]
+    notes = [*files.trouble, *_notes(settings, traces)]
+    erasing.forget(engine, settings.address_key, traces)
+    # From here on what comes in is known to be theirs; not so what came in since it was looked for.
+    strangers += erasing.take_away_strangers_events(engine, traces)
+    gone = _some([*gone, *files.gone, Gone("what came back of nobody known", strangers)])
+    return Receipt(traces.user_no, traces.user_id, False, gone, waiting, leaving, _STAYS, yours, notes)
 
 
 def _some(gone: Sequence[Gone]) -> list[Gone]:
@@ -128,11 +127,16 @@ def _before(person: Erasure) -> str:
     return f"was erased on {person.erased_at:%Y-%m-%d}; whatever came in since was looked for"
 
 
-def _notes(traces: Traces) -> list[str]:
+def _notes(settings: Settings, traces: Traces) -> list[str]:
     notes = ["models hold no person: nothing has to be taken out of them"]
     if traces.sharers:
         them = ", ".join(traces.sharers[:10])
         notes.append(f"{them}: the same address, which gets no more email; to erase them too, name them")
+    if settings.bounces and traces.address:
+        boxes = ", ".join(f"[bounces.{name}]" for name in settings.bounces)
+        notes.append(
+            f"{boxes}: mails there are yours, and recmail deletes none; search them for {traces.address}"
+        )
     notes.append("the provider, your backups and the systems that you import from keep their own copies")
     return notes
 

@@ -17,12 +17,13 @@ SCHEMA_VERSION = 1
 MODE = 0o600
 _GUIDE = {
     "facts": "what the company's systems said about you, with the import that each came from",
+    "wishes": "how often you want emails, as you chose on the page of preferences",
     "consents": "what you allowed or withdrew, when, through which channel, and what shows it",
     "suppression": "what keeps your address from getting email",
     "interactions": "what you did with courses, and which system said so; it is what picks were made from",
     "waiting": "events about you that are not used yet: their course or your id is not known",
     "messages": "every email planned for you: what it said, why each course was in it, what happened",
-    "returned": "what email providers told about those messages",
+    "returned": "what email providers told about those messages or your address, and what you clicked",
     "accesses": "when somebody looked at these data, exported or changed them",
 }
 

@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from recmail.db.consent import IMPORTED, personalized
+from recmail.db.consent import IMPORTED, personalized, trackable
+from recmail.db.preferences import wishes
 from recmail.db.tables import (
     clusters,
     consent,
@@ -25,7 +26,7 @@ from recmail.db.tables import (
     users,
 )
 from recmail.feedback.accesses import Access, read_accesses
-from recmail.feedback.traces import find_traces, waiting_events
+from recmail.feedback.traces import Traces, find_traces, waiting_events
 from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, MessageState
 
 _MADE_HERE = {
@@ -79,14 +80,18 @@ class Known:
     """All that is known of one person.
 
     Attributes:
+        tracked: clicks and openings may be recorded.
+        wishes: how often they want emails, in words.
         waiting: events that wait for their course or person.
-        returned: what providers told of their messages, as it came in.
+        returned: what providers told of their messages, or of their address, as it came in; what was clicked.
         accesses: who looked at all this, the newest first.
     """
 
     user_id: str
     facts: list[Fact]
     personalized: bool
+    tracked: bool
+    wishes: list[str]
     consents: list[dict[str, Any]]
     suppression: dict[str, Any] | None
     other_ids: list[dict[str, str]]
@@ -106,7 +111,8 @@ def read_known(connection: sa.Connection, user_no: int, *, now: datetime) -> Kno
     """Read all that is known of somebody."""
     traces = find_traces(connection, user_no)
     person = connection.execute(sa.select(users).where(users.c.user_no == user_no)).mappings().one()
-    is_on = sa.select(personalized(users.c.user_no, now)).where(users.c.user_no == user_no)
+    answers = personalized(users.c.user_no, now), trackable(users.c.user_no, now)
+    is_on, is_tracked = connection.execute(sa.select(*answers).where(users.c.user_no == user_no)).one()
     cluster = (
         sa.select(clusters.c.name)
         .join(people_clusters, people_clusters.c.cluster_no == clusters.c.cluster_no)
@@ -115,7 +121,9 @@ def read_known(connection: sa.Connection, user_no: int, *, now: datetime) -> Kno
     return Known(
         user_id=traces.user_id,
         facts=list(_facts(person)),
-        personalized=bool(connection.scalar(is_on)),
+        personalized=bool(is_on),
+        tracked=bool(is_tracked),
+        wishes=wishes(connection, user_no, now=now),
         consents=_consents(connection, user_no),
         suppression=_suppression(connection, person["email_hash"]),
         other_ids=[{"source": source, "id": other_id} for source, other_id in traces.others],
@@ -126,7 +134,7 @@ def read_known(connection: sa.Connection, user_no: int, *, now: datetime) -> Kno
             for row in waiting_events(connection, traces)
         ],
         messages=[_message(connection, row) for row in _messages(connection, user_no)],
-        returned=_returned(connection, user_no),
+        returned=_returned(connection, traces),
         accesses=read_accesses(connection, user_no=user_no, at_most=_ACCESSES),
     )
 
@@ -236,8 +244,18 @@ def _printed(connection: sa.Connection, context: dict[str, Any] | None) -> dict[
     }
 
 
-def _returned(connection: sa.Connection, user_no: int) -> list[dict[str, Any]]:
-    of_theirs = sa.or_(events.c.run_no.in_(sa.select(runs.c.run_no)), events.c.run_no.is_(None))
-    names = ("at", "kind", "provider", "run_no", "received_at", "raw")
-    query = sa.select(*(events.c[name] for name in names)).where(of_theirs, events.c.user_no == user_no)
-    return _rows(connection, query.order_by(events.c.at, events.c.event_no))
+_TOLD = (
+    *("at", "kind", "provider", "run_no", "received_at", "status", "detail", "by_machine"),
+    *("url", "block", "raw"),
+)
+
+
+def _returned(connection: sa.Connection, traces: Traces) -> list[dict[str, Any]]:
+    of_run = events.c.run_no.in_(sa.select(runs.c.run_no)) & (events.c.user_no == traces.user_no)
+    of_none = events.c.run_no.is_(None) & (events.c.email_hash == traces.email_hash)
+    query = sa.select(*(events.c[name] for name in _TOLD), courses.c.title.label("course"))
+    query = query.outerjoin(courses, courses.c.course_no == events.c.course_no)
+    query = query.where(sa.or_(of_run, of_none)).order_by(events.c.at, events.c.event_no)
+    return [
+        {name: one for name, one in _filled(row).items() if one != ""} for row in _rows(connection, query)
+    ]

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.among import among
 from recmail.db.connect import reading, writing
 from recmail.db.inserting import insert
 from recmail.db.ledger_rows import Key, as_rows, batch
 from recmail.db.tables import events
 from recmail.db.types import UtcTime
 from recmail.feedback.applying import Changes, Known, apply, settle_unclear
+from recmail.feedback.bare_events import BARE, NOTHING, of_erased
 from recmail.feedback.matching import Message, Messages, Named
 from recmail.history.importing_pace import Pace
 from recmail.records import Event, EventKind
@@ -93,14 +94,15 @@ def record(
     """Write events down and do what follows from them, in short transactions.
 
     An event that is there already changes nothing, so the same may be recorded again after a kill. Events of
-    messages that the ledger does not know stay, for `match_again`.
+    messages that the ledger does not know stay, for `match_again`. Of people who were erased only the bare
+    event is kept.
 
     Args:
         provider: its name in recmail.toml, or who else says so.
         key: the project's, for hashing addresses.
         now: when they were received.
     """
-    first = {_event_key(provider, one.event): one for one in reversed(list(returned))}
+    first = {_event_key(provider, one.event, key): one for one in reversed(list(returned))}
     work = [
         (name, first[name]) for name in sorted(first)
     ]  # ascending: two at once do not wait for each other
@@ -109,9 +111,9 @@ def record(
     )
 
 
-def rehearse(engine: sa.Engine, provider: str, returned: Iterable[Returned]) -> Counts:
+def rehearse(engine: sa.Engine, provider: str, returned: Iterable[Returned], *, key: bytes) -> Counts:
     """Count what `record` would write down, and change nothing."""
-    first = {_event_key(provider, one.event): one for one in returned}
+    first = {_event_key(provider, one.event, key): one for one in returned}
     dialect = engine.dialect.name
     with reading(engine) as connection:
         known = set(
@@ -219,7 +221,8 @@ def _record(
     messages = Messages(connection, (one.named for _, one in part))
     found = {name: messages.of(one.named) for name, one in part}
     hashes = {name: _hash_of(one, found[name], key) for name, one in part}
-    rows = [_row(name, one.event, found[name], hashes[name]) for name, one in part]
+    bare = of_erased(connection, key, {name: (one.event, found[name]) for name, one in part})
+    rows = [_row(name, one.event, found[name], hashes[name], bare=name in bare) for name, one in part]
     values = {"rows": as_rows(dialect, rows), "provider": provider, "now": now}
     new = set(connection.scalars(_insert(connection), values))
     changes = apply(
@@ -231,9 +234,11 @@ def _record(
     return Counts(new=len(new), known=count - len(new), stray=stray).with_changes(changes)
 
 
-def _event_key(provider: str, event: Event) -> str:
+def _event_key(provider: str, event: Event, key: bytes) -> str:
+    """The event's own id; hashed where it is long, or may name an address, which would outlive an erasure."""
     found = clean(f"{provider}:{event.key}")
-    return found if len(found) <= _LONGEST_KEY else f"{provider}:{hashlib.sha256(found.encode()).hexdigest()}"
+    is_plain = len(found) <= _LONGEST_KEY and "@" not in found
+    return found if is_plain else f"{provider}:{email_hash(key, found)}"
 
 
 def _hash_of(one: Returned, message: Message | None, key: bytes) -> str | None:
@@ -245,7 +250,11 @@ def _hash_of(one: Returned, message: Message | None, key: bytes) -> str | None:
     return said if one.vouched or (message is not None and said == message.email_hash) else None
 
 
-def _row(name: str, event: Event, message: Message | None, address: str | None) -> tuple[Any, ...]:
+def _row(
+    name: str, event: Event, message: Message | None, address: str | None, *, bare: bool
+) -> tuple[Any, ...]:
+    if bare:
+        event, address = replace(event, detail="", url="", raw=NOTHING), None
     return (
         name,
         event.kind.value,
@@ -332,6 +341,8 @@ def _take_up(
     ]
     dialect = connection.dialect.name
     taken = set(connection.scalars(_adopt(dialect), {"rows": as_rows(dialect, rows)}))
+    if bare := [row["event_no"] for row, message in part if message.erased]:
+        connection.execute(sa.update(events).where(among(events.c.event_no, bare)).values(BARE))
     known = [
         Known(
             provider=row["provider"],

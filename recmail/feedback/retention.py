@@ -16,7 +16,8 @@ from recmail.db.runs import ENDS
 from recmail.db.tables import events, interactions, ledger_context, pending_events, runs
 from recmail.feedback import own_files
 from recmail.feedback.accesses import EXPIRE, record_access
-from recmail.feedback.erasing import NOTHING, take_away_what_came_later
+from recmail.feedback.bare_events import NOTHING, has_words
+from recmail.feedback.erasing import take_away_what_came_later
 from recmail.feedback.receipt import Gone
 from recmail.settings import Settings
 
@@ -64,8 +65,8 @@ def _old_waiting(before: datetime) -> tuple[sa.Table, sa.ColumnElement[bool], sa
 
 
 def _old_raw(before: datetime) -> tuple[sa.Table, sa.ColumnElement[bool], sa.Update | sa.Delete]:
-    is_old = (events.c.received_at < before) & (events.c.raw != NOTHING)
-    return events, is_old, events.update().values(raw=NOTHING)
+    is_old = (events.c.received_at < before) & has_words()
+    return events, is_old, events.update().values(raw=NOTHING, detail="")
 
 
 def _rows(

@@ -143,10 +143,10 @@ class _Work:
     def write(self) -> None:
         """Write down what waits."""
         for provider, returned in self._waiting.items():
+            key, now = self._reading.key, self._reading.now
             if self._reading.dry_run:
-                self.counts += rehearse(self._engine, provider, returned)
+                self.counts += rehearse(self._engine, provider, returned, key=key)
             else:
-                key, now = self._reading.key, self._reading.now
                 self.counts += record(self._engine, provider, returned, key=key, now=now)
         self._waiting, self._count, self._letters = {}, 0, 0
 

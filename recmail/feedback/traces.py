@@ -11,8 +11,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from recmail.db.among import among
+from recmail.db.people import find_user
 from recmail.db.tables import aliases, pending_events, users
+from recmail.db.tombstones import find_erased
+from recmail.errors import DataError, RefusedError
 from recmail.history.identity import LINK, PERSON
+from recmail.settings import Settings
 from recmail.tokens import email_key
 
 _READ_BYTES = 1 << 20
@@ -73,6 +77,23 @@ class Traces:
         longest_first = sorted((word.encode() for word in words), key=len, reverse=True)
         one_of = b"|".join(map(re.escape, longest_first))
         return re.compile(rb"(?<![\w@.+-])(?:" + one_of + rb")(?![\w@+-])", re.IGNORECASE)
+
+
+def find_living(connection: sa.Connection, settings: Settings, who: str) -> int:
+    """Return the number of the person with this user_id, or else this address.
+
+    Raises:
+        DataError: nobody has it, or several accounts share the address.
+        RefusedError: the person was erased.
+    """
+    try:
+        return find_user(connection, who)
+    except DataError:
+        erased = find_erased(connection, settings.address_key, who)
+        if erased is None:
+            raise
+        found = f"{who} was erased on {erased.at:%Y-%m-%d}: nothing is known of them"
+        raise RefusedError(found) from None
 
 
 def find_traces(connection: sa.Connection, user_no: int) -> Traces:

@@ -13,11 +13,12 @@ from recmail.db.among import among
 from recmail.db.connect import reading, writing
 from recmail.db.consent import unsubscribe
 from recmail.db.ledger_rows import state_is
-from recmail.db.people import accounts_with_the_same_address, find_user, user_ids
+from recmail.db.people import accounts_with_the_same_address, user_ids
 from recmail.db.runs import record
 from recmail.db.tables import ledger, runs
 from recmail.errors import RefusedError, did_you_mean
 from recmail.feedback.accesses import UNSUBSCRIBE
+from recmail.feedback.traces import find_living
 from recmail.records import MessageState
 from recmail.settings import Settings
 
@@ -63,13 +64,13 @@ def stop_emails(
 
     Raises:
         DataError: there is no such person.
-        RefusedError: there is no such topic.
+        RefusedError: there is no such topic, or the person was erased.
     """
     if topic is not None and topic not in settings.topics:
         hint = did_you_mean(topic, settings.topics) or f"; there are: {', '.join(settings.topics)}"
         raise RefusedError(f"there is no topic {topic!r} in recmail.toml{hint}")
     with writing(engine) as connection:
-        user_no = find_user(connection, who)
+        user_no = find_living(connection, settings, who)
         accounts = unsubscribe(connection, user_no, topic=topic or "", at=now, channel=CHANNEL, proof=proof)
         detail = {"user_no": user_no, "topic": topic}
         record(connection, UNSUBSCRIBE, who=operator, now=now, detail=detail)

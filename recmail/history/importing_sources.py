@@ -10,6 +10,8 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from recmail.db.connect import reading
+from recmail.db.people import refuse_another_key
 from recmail.errors import ConfigError, DataError, RecmailError
 from recmail.history.importing import ImportOptions, ImportResult, Progress, import_piece
 from recmail.history.sources import Source
@@ -100,6 +102,8 @@ def import_source(
     report = SourceReport(source.name, source.table)
     options = options_of(source, settings, dry_run=dry_run)
     try:
+        with reading(engine) as connection:
+            refuse_another_key(connection, settings.address_key)
         found = find(engine, source, now)
         report.known, report.changed, report.gone = found.known, found.changed, found.gone
         if not dry_run:

@@ -12,9 +12,9 @@ import sqlalchemy as sa
 
 from recmail.campaign import in_variant
 from recmail.db.connect import reading
-from recmail.db.people import find_user
 from recmail.db.tables import users
 from recmail.errors import ConfigError, RefusedError, did_you_mean
+from recmail.feedback.traces import find_living
 from recmail.filters import fates
 from recmail.filters.fates import Fate
 from recmail.filters.limits import Exposure
@@ -95,7 +95,7 @@ def explain_candidates(
 
     Raises:
         DataError: there is no such person.
-        RefusedError: there is no such campaign.
+        RefusedError: there is no such campaign, or the person was erased.
         ConfigError: the campaign has mistakes, or names courses or clusters that are not there.
         ModelError: a block needs a model and there is none.
     """
@@ -103,7 +103,7 @@ def explain_candidates(
     if problems := unknown_names(project, campaign):
         raise ConfigError(problems)
     with reading(project.engine) as connection:
-        user_no = find_user(connection, who)
+        user_no = find_living(connection, project.settings, who)
         user_id = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
         facts = read_facts(connection, project, campaign, now)
         variant = facts.allotment.name_of(user_id) if facts.allotment else None

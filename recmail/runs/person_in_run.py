@@ -13,10 +13,10 @@ import sqlalchemy as sa
 from recmail.campaign import Campaign, parse_frozen
 from recmail.campaign.variants import in_variant
 from recmail.db.connect import reading
-from recmail.db.people import find_user
 from recmail.db.runs import find_run
 from recmail.db.tables import ledger, ledger_context, users
 from recmail.errors import RecmailError
+from recmail.feedback.traces import find_living
 from recmail.records import FAIL_WORDS, SKIP_WORDS, STATE_WORDS, Claim, MessageState, RunState
 from recmail.runs.funnel import segment_of
 from recmail.runs.happenings import Happening, happenings
@@ -90,11 +90,11 @@ def person_in_run(project: Project, who: str, run_no: int) -> PersonInRun:
 
     Raises:
         DataError: there is no such person.
-        RefusedError: there is no such run.
+        RefusedError: there is no such run, or the person was erased.
     """
     with reading(project.engine) as connection:
         run = find_run(connection, run_no)
-        user_no = find_user(connection, who)
+        user_no = find_living(connection, project.settings, who)
         person = dict(connection.execute(sa.select(users).where(users.c.user_no == user_no)).mappings().one())
         row = dict(connection.execute(_row(run_no, user_no)).mappings().one_or_none() or {})
         rules, note = _rules(connection, project, run, user_no)

@@ -12,10 +12,11 @@ import sqlalchemy as sa
 
 from recmail.campaign import Campaign
 from recmail.db.connect import reading
-from recmail.db.people import count_people, find_user
+from recmail.db.people import count_people
 from recmail.db.samples import join_reasons, people_who_matter, speakers
 from recmail.db.tables import users
 from recmail.errors import DataError, RefusedError, RenderError, did_you_mean
+from recmail.feedback.traces import find_living
 from recmail.pipeline import Composed, Facts, compose_people, exposure_of
 from recmail.render.contact_sheet import Rule, Sample, Shown, contact_sheet, with_files
 from recmail.render.email import Email
@@ -30,6 +31,7 @@ from recmail.runs.project import Project
 from recmail.runs.verdict import rules_of, verdict_of
 from recmail.segment import whole_audience
 from recmail.segment.variants import Allotment
+from recmail.settings import Settings
 
 PEOPLE = 40  # there are half as many kinds of people: this only limits templates in very many languages
 # The allocation asks everybody; a preview is looked at every minute, and so leaves it out and says so.
@@ -85,7 +87,7 @@ def preview(
     campaign = project.campaign(name)
     check_variant(campaign, variant)
     with reading(project.engine) as connection:
-        named = _named(connection, user_ids)
+        named = _named(connection, project.settings, user_ids)
         when = next_occurrence(project, campaign, now=now)
         facts = in_one_variant(read_facts(connection, project, campaign, now, occurrence=when), variant)
         writers = Writers(draft_run(project, facts))
@@ -138,27 +140,27 @@ def _in_each_variant(facts: Facts) -> list[Facts]:
 
 
 def choose_people(
-    connection: sa.Connection, facts: Facts, user_ids: Sequence[str], *, at_most: int
+    connection: sa.Connection, settings: Settings, facts: Facts, user_ids: Sequence[str], *, at_most: int
 ) -> list[tuple[str, int]]:
     """Choose whom to look at: those asked for, else people of the audience who matter; (why, user_no)."""
     if user_ids:
-        return _named(connection, user_ids)
+        return _named(connection, settings, user_ids)
     audience = whole_audience(connection, facts.segment)
     topic = facts.campaign.topic
     return people_who_matter(connection, audience, topic=topic, now=facts.now, at_most=at_most)
 
 
-def _named(connection: sa.Connection, user_ids: Sequence[str]) -> list[tuple[str, int]]:
+def _named(connection: sa.Connection, settings: Settings, user_ids: Sequence[str]) -> list[tuple[str, int]]:
     """Find those asked for, each once.
 
     Raises:
-        DataError: every one who is not there.
+        DataError: every one who is not there, or was erased.
     """
     found, errors = dict[int, str](), list[str]()
     for user_id in user_ids:
         try:
-            found.setdefault(find_user(connection, user_id), "asked for")
-        except DataError as error:
+            found.setdefault(find_living(connection, settings, user_id), "asked for")
+        except (DataError, RefusedError) as error:
             errors.append(str(error))
     if errors:
         raise DataError("\n".join(dict.fromkeys(errors)))
@@ -170,7 +172,7 @@ def _who_matter(
 ) -> tuple[list[tuple[str, int]], int]:
     """Find people by what is known of them, by their language, and by what their message shows."""
     audience = whole_audience(connection, facts.segment)
-    known = choose_people(connection, facts, (), at_most=PEOPLE)
+    known = choose_people(connection, project.settings, facts, (), at_most=PEOPLE)
     if not known:
         return [], 0
     extremes = find_extremes(connection, project, writers, facts, audience=audience)

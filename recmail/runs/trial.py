@@ -24,6 +24,7 @@ from recmail.runs.occurrences import next_occurrence
 from recmail.runs.preview import check_variant, choose_people, in_one_variant
 from recmail.runs.project import Project
 from recmail.runs.verdict import verdict_of
+from recmail.settings import Settings
 from recmail.settings.values import domain_of
 
 _TRIED = 5  # people of whom one should get an email
@@ -57,7 +58,7 @@ def send_trial(
     when = next_occurrence(project, campaign, now=now)
     with reading(project.engine) as connection:
         facts = in_one_variant(read_facts(connection, project, campaign, now, occurrence=when), variant)
-        who, composed = _person(connection, facts, user_id)
+        who, composed = _person(connection, project.settings, facts, user_id)
     writer = Writers(draft_run(project, facts)).of(composed.variant)
     full = writer.context(composed.context or {}, Links(INERT, INERT, image_base(project)))
     for course in full["courses"]:
@@ -92,10 +93,12 @@ def _outgoing(email: Email, *, sender: str, to: str, now: datetime) -> Outgoing:
     return Outgoing(address, wire_address(to), mime, headers.message_id, email.subject)
 
 
-def _person(connection: sa.Connection, facts: Facts, user_id: str | None) -> tuple[str, Composed]:
+def _person(
+    connection: sa.Connection, settings: Settings, facts: Facts, user_id: str | None
+) -> tuple[str, Composed]:
     """The person asked for, else the first of some who gets an email: others are in the control group."""
     refused = "nobody is in the audience; count it with: recmail plan CAMPAIGN --dry-run"
-    chosen = choose_people(connection, facts, [user_id] if user_id else [], at_most=_TRIED)
+    chosen = choose_people(connection, settings, facts, [user_id] if user_id else [], at_most=_TRIED)
     for _, user_no in chosen:
         who = str(connection.scalar(sa.select(users.c.user_id).where(users.c.user_no == user_no)))
         composed = next(iter(compose(connection, facts, user_no, user_no + 1)), None)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from recmail.db.connect import reading, writing
 from recmail.db.consent import consent_reason, personalized
 from recmail.db.people import find_user
+from recmail.db.preferences import wishes
 from recmail.db.runs import record, run_state
 from recmail.db.tables import (
     consent,
@@ -24,6 +25,7 @@ from recmail.db.tables import (
     suppressions,
     users,
 )
+from recmail.feedback.traces import find_living
 from recmail.records import SKIP_WORDS, TAKEN_KINDS
 from recmail.runs.person_in_run import outcome
 from recmail.runs.project import Project
@@ -53,6 +55,7 @@ class Story:
     """All that recmail knows about why one person gets or does not get mail.
 
     Attributes:
+        wishes: how often the person wants emails, in words.
         suppression: reason, at and source of what is held against the person's address.
     """
 
@@ -60,6 +63,7 @@ class Story:
     name: str
     verdict: str
     personalized: bool
+    wishes: Sequence[str]
     last_seen_at: datetime | None
     consents: Sequence[dict[str, Any]]
     suppression: dict[str, Any] | None
@@ -72,13 +76,13 @@ def why(project: Project, who: str, *, now: datetime, run_no: int | None = None)
 
     Raises:
         DataError: there is no such person.
-        RefusedError: there is no such run.
+        RefusedError: there is no such run, or the person was erased.
     """
     topics = project.settings.topics
     with reading(project.engine) as connection:
         if run_no is not None:
             run_state(connection, run_no)
-        user_no = find_user(connection, who)
+        user_no = find_living(connection, project.settings, who)
         person = connection.execute(_person(user_no, now)).mappings().one()
         refusals = {topic: _refusal(connection, user_no, topic, now) for topic in ("", *topics)}
         return Story(
@@ -86,6 +90,7 @@ def why(project: Project, who: str, *, now: datetime, run_no: int | None = None)
             name=" ".join(part for part in (person["first_name"], person["last_name"]) if part),
             verdict=_verdict(refusals, topics),
             personalized=bool(person["personal"]),
+            wishes=wishes(connection, user_no, now=now),
             last_seen_at=person["last_seen_at"],
             consents=_consents(connection, user_no),
             suppression=_suppression(connection, person["email_hash"]),

@@ -45,8 +45,9 @@ def test_who_says_no_or_is_erased_is_left_out_of_a_run_which_stays_what_was_appr
     again = recmail("import", "users", project / "data" / "users.csv", project=project)
     assert "1 of erased people, left out" in again.stdout + again.stderr
     assert "was erased on 2026-11-02" in recmail("user", "erase", user, *at).stderr
-    shown = recmail("user", "show", user, *at, code=4).stderr
-    assert shown == f"{user} was erased on 2026-11-02: nothing is known of them\n"
+    for words in (("user", "show"), ("user", "unsubscribe"), ("why",)):
+        refused = recmail(*words, user, *at, code=4).stderr
+        assert refused == f"{user} was erased on 2026-11-02: nothing is known of them\n"
 
 
 def _say_no(first: str, second: str, at: tuple[object, ...]) -> None:
@@ -102,3 +103,22 @@ def test_ages_are_needed_to_expire(project: Path) -> None:
     toml.write_text(wrong, "utf-8")
     refused = recmail("expire", project=project, code=3)
     assert "expected an age such as 30d, 13 months or 3y" in refused.stderr
+
+
+def test_nothing_is_imported_under_another_key_which_would_find_nobodys_no(project: Path) -> None:
+    key = project / ".recmail" / "key"
+    kept = key.read_text("utf-8")
+    key.write_text("another key, of 32 letters or more", "utf-8")
+    words = ("import", "users", project / "data" / "users.csv")
+    refused = recmail(*words, project=project, code=4).stderr
+    assert refused.startswith("nothing was imported: the addresses here are hashed with another key")
+    toml = project / "recmail.toml"
+    toml.write_text(toml.read_text("utf-8") + '[sources.users]\nfile = "data/users.csv"\n', "utf-8")
+    assert "hashed with another key" in recmail("import", project=project, code=4).output
+    found = read_json(recmail("doctor", "--offline", "--json", project=project, code=1))["findings"]
+    [advice] = [one["next"] for one in found if one["check"] == "key of addresses"]
+    assert advice == "bring that key back, or list it last in [project] older_keys"
+    (project / ".recmail" / "older").write_text(kept, "utf-8")
+    both = 'key = "file:.recmail/key"\nolder_keys = ["file:.recmail/older"]'
+    toml.write_text(toml.read_text("utf-8").replace('key = "file:.recmail/key"', both), "utf-8")
+    recmail(*words, project=project)

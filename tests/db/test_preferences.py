@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
 from recmail.db.eligibility import Eligibility, skip_reasons
-from recmail.db.preferences import Pace, read_pace, write_pace
+from recmail.db.preferences import Pace, read_pace, wishes, write_pace
 from recmail.db.tables import users
 from tests.ledgers import (
     DAY,
@@ -53,6 +53,14 @@ def asks(engine: sa.Engine, now: datetime, user_no: int, pace: Pace) -> Iterator
 def planned(connection: sa.Connection, now: datetime, **more: object) -> dict[int, str | None]:
     found = Eligibility(lambda _: sa.true(), TOPIC, now, cap=None, **more)  # type: ignore[arg-type]
     return skip_reasons(connection, sa.select(users.c.user_no), found)
+
+
+def test_what_is_asked_for_is_said_of_each_account_of_the_address(people: sa.Engine, now: datetime) -> None:
+    with asks(people, now, 2, Pace(datetime(2027, 1, 1, tzinfo=UTC), 2, 30)) as connection:
+        limit = "wants at most 2 emails in 30 days"
+        assert wishes(connection, 1, now=now) == ["asked for a pause until 2027-01-01", limit]
+        assert wishes(connection, 1, now=datetime(2027, 1, 1, tzinfo=UTC)) == [limit]
+        assert wishes(connection, 0, now=now) == []
 
 
 def test_a_pause_of_one_account_is_a_pause_of_the_address(people: sa.Engine, now: datetime) -> None:

@@ -20,6 +20,7 @@ from recmail.db.tables import (
     ledger_events,
     metadata,
     people_clusters,
+    preferences,
     runs,
 )
 from recmail.deliver.esp.files import Files
@@ -27,7 +28,8 @@ from recmail.feedback.accesses import EXPORT, PREVIEW, record_access
 from recmail.history.identity import COURSE, Kept, keep
 from recmail.history.importing import ImportOptions, import_file
 from recmail.records import Outgoing
-from recmail.runs.project import Project
+from recmail.runs.project import Project, open_project
+from recmail.tokens import email_hash
 from tests.conftest import NOW
 from tests.rows import course_row, empty_project
 
@@ -48,7 +50,9 @@ def bring(project: Project, kind: str, text: str, *, source: str = "crm", **more
     file = project.folder.parent / f"{kind}.csv"
     file.write_text(text, "utf-8")
     options = ImportOptions(source=source, section=f"sources.{source}", project=project.folder, **more)
-    result = import_file(project.engine, kind, file, now=NOW, key=project.settings.key, options=options)
+    result = import_file(
+        project.engine, kind, file, now=NOW, key=project.settings.address_key, options=options
+    )
     file.unlink()
     return result
 
@@ -56,7 +60,8 @@ def bring(project: Project, kind: str, text: str, *, source: str = "crm", **more
 def make_life(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The project; she is user_no 0, and everything in it that names her is recmail's own."""
     monkeypatch.setenv("RECMAIL_PROJECT_DATABASE", url)
-    project = empty_project(folder / "acme")
+    empty_project(folder / "acme").engine.dispose()
+    project = with_a_newer_key(folder / "acme")
     with writing(project.engine) as connection:
         connection.execute(courses.insert(), [course_row(number, NOW) for number in range(2)])
     bring(project, "users", people(OLD_ADDRESS, OLD_LAST))
@@ -64,12 +69,23 @@ def make_life(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Projec
     did = f"user_id,kind,at,course_id,query\n{ID},viewed,2026-11-01,c0,\n{ID},searched,2026-11-01,,{LAST}\n"
     bring(project, "interactions", did + "bo,viewed,2026-11-01,c1,\n", source="web")
     with writing(project.engine) as connection:
-        _add_rows(connection)
+        _add_rows(connection, email_hash(project.settings.address_key, ADDRESS.lower()))
     _add_files(project)
     return project
 
 
-def _add_rows(connection: sa.Connection) -> None:
+def with_a_newer_key(folder: Path) -> Project:
+    """The project as it is when its key was changed: addresses and ids stay hashed under the old one."""
+    (folder / ".recmail" / "newer").write_text("another key, of 32 letters or more", "utf-8")
+    toml = folder / "recmail.toml"
+    keys = 'key = "file:.recmail/newer"\nolder_keys = ["file:.recmail/key"]'
+    toml.write_text(toml.read_text("utf-8").replace('key = "file:.recmail/key"', keys), "utf-8")
+    project = open_project(folder)
+    assert project.settings.key != project.settings.address_key
+    return project
+
+
+def _add_rows(connection: sa.Connection, hashed: str) -> None:
     connection.execute(aliases.insert(), {"source": "web", "other_id": COOKIE, "user_no": 0})
     waiting = {"kind": "viewed"}
     keep(connection, [Kept("1", "web", f"{COURSE}c9", 0, {"person": COOKIE, **waiting})])
@@ -86,16 +102,21 @@ def _add_rows(connection: sa.Connection) -> None:
     said = f"refused_recipient – 550 {ADDRESS} is unknown"
     happened = {"run_no": 3, "user_no": 0, "at": NOW, "state": "failed", "detail": said}
     connection.execute(ledger_events.insert(), happened)
+    connection.execute(preferences.insert(), {"user_no": 0, "at_most": 1, "within_days": 7, "at": NOW})
     raw = '{{"to": "{}"}}'
-    back = {"provider": "ses", "kind": "bounced", "at": NOW, "received_at": NOW}
-    connection.execute(
-        events.insert(),
-        [
-            {**back, "event_key": "a", "run_no": 1, "user_no": 0, "raw": raw.format(ADDRESS)},
-            {**back, "event_key": "b", "run_no": None, "user_no": None, "raw": raw.format(ADDRESS.lower())},
-            {**back, "event_key": "c", "run_no": 1, "user_no": 1, "raw": raw.format("bo@example.org")},
-        ],
-    )
+    back = {"provider": "ses", "kind": "bounced", "at": NOW, "received_at": NOW, "run_no": 1, "user_no": 0}
+    stray = {**back, "run_no": None, "user_no": None}
+    clicked = {"block": "picks", "course_no": 0, "position": 0, "is_fallback": True, "raw": ""}
+    rows = [
+        {**back, "event_key": "a", "raw": raw.format(ADDRESS), "detail": f"{ADDRESS} is full"},
+        {**back, "event_key": "b", "kind": "clicked", "url": f"https://acme.example/?who={ID}", **clicked},
+        {**back, "event_key": "c", "user_no": 1, "raw": raw.format("bo@example.org")},
+        {**stray, "event_key": "d", "raw": raw.format(ADDRESS.lower()), "message_id": "m@else.example"},
+        {**stray, "event_key": "e", "raw": "", "detail": f"no {ADDRESS}", "provider_id": "else"},
+        {**stray, "event_key": "f", "raw": raw.format(FIRST), "email_hash": hashed},
+    ]
+    for row in rows:
+        connection.execute(events.insert(), row)
 
 
 def _run(run_no: int) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def test_what_is_wrong_is_said(
 def test_a_wrong_password_and_no_server_are_said(
     database: sa.Engine, now: datetime, password: Secret, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("BOUNCES_PASSWORD", "wrong")
+    monkeypatch.setenv("BOUNCES_PASSWORD", "no such password")
     with ImapServer({}).running() as server:
         (refused,) = read(database, server, password, now).errors
     assert "[AUTHENTICATIONFAILED] wrong" in str(refused)

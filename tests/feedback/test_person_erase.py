@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -22,12 +25,16 @@ from recmail.errors import DataError
 from recmail.feedback.accesses import read_accesses
 from recmail.feedback.erasing import take_away_what_came_later
 from recmail.feedback.person_erase import Erasure, erase, find_person, rehearse
+from recmail.feedback.person_export import export_document
+from recmail.feedback.person_known import read_known
 from recmail.feedback.receipt import Receipt
+from recmail.feedback.recording import Returned, match_again, record
 from recmail.history.importing_target import Counts
+from recmail.records import Event, EventKind
 from recmail.runs.project import Project
 from recmail.tokens import email_hash, email_key
 from tests.conftest import NOW
-from tests.feedback.lives import ADDRESS, COOKIE, ID, NAMES, bring, everything, make_life, people
+from tests.feedback.lives import ADDRESS, COOKIE, FIRST, ID, LAST, NAMES, bring, everything, make_life, people
 
 GONE = {
     "interactions": 1,
@@ -36,7 +43,8 @@ GONE = {
     "printed contexts": 3,
     "errors of messages": 1,
     "what happened to messages": 1,
-    "raw events": 1,
+    "what came back": 2,
+    "wishes how often": 1,
     "proofs of consent": 1,
     "events that wait": 3,
     "other ids": 1,
@@ -82,11 +90,23 @@ def test_nothing_names_them_afterwards(life: Project, tmp_path: Path) -> None:
     assert (counted(rehearsed), rehearsed.dry_run, everything(life.engine)) == (GONE, True, before)
     assert bytes_left(life.folder / "preview")
     receipt = erased(life)
-    assert counted(receipt) == GONE | {"raw events of nobody known": 1}
+    assert counted(receipt) == GONE | {"what came back of nobody known": 3}
     after = everything(life.engine)
     assert [name for name in NAMES if name.lower() in after.lower()] == []
     life.engine.dispose()
     assert bytes_left(tmp_path) == []
+
+
+def test_what_an_erasure_takes_an_export_has(life: Project) -> None:
+    with reading(life.engine) as connection:
+        known = read_known(connection, 0, now=NOW)
+    document = export_document(known, company="Acme", now=NOW)
+    told = {str(sorted(one)) for one in document["returned"]}
+    assert len(document["returned"]) == len(told) == 3  # with a stray that names only her address
+    text = str(document)
+    said = ("is full", f"who={ID}", "picks", "Course 0", COOKIE, "wants at most 1 email in 7 days", FIRST)
+    assert [words for words in said if words not in text] == []
+    assert document["guide"].keys() <= document.keys()
 
 
 def test_of_others_nothing_goes(life: Project) -> None:
@@ -95,8 +115,12 @@ def test_of_others_nothing_goes(life: Project) -> None:
         of_bo = sa.select(ledger_context.c.context).where(ledger_context.c.user_no == 1)
         assert all(connection.scalars(of_bo))
         assert len(connection.scalars(sa.select(interactions.c.user_no)).all()) == 1
+        names = connection.execute(sa.select(events.c.message_id, events.c.provider_id)).all()
         raw = connection.scalars(sa.select(events.c.raw).order_by(events.c.event_no)).all()
-    assert raw == ["{}", "{}", '{"to": "bo@example.org"}']
+        kept = connection.scalars(sa.select(events.c.kind).where(events.c.user_no == 0)).all()
+    assert raw == ["{}", "{}", '{"to": "bo@example.org"}', "{}", "{}", "{}"]
+    assert sorted(kept) == ["bounced", "clicked"]  # for the figures
+    assert {"m@else.example", "else"} <= {*itertools.chain(*names)}  # a stray may still find its message
     rejects = (life.folder / "users.csv.crm.rejects.csv").read_text("utf-8")
     assert rejects.replace("\r", "").splitlines()[1:] == ["4,bad,bo,,Bo"]
     assert [path.name for path in (life.folder / "outbox" / "new").iterdir()] == ["Bo@acme.example"]
@@ -118,7 +142,7 @@ def test_what_stays_has_no_name_and_who_waits_is_left_out(life: Project) -> None
         ("failed", "refused_recipient", "hash 3"),
     ]
     assert details == ["refused_recipient", "erased"]
-    hashed = email_hash(life.settings.key, email_key(ADDRESS) or "")
+    hashed = email_hash(life.settings.address_key, email_key(ADDRESS) or "")
     with reading(life.engine) as connection:
         found = connection.execute(sa.select(suppressions.c.email_hash, suppressions.c.reason)).all()
         said = connection.execute(sa.select(consent.c.granted, consent.c.proof).where(consent.c.user_no == 0))
@@ -167,6 +191,33 @@ def test_the_command_may_be_repeated_and_takes_what_came_in_meanwhile(life: Proj
     take_away_what_came_later(life.engine)
     with reading(life.engine) as connection:
         assert connection.scalars(sa.select(interactions.c.user_no)).all() == [1]
+
+
+def test_what_comes_back_of_them_later_is_kept_without_a_word(life: Project) -> None:
+    now, key = NOW + timedelta(hours=1), life.settings.address_key
+    dead = Event("before", EventKind.BOUNCED, now, provider_id="slow", raw=f"Dear {LAST}", dead=True)
+    record(life.engine, "ses", [Returned(dead)], key=key, now=now)  # nobody can know yet whose that is
+    erased(life)
+    raw = f'{{"to": "\\u003c{ADDRESS}\\u003e", "name": "{FIRST}"}}'
+    said: dict[str, Any] = {"raw": raw, "detail": f"550 {ADDRESS}", "url": f"https://x.example/{ID}"}
+    late = [
+        Returned(Event(f"about {ADDRESS}", EventKind.BOUNCED, now, email=ADDRESS, **said), row=(1, 0)),
+        Returned(Event("stray", EventKind.BOUNCED, now, provider_id="else", **said)),
+        Returned(Event("mail", EventKind.BOUNCED, now, email=ADDRESS, message_id="else"), vouched=False),
+        Returned(Event("bo", EventKind.BOUNCED, now, email="bo@example.org", raw="Bo"), row=(1, 1)),
+    ]
+    assert record(life.engine, "ses", late, key=key, now=now).new == 4
+    assert record(life.engine, "ses", late, key=key, now=now).known == 4
+    with writing(life.engine) as connection:
+        mine = ledger.update().where(ledger.c.run_no == 1, ledger.c.user_no == 0)
+        connection.execute(mine.values(provider_id="slow"))
+    assert match_again(life.engine, now=now).matched == 1
+    after = everything(life.engine)
+    assert [name for name in NAMES if name.lower() in after.lower()] == []
+    with reading(life.engine) as connection:
+        query = sa.select(events.c.raw).where(events.c.provider == "ses", events.c.received_at == now)
+        assert sorted(connection.scalars(query)) == ["Bo", "{}", "{}", "{}", "{}"]
+        assert connection.scalar(sa.select(suppressions.c.reason)) == "erased"
 
 
 class Killed(BaseException):

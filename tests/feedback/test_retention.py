@@ -73,10 +73,12 @@ def test_what_is_too_old_goes_once_and_the_rest_stays(life: Project) -> None:
         assert set(connection.scalars(contexts)) == {2, 3}  # not of runs that may still send
         hashes = connection.scalars(sa.select(ledger.c.row_hash).where(ledger.c.run_no == 1))
         assert set(hashes) == {"hash 1"}
-        assert connection.scalar(sa.select(sa.func.count()).select_from(events)) == 3
+        assert connection.scalar(sa.select(sa.func.count()).select_from(events)) == 6
+        said = events.c.raw, events.c.detail, events.c.status
+        assert connection.execute(sa.select(*said).where(events.c.event_key == "a")).one() == ("{}", "", "")
         [access] = [one for one in read_accesses(connection, at_most=10) if one.action == "expire"]
     assert access.detail["printed_contexts"] == 2
-    assert expired(life, days=3 * 366) == {"interactions": 3, "raw events": 2}
+    assert expired(life, days=3 * 366) == {"interactions": 3, "raw events": 4}
 
 
 def test_it_is_done_once_a_day_by_whoever_comes_first(life: Project) -> None:

@@ -186,7 +186,7 @@ def test_an_audience_of_nobody_is_refused_and_nothing_is_written(small: Project,
 def test_a_test_email_is_that_of_an_ordinary_learner(small: Project) -> None:
     with reading(small.engine) as connection:
         facts = read_facts(connection, small, small.campaign("autumn"), NOW)
-        [(why, _)] = choose_people(connection, facts, (), at_most=1)
+        [(why, _)] = choose_people(connection, small.settings, facts, (), at_most=1)
     assert why == "an ordinary learner"
 
 

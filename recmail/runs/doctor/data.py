@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from recmail.db.connect import reading
+from recmail.db.people import BRING_IT_BACK, OTHER_KEY, is_key_of_addresses
 from recmail.errors import ModelError
 from recmail.history.freshness import DataSurvey, survey
 from recmail.recommend.models import NO_MODEL, Promoted, find_promoted
@@ -27,6 +28,8 @@ def check_data(subject: Subject) -> Iterator[Finding]:
     with reading(project.engine) as connection:
         found = survey(connection, subject.now)
         yield _people(found, project)
+        if not is_key_of_addresses(connection, project.settings.address_key):
+            yield wrong("key of addresses", OTHER_KEY, BRING_IT_BACK)
         yield _interactions(found, subject.now, project)
         yield from _sources(found, project)
         try:
