@@ -70,10 +70,10 @@ class _Worker(threading.Thread):
         """Send."""
         writers = {run_no: one.writer for run_no, one in self._begun.items()}
         provider = next(iter(self._begun.values())).provider
-        options = replace(options_of(self._project, writers, provider), patience=_NONE)
-        self.heard = self.heard or Heard(options.pace.everybody.per_second)
         waiting = sum(one.waiting for one in self._begun.values())
         try:
+            options = replace(options_of(self._project, writers, provider), patience=_NONE)
+            self.heard = self.heard or Heard(options.pace.everybody.per_second)
             with drafting(self._project, writers, self._clock, waiting=waiting) as drafts:
                 self.broken = drafts.broken
                 self.summary = work(
