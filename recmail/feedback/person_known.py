@@ -10,8 +10,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.consent import IMPORTED, personalized
+from recmail.db.learned_tables import clusters, people_clusters
 from recmail.db.tables import (
-    clusters,
     consent,
     courses,
     events,
@@ -19,7 +19,6 @@ from recmail.db.tables import (
     ledger,
     ledger_context,
     ledger_events,
-    people_clusters,
     runs,
     suppressions,
     users,

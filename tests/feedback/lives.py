@@ -10,18 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import (
-    aliases,
-    clusters,
-    courses,
-    events,
-    ledger,
-    ledger_context,
-    ledger_events,
-    metadata,
-    people_clusters,
-    runs,
-)
+from recmail.db.learned_tables import clusters, people_clusters
+from recmail.db.tables import aliases, courses, events, ledger, ledger_context, ledger_events, metadata, runs
 from recmail.deliver.esp.files import Files
 from recmail.feedback.accesses import EXPORT, PREVIEW, record_access
 from recmail.history.identity import COURSE, Kept, keep
