@@ -55,14 +55,14 @@ def _process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
         try:
             yield executor
         except BaseException:
-            _terminate(executor)
+            _kill(executor)
             raise
 
 
-def _terminate(executor: ProcessPoolExecutor) -> None:
+def _kill(executor: ProcessPoolExecutor) -> None:
     """End its processes, which may die at any time; nobody waits for what they still had to do."""
-    for worker in [*(executor._processes or {}).values()]:  # Python 3.14 has terminate_workers for it
-        worker.terminate()
+    for worker in [*(executor._processes or {}).values()]:  # Python 3.14 has kill_workers for it
+        worker.kill()
 
 
 def _begin_worker() -> None:
@@ -102,7 +102,7 @@ class Processes:
         with self._lock:
             self._is_closed = True
             if self._executor is not None:
-                _terminate(self._executor)
+                _kill(self._executor)
         with suppress(BrokenExecutor):
             self._pools.close()
 
