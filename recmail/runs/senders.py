@@ -275,11 +275,10 @@ class Senders:
 
     def _say_broken(self, provider: str, worker: _Worker, error: Exception) -> None:
         self.errors.append(error)
-        if isinstance(error, RecmailError):
-            self._say("trouble", f"{provider}: {error}", None, None, is_bad=True)
-            return
-        traceback.print_exception(error)
-        text = f"{type(error).__name__}: {error}"
+        text = str(error)
+        if not isinstance(error, RecmailError):
+            traceback.print_exception(error)
+            text = f"{type(error).__name__}: {error}"
         if not worker.broken:
             self._say("trouble", f"{provider}: {text}", None, None, is_bad=True)
         for run_no in dict.fromkeys(worker.broken):  # the other runs of this provider have to go on
