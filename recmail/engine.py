@@ -12,9 +12,12 @@ from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from recmail.errors import ConfigError, Problem, RecmailError
+
+if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -38,11 +41,10 @@ def shard_executor(engine: str, workers: int) -> ExecutorMaker | None:
 
 
 @contextmanager
-def _process_pool(workers: int) -> Iterator[Executor]:
+def _process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    others = set(multiprocessing.active_children())
     # Not fork: the parent may hold database connections and BLAS threads, which must not be shared. Ctrl-C
     # reaches every process of a terminal: this one ends the workers.
     with ProcessPoolExecutor(
@@ -52,10 +54,15 @@ def _process_pool(workers: int) -> Iterator[Executor]:
     ) as executor:
         try:
             yield executor
-        except BaseException:  # they may die at any time; nobody waits for what they still had to do
-            for worker in set(multiprocessing.active_children()) - others:
-                worker.terminate()
+        except BaseException:
+            _kill(executor)
             raise
+
+
+def _kill(executor: ProcessPoolExecutor) -> None:
+    """End its processes, which may die at any time; nobody waits for what they still had to do."""
+    for worker in [*(executor._processes or {}).values()]:  # Python 3.14 has kill_workers for it
+        worker.kill()
 
 
 def _begin_worker() -> None:
@@ -84,12 +91,18 @@ class Processes:
     def __init__(self, count: int) -> None:
         self._count, self._lock = count, threading.Lock()
         self._pools = ExitStack()
-        self._executor: Executor | None = None
+        self._executor: ProcessPoolExecutor | None = None
+        self._is_closed = False
 
     def __enter__(self) -> Processes:
         return self
 
     def __exit__(self, *raised: object) -> None:
+        """End them, those too that are stuck in a task: whoever asked for it has gone."""
+        with self._lock:
+            self._is_closed = True
+            if self._executor is not None:
+                _kill(self._executor)
         with suppress(BrokenExecutor):
             self._pools.close()
 
@@ -109,8 +122,10 @@ class Processes:
                 self._drop(executor)
         raise RecmailError(f"the processes died {MAX_LOSSES} times in a row; is there enough memory?")
 
-    def _there(self) -> Executor:
+    def _there(self) -> ProcessPoolExecutor:
         with self._lock:
+            if self._is_closed:
+                raise RecmailError("the processes have been ended")
             if self._executor is None:
                 self._executor = self._pools.enter_context(_process_pool(self._count))
             return self._executor

@@ -7,6 +7,7 @@ import platform
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -56,6 +57,28 @@ def test_processes_that_die_are_made_anew_for_tasks_that_come_one_by_one(tmp_pat
         assert [processes.run(die_once, task) for task in tasks] == [*range(5)]
         with pytest.raises(RecmailError, match="died 5 times"):
             processes.run(die_always, 1)
+
+
+def hang(fifo: str) -> None:
+    Path(fifo).write_text("begun")
+    signal.pause()
+
+
+def own_pid(_: int) -> int:
+    return os.getpid()
+
+
+def test_a_process_that_is_stuck_keeps_nobody_waiting_and_others_live_on(tmp_path: Path) -> None:
+    fifo = tmp_path / "begun"
+    os.mkfifo(fifo)
+    with Processes(1) as others, ThreadPoolExecutor(1) as thread:
+        with Processes(1) as processes:
+            asked = thread.submit(processes.run, hang, str(fifo))
+            pid = others.run(own_pid, 0)  # begun after the first: what ends that must not take it for its own
+            assert fifo.read_text() == "begun"
+        with pytest.raises(RecmailError, match="have been ended"):
+            asked.result()
+        assert others.run(own_pid, 0) == pid
 
 
 def test_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from recmail.db.connect import writing
-from recmail.db.tables import cluster_courses, clusters, people_clusters, users
+from recmail.db.learned_tables import cluster_courses, clusters, people_clusters
+from recmail.db.tables import users
 from recmail.records import category_key
 
 ROWS_AT_ONCE = 5_000  # in one transaction, of about 50 ms

@@ -24,7 +24,7 @@ from recmail.db.ledger_rows import (
 )
 from recmail.db.prepared import run_prepared
 from recmail.db.tables import ledger, users
-from recmail.db.types import UtcTime
+from recmail.db.types import UtcTime, clean
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -98,7 +98,8 @@ def _record_sent(connection: sa.Connection, accepted: Sequence[tuple[Result, Sen
     if not accepted:
         return 0
     rows = [
-        (one.claim.run_no, one.claim.user_no, one.claim.claim_id, sent.provider_id) for one, sent in accepted
+        (one.claim.run_no, one.claim.user_no, one.claim.claim_id, clean(sent.provider_id))
+        for one, sent in accepted
     ]
     dialect = connection.dialect.name
     found = run_prepared(connection, _sent(dialect), {"rows": as_rows(dialect, rows), "now": now})
@@ -175,7 +176,7 @@ def _change(result: Result, now: datetime, retries: Retries) -> _Change:
             reason = "gave_up"
         case _:
             raise TypeError(f"no rule for {outcome!r}")
-    error = None if isinstance(outcome, Skip) else str(outcome)[:_ERROR_LENGTH]
+    error = None if isinstance(outcome, Skip) else clean(str(outcome)[:_ERROR_LENGTH])
     return _Change(claim, before, after, reason, error, tried, next_at)
 
 

@@ -12,7 +12,7 @@ from recmail.db.inserting import insert
 from recmail.db.prepared import run_prepared
 from recmail.db.schedules import switched_on
 from recmail.db.tables import audit, run_shards, runs
-from recmail.db.types import UtcTime
+from recmail.db.types import UtcTime, clean
 from recmail.errors import RefusedError
 from recmail.records import RunState
 
@@ -130,6 +130,7 @@ def move_run(
     Raises:
         RefusedError: the run is in a state from which this cannot be done.
     """
+    reason = reason and clean(reason)  # it may be a server's words
     moved = connection.execute(
         sa.update(runs)
         .where(runs.c.run_no == run_no, runs.c.state.in_(LEGAL[to]))

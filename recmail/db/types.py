@@ -27,6 +27,13 @@ def to_utc(value: int | datetime) -> datetime:
     return value.astimezone(UTC) if isinstance(value, datetime) else from_microseconds(value)
 
 
+def clean(text: str) -> str:
+    """Return text as PostgreSQL takes it: without NUL and halves of surrogate pairs."""
+    if text.isascii() and "\0" not in text:
+        return text
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 class UtcTime(sa.types.TypeDecorator[datetime]):
     """An aware UTC time: `timestamptz` on PostgreSQL, integer microseconds since 1970 on SQLite."""
 

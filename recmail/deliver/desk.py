@@ -171,14 +171,14 @@ class Desk:
         return len(self._flying)
 
     @property
-    def is_busy(self) -> bool:
-        """There is something of which a drafter or a sender will report."""
-        return bool(self._held or self._flying)
-
-    @property
     def is_empty(self) -> bool:
         """Nothing is claimed, on its way, or to be written down."""
-        return not (self.is_busy or self.results or self.back or self.later)
+        return self.is_settled and not self._held
+
+    @property
+    def is_settled(self) -> bool:
+        """Nothing is on its way, or to be written down; what is only claimed ends by itself."""
+        return not (self._flying or self.results or self.back or self.later)
 
     # --- what the writer answers ------------------------------------------------------------------
 

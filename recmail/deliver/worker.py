@@ -38,6 +38,7 @@ LOOK_EVERY_S = 1.0  # for what other workers and people have changed
 SWEEP_EVERY_S = 5.0
 TELL_EVERY_S = 0.2
 ALARM_EVERY_S = 30.0
+GIVES_UP_AFTER_S = 10.0  # waiting for what writes messages, once nothing new is begun
 IN_VAIN_S = 0.05  # rows are due, and another worker has its hands on them
 
 
@@ -116,20 +117,26 @@ class _Writer:
         self._may_claim, self._claimed_in_vain, self._must_sweep = True, False, False
         self._ahead: Outlook | None = None
         self._look_at_s = self._swept_at_s = self._told_at_s = self._alarm_at_s = -math.inf
+        self._gives_up_at_s = math.inf
 
     def run(self, stop: threading.Event) -> WorkSummary:
         """Round after round, until there is nothing to do or a reason to end."""
         while not self._is_finished():
             self._desk.receive(self._wait_s(), gather_s=self._gather_s)
             if stop.is_set() or self._desk.problem or self._desk.error:
-                self._is_ending = True
-                self._desk.clear()
+                self._end()
             self._heed_alarms()
             if self._has_something_to_commit():
                 self._commit()
         if self._pace.has_shares:
             persistently(self._give_back_shares)
         return self._summary(was_stopped=stop.is_set())
+
+    def _end(self) -> None:
+        """Begin nothing new from here on."""
+        if not self._is_ending:
+            self._is_ending, self._gives_up_at_s = True, time.monotonic() + GIVES_UP_AFTER_S
+        self._desk.clear()
 
     # --- what is committed ------------------------------------------------------------------------
 
@@ -232,8 +239,8 @@ class _Writer:
 
     def _leaving(self, now: datetime) -> list[Intent]:
         """Whose intents the next round commits: no more than there are connections for."""
-        if locks_people(self._desk.results):
-            return []
+        if locks_people(self._desk.results) or self._pausing():
+            return []  # a run that is paused is locked before people are, and one that is refused after them
         first, _later = one_each_person(self._pace.choose(self._desk.ready, now)[: self._desk.idle])
         return first
 
@@ -260,8 +267,10 @@ class _Writer:
     # --- what is ahead ----------------------------------------------------------------------------
 
     def _is_finished(self) -> bool:
-        if not self._desk.is_empty or self._must_pause:
+        if self._must_pause:
             return False
+        if not self._desk.is_empty:
+            return self._desk.is_settled and time.monotonic() >= self._gives_up_at_s
         if self._is_ending:
             return True
         if self._wanted_claims():

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from recmail.db.among import among
 from recmail.db.connect import reading, writing
 from recmail.db.consent import Suppression, lock_people, suppress
+from recmail.db.learned_tables import people_clusters
 from recmail.db.ledger import ASKED_AGAIN, skip_erased
 from recmail.db.ledger_progress import REASON_ENDS
 from recmail.db.ledger_rows import state_is
@@ -31,7 +32,6 @@ from recmail.db.tables import (
     ledger_context,
     ledger_events,
     pending_events,
-    people_clusters,
     preferences,
     runs,
     users,

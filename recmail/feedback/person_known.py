@@ -10,9 +10,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from recmail.db.consent import IMPORTED, personalized, trackable
+from recmail.db.learned_tables import clusters, people_clusters
 from recmail.db.preferences import wishes
 from recmail.db.tables import (
-    clusters,
     consent,
     courses,
     events,
@@ -20,7 +20,6 @@ from recmail.db.tables import (
     ledger,
     ledger_context,
     ledger_events,
-    people_clusters,
     runs,
     suppressions,
     users,

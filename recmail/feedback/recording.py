@@ -16,7 +16,7 @@ from recmail.db.connect import reading, writing
 from recmail.db.inserting import insert
 from recmail.db.ledger_rows import Key, as_rows, batch
 from recmail.db.tables import events
-from recmail.db.types import UtcTime
+from recmail.db.types import UtcTime, clean
 from recmail.feedback.applying import Changes, Known, apply, settle_unclear
 from recmail.feedback.bare_events import BARE, NOTHING, of_erased
 from recmail.feedback.matching import Message, Messages, Named
@@ -271,13 +271,6 @@ def _row(
         clean(event.provider_id[:_LONGEST_URL]) if event.provider_id and not message else None,
         clean(event.raw[:_LONGEST_RAW]),
     )
-
-
-def clean(text: str) -> str:
-    """Return text as PostgreSQL takes it: without NUL and halves of surrogate pairs."""
-    if text.isascii() and "\0" not in text:
-        return text
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _known_event(provider: str, event: Event, message: Message | None, address: str | None) -> Known:

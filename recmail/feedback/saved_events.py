@@ -20,9 +20,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from recmail.db.types import clean
 from recmail.deliver.esp import Provider
 from recmail.errors import DataError, did_you_mean
-from recmail.feedback.recording import Counts, Returned, clean, match_again, record, rehearse
+from recmail.feedback.recording import Counts, Returned, match_again, record, rehearse
 from recmail.history.importers.file_pattern import REJECTS
 from recmail.history.importing_rejects import Reject, Rejects
 from recmail.history.importing_target import FUTURE, ImportOptions

@@ -19,7 +19,7 @@ import numpy as np
 import sqlalchemy as sa
 
 from recmail.db.connect import writing
-from recmail.db.tables import model_parts
+from recmail.db.learned_tables import model_parts
 from recmail.errors import ModelError, StorageError
 
 PIECE_BYTES = 4 * 2**20  # each is written in a transaction of its own, of about 50 ms

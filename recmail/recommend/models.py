@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from recmail import plugins
 from recmail.db.connect import reading, writing
-from recmail.db.tables import courses, models, runs
+from recmail.db.learned_tables import models
+from recmail.db.tables import courses, runs
 from recmail.errors import ModelError
 from recmail.recommend import Scorer
 from recmail.recommend.model_arrays import delete_arrays, read_array, write_array

@@ -15,7 +15,7 @@ from recmail.db.runs import find_run
 from recmail.deliver.clock import Clock
 from recmail.deliver.drafter import Write, Written
 from recmail.engine import Processes
-from recmail.errors import RecmailError
+from recmail.errors import ConfigError, StorageError
 from recmail.records import Claim
 from recmail.runs.message import RunWriter
 from recmail.runs.project import Project, open_project
@@ -29,7 +29,7 @@ class Drafting:
 
     Attributes:
         drafters: how many groups may be asked for at once.
-        broken: the run whose messages could not be written for a reason that is nobody's mistake.
+        broken: the run whose messages could not be written, for a reason that is more than one person's.
     """
 
     drafters: int
@@ -75,8 +75,8 @@ def _by_run(write: Callable[[int, Sequence[Claim]], Sequence[Written]], broken: 
         for run_no, of_run in places.items():
             try:
                 found = write(run_no, [claims[place] for place in of_run])
-            except RecmailError:
-                raise
+            except (ConfigError, StorageError):
+                raise  # recmail.toml, or the database: no run is to blame
             except Exception:
                 broken.append(run_no)
                 raise

@@ -70,10 +70,10 @@ class _Worker(threading.Thread):
         """Send."""
         writers = {run_no: one.writer for run_no, one in self._begun.items()}
         provider = next(iter(self._begun.values())).provider
-        options = replace(options_of(self._project, writers, provider), patience=_NONE)
-        self.heard = self.heard or Heard(options.pace.everybody.per_second)
         waiting = sum(one.waiting for one in self._begun.values())
         try:
+            options = replace(options_of(self._project, writers, provider), patience=_NONE)
+            self.heard = self.heard or Heard(options.pace.everybody.per_second)
             with drafting(self._project, writers, self._clock, waiting=waiting) as drafts:
                 self.broken = drafts.broken
                 self.summary = work(
@@ -275,11 +275,10 @@ class Senders:
 
     def _say_broken(self, provider: str, worker: _Worker, error: Exception) -> None:
         self.errors.append(error)
-        if isinstance(error, RecmailError):
-            self._say("trouble", f"{provider}: {error}", None, None, is_bad=True)
-            return
-        traceback.print_exception(error)
-        text = f"{type(error).__name__}: {error}"
+        text = str(error)
+        if not isinstance(error, RecmailError):
+            traceback.print_exception(error)
+            text = f"{type(error).__name__}: {error}"
         if not worker.broken:
             self._say("trouble", f"{provider}: {text}", None, None, is_bad=True)
         for run_no in dict.fromkeys(worker.broken):  # the other runs of this provider have to go on

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.sql import FromClause
 
 from recmail.db.consent import personalized
-from recmail.db.tables import clusters, courses, interactions, people_clusters
+from recmail.db.learned_tables import clusters, people_clusters
+from recmail.db.tables import courses, interactions
 from recmail.records import TAKEN_KINDS
 from recmail.segment.catalogue import Courses
 from recmail.segment.conditions import COMPARED

@@ -29,10 +29,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from recmail.db.connect import connect, writing
 from recmail.db.consent import Consent, record_consent
+from recmail.db.learned_tables import metadata  # with all tables
 from recmail.db.ledger_intents import Intent
 from recmail.db.ledger_results import Result, Sent
 from recmail.db.migrate import upgrade
-from recmail.db.tables import ledger, metadata
+from recmail.db.tables import ledger
 from recmail.deliver.options import WorkerOptions
 from recmail.deliver.rounds import Round, commit_round
 from recmail.records import Claim, MessageState

@@ -19,7 +19,8 @@ from recmail.db.clusters import (
     replace_clusters,
 )
 from recmail.db.connect import reading, writing
-from recmail.db.tables import people_clusters, users
+from recmail.db.learned_tables import people_clusters
+from recmail.db.tables import users
 
 
 def put(

@@ -13,6 +13,7 @@ from recmail.db.ledger import decide_unknown
 from recmail.db.ledger_claims import sweep
 from recmail.db.ledger_intents import commit_intents
 from recmail.db.ledger_results import Result, Retries, Sent, record_results
+from recmail.db.runs import find_run, move_run
 from recmail.db.tables import suppressions, users
 from recmail.errors import (
     AccountRefused,
@@ -75,6 +76,18 @@ def test_an_accepted_message_is_sent(people: sa.Engine, now: datetime) -> None:
     assert (row.state, row.provider_id, row.sent_at, row.intent_at) == ("sent", "queued as 4F2", later, now)
     assert (row.claim_id, row.attempts, row.last_error) == ("mine", 0, None)
     assert events_of(people) == [("sent", None)]
+
+
+def test_what_no_database_takes_is_replaced_in_a_servers_words(people: sa.Engine, now: datetime) -> None:
+    ana, ben, _ = sending(people, now, 3)
+    results = [Result(ana, Sent("q\0\ud800")), Result(ben, MessageRefused("554 \0 no \udfff"))]
+    with writing(people) as connection:
+        record_results(connection, results, now=now, retries=Retries())
+        move_run(connection, 1, RunState.PAUSED, who="test", now=now, reason="554 \0 no")
+    with reading(people) as connection:
+        assert find_run(connection, 1)["reason"] == "554 \ufffd no"
+    assert row_of(people, 0).provider_id == "q\ufffd?"
+    assert row_of(people, 1).last_error == "554 \ufffd no ?"
 
 
 def test_a_result_counts_once(people: sa.Engine, now: datetime) -> None:

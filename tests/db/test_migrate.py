@@ -10,8 +10,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 from recmail.db.connect import reading, writing
+from recmail.db.learned_tables import metadata  # with all tables
 from recmail.db.migrate import current_revision, newest_revision, upgrade
-from recmail.db.tables import approvals, consent, imports, metadata, runs, suppressions, users
+from recmail.db.tables import approvals, consent, imports, runs, suppressions, users
 from tests.ledgers import add_run
 
 

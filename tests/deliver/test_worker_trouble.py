@@ -174,6 +174,30 @@ def test_stop_finishes_what_is_in_hand_and_gives_the_rest_back(
     assert send(database, Smtp(host=HOST, port=server.port, tls="none"), now).sent == 50 - summary.sent
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # it is not asked for anything
+def test_stop_does_not_wait_for_what_is_stuck_in_a_message(
+    database: sa.Engine, now: datetime, stack: ExitStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("recmail.deliver.worker.GIVES_UP_AFTER_S", 0.1)
+    monkeypatch.setattr("recmail.deliver.desk._LEFT_BEHIND_AFTER_S", 0.1)
+    add_people(database, now, 20)
+    add_run(database, 1, now, people=range(20))
+    stop, unstuck = threading.Event(), threading.Event()
+    stack.callback(unstuck.set)
+
+    def be_stuck(claimed: Claim) -> Outgoing:
+        if claimed.user_no == 7:
+            stop.set()
+            unstuck.wait()
+        return write(claimed)
+
+    summary = send(database, relay(stack, SmtpServer()), now, message=be_stuck, stop=stop)
+    assert summary.stopped
+    found = standing(database)
+    assert (found[7], found.count("sent")) == ("claimed", summary.sent)  # until the lease is over
+    assert {*found} <= {"sent", "planned", "claimed"}
+
+
 def test_stop_ends_waiting(database: sa.Engine, now: datetime, stack: ExitStack) -> None:
     add_people(database, now, 1)
     add_run(database, 1, now, people=[0], due_at=now + timedelta(hours=1))

@@ -10,7 +10,8 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import consent, courses, interactions, model_parts, models, users
+from recmail.db.learned_tables import model_parts, models
+from recmail.db.tables import consent, courses, interactions, users
 from recmail.errors import ConfigError, ModelError
 from recmail.evaluate.train import Training, train
 from recmail.recommend.item_knn import ItemKnn

@@ -10,16 +10,15 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
+from recmail.db.learned_tables import clusters, people_clusters
 from recmail.db.tables import (
     aliases,
-    clusters,
     courses,
     events,
     ledger,
     ledger_context,
     ledger_events,
     metadata,
-    people_clusters,
     preferences,
     runs,
 )

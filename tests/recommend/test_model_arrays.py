@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import model_parts, models
+from recmail.db.learned_tables import model_parts, models
 from recmail.errors import ModelError, StorageError
 from recmail.recommend import model_arrays
 from recmail.recommend.model_arrays import delete_arrays, read_array, write_array

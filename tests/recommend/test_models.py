@@ -12,7 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
-from recmail.db.tables import courses, model_parts, models, runs
+from recmail.db.learned_tables import model_parts, models
+from recmail.db.tables import courses, runs
 from recmail.errors import ModelError
 from recmail.recommend.blend import stored_settings
 from recmail.recommend.models import (

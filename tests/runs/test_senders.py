@@ -18,6 +18,7 @@ from recmail.deliver import alarms, breaker
 from recmail.deliver.clock import Clock
 from recmail.deliver.options import WorkSummary
 from recmail.deliver.worker import work
+from recmail.errors import RecmailError
 from recmail.records import MessageState
 from recmail.runs import senders as senders_module
 from recmail.runs.lifecycle import approve, cancel, pause, resume
@@ -127,23 +128,32 @@ def test_what_a_guard_refuses_is_paused_and_stops_no_other(due: Project) -> None
     assert go(due, TUESDAY).paused == {1}, "a guard is asked again"
 
 
+@pytest.mark.parametrize(
+    ("error", "reason", "traced"),
+    [
+        (ZeroDivisionError("a bug"), "ZeroDivisionError: a bug", True),
+        (RecmailError("the processes died 5 times"), "the processes died 5 times", False),
+    ],
+)
 def test_a_message_that_breaks_the_program_pauses_its_run_alone(
-    due: Project, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+    due: Project,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: Exception,
+    reason: str,
+    traced: bool,
 ) -> None:
     write_whole = RunWriter.write
 
     def write_or_break(self: RunWriter, *arguments: object, **named: object) -> object:
-        raise ZeroDivisionError("a bug")
+        raise error
 
     monkeypatch.setattr(RunWriter, "write", write_or_break)
     senders = go(due, TUESDAY)
     [run] = all_runs(due)
-    assert (run["state"], run["reason"]) == (
-        "paused",
-        "a message cannot be written: ZeroDivisionError: a bug",
-    )
+    assert (run["state"], run["reason"]) == ("paused", f"a message cannot be written: {reason}")
     assert len(senders.errors) == 1
-    assert "ZeroDivisionError" in capfd.readouterr().err, "somebody has to mend it"
+    assert ("Traceback" in capfd.readouterr().err) is traced, "somebody has to mend it"
     monkeypatch.setattr(RunWriter, "write", write_whole)
     resume(due, 1, now=TUESDAY, who="ana")
     go(due, TUESDAY)

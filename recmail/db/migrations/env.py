@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from recmail.db import learned_tables  # noqa: F401 - only then its tables are in the metadata
 from recmail.db.tables import metadata
 
 context.configure(
