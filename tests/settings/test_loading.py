@@ -64,7 +64,7 @@ def test_what_is_not_written_has_the_documented_default(tmp_path: Path) -> None:
         "progressed": 4,
         "completed": 5,
     }
-    assert (found.delivery.provider, found.delivery.senders, found.delivery.planners) == ("files", 1, 2)
+    assert (found.delivery.provider, found.delivery.senders, found.delivery.planners) == ("files", 2, 2)
     assert found.providers["files"].values == {"type": "files", "folder": "outbox"}
     assert (found.sender.public_url, found.sender.unsubscribe_url) == ("", "")
 

@@ -34,10 +34,10 @@ from recmail.deliver.esp.ses_account import Account, check_account, check_sender
 from recmail.deliver.esp.ses_client import MISSING, Access, Client, is_installed
 from recmail.deliver.esp.ses_webhook import read, read_saved
 from recmail.deliver.esp.sns import host_of
-from recmail.deliver.esp.webhooks import MESSAGE_TAG, as_secret
+from recmail.deliver.esp.webhooks import MESSAGE_TAG
 from recmail.errors import DeliveryError, OutcomeUnknown
 from recmail.records import Event, Outgoing
-from recmail.settings import Secret, is_loopback
+from recmail.settings import Secret, as_secret, is_loopback
 from recmail.settings.rates import Rate
 from recmail.settings.source import shown
 
