@@ -17,6 +17,7 @@ _USUAL_NAMES = ("password", "passphrase", "secret", "token", "api_key", "access_
 _NAMED_LIKE_A_SECRET = re.compile(_NAMES, re.IGNORECASE)
 # A key that is named like a secret, and everything after it on its line unless that is a reference.
 _SECRET_ON_A_LINE = re.compile(rf"(\b{_NAMES}[\"']?\s*[:=]\s*)(?![\"']?(?:env:|file:))\S.*$", re.IGNORECASE)
+_KEY_OF_A_LINE = re.compile(r"(\s*[\"']?([\w-]+)[\"']?\s*[:=]\s*)(\S.*)")
 # Keys of common services: SendGrid, AWS, Brevo, Mailgun, Stripe, Resend, GitHub, JSON web tokens, PEM.
 _KNOWN_SHAPE = re.compile(
     r"SG\.[\w-]{8,}[\w.-]*|A[KS]IA[0-9A-Z]{12,}|x(?:key|smtp)sib-[\w-]{8,}|key-[0-9a-f]{32}|[sr]k_(?:live|test)_\w{8,}"
@@ -113,4 +114,7 @@ def hide(text: str) -> str:
 
 def hide_in_line(line: str) -> str:
     """Return a line of a file as it may be printed: also what follows password, api_key and such."""
+    key = _KEY_OF_A_LINE.match(line)
+    if key and may_name_a_secret(key[2]) and not key[3].lstrip("\"'").startswith(("env:", "file:")):
+        return f"{key[1]}{HIDDEN}"
     return hide(_SECRET_ON_A_LINE.sub(rf"\1{HIDDEN}", line))
