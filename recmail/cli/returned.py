@@ -144,6 +144,9 @@ def _show_file(found: SavedEvents) -> None:
     from recmail.settings.source import printable
 
     click.echo(f"events: {found.lines:,} lines read; {_counted(found.counts)}; {found.rejected:,} rejected")
+    if found.silent:
+        lines = "1 line holds" if found.silent == 1 else f"{found.silent:,} lines hold"
+        say(f"  {lines} no event that is kept; is --provider the one that they are of?")
     _say_changes(found.counts, dry_run=found.dry_run)
     for reason, count in sorted(found.rejects.items(), key=lambda one: -one[1]):
         say(printable(f"  rejected {count:,} x {reason} ({found.examples[reason]})"))

@@ -51,7 +51,7 @@ def _mail(answers: Sequence[Any], at: int) -> Mail:
 
 
 @contextmanager
-def open_imap(options: ImapOptions) -> Iterator[ImapFolder]:
+def open_imap(options: ImapOptions, *, timeout_s: float = _TIMEOUT_S) -> Iterator[ImapFolder]:
     """Connect, encrypt, log in and select the folder.
 
     Raises:
@@ -61,7 +61,7 @@ def open_imap(options: ImapOptions) -> Iterator[ImapFolder]:
     place = options.place
     session: imaplib.IMAP4 | None = None
     try:
-        session = _connected(options)
+        session = _connected(options, timeout_s)
         yield _selected(session, options)
     except ssl.SSLCertVerificationError as error:
         raise AccountRefused(f"{place}: its certificate is not valid: {error.verify_message}") from error
@@ -79,11 +79,11 @@ def open_imap(options: ImapOptions) -> Iterator[ImapFolder]:
                 session.shutdown()  # which a goodbye to a broken connection leaves out
 
 
-def _connected(options: ImapOptions) -> imaplib.IMAP4:
+def _connected(options: ImapOptions, timeout_s: float) -> imaplib.IMAP4:
     context = ssl.create_default_context()
     if options.tls == "implicit":
-        return imaplib.IMAP4_SSL(options.host, options.port_no, ssl_context=context, timeout=_TIMEOUT_S)
-    session = imaplib.IMAP4(options.host, options.port_no, timeout=_TIMEOUT_S)
+        return imaplib.IMAP4_SSL(options.host, options.port_no, ssl_context=context, timeout=timeout_s)
+    session = imaplib.IMAP4(options.host, options.port_no, timeout=timeout_s)
     if options.tls == "starttls":
         session.starttls(context)
     return session

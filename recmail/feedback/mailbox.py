@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Protocol
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 from recmail.errors import ConfigError, did_you_mean
-from recmail.settings import RawTable, Secret, Settings, is_loopback
+from recmail.settings import RawTable, Secret, Settings, as_secret, is_loopback
 from recmail.settings.plugin_section import read_options
 
 EXAMPLE = """\
@@ -21,6 +21,7 @@ host = "imap.acme.example"
 user = "bounces"
 password = "env:BOUNCES_PASSWORD"
 """
+_PROBE_TIMEOUT_S = 10.0  # somebody waits for it
 AT_ONCE = 100
 """Mails that are read, written down and then marked as read, before the next ones."""
 
@@ -58,6 +59,19 @@ class MailboxOptions(BaseModel):
         """
         raise NotImplementedError
 
+    def probe(self) -> str:
+        """Find out whether it can be read, and leave it as it is; return where it is.
+
+        Raises:
+            AccountRefused, TemporaryFailure, ConfigError: it cannot.
+        """
+        raise NotImplementedError
+
+    @property
+    def leaves_machine(self) -> bool:
+        """It is on another machine."""
+        return False
+
 
 def _folder(value: object, info: ValidationInfo) -> object:
     if not isinstance(value, str):
@@ -66,12 +80,6 @@ def _folder(value: object, info: ValidationInfo) -> object:
     if not all((path / name).is_dir() for name in ("cur", "new")):
         raise ValueError(f"found {value!r}; expected the folder of a Maildir, with cur and new in it")
     return path
-
-
-def _secret(value: object) -> object:
-    if not isinstance(value, Secret):
-        raise ValueError("expected env:NAME or file:PATH")  # noqa: TRY004 - pydantic reads ValueErrors
-    return value
 
 
 class MaildirOptions(MailboxOptions):
@@ -84,6 +92,12 @@ class MaildirOptions(MailboxOptions):
         from recmail.feedback.maildir import open_maildir
 
         return open_maildir(self.folder)
+
+    def probe(self) -> str:
+        """Find out whether it can be read, as `MailboxOptions.probe`."""
+        with self.open() as opened:
+            next(opened.unread(), ())
+        return str(self.folder)
 
 
 class ImapOptions(MailboxOptions):
@@ -98,7 +112,7 @@ class ImapOptions(MailboxOptions):
     port: int | None = Field(None, ge=1, le=65_535)
     tls: Literal["implicit", "starttls", "none"] = "implicit"
     user: str | Secret
-    password: Annotated[Secret, BeforeValidator(_secret)]
+    password: Annotated[Secret, BeforeValidator(as_secret)]
     folder: str = Field("INBOX", min_length=1, pattern=r"^[ !#-\[\]-~]+$")
 
     @field_validator("tls")
@@ -127,6 +141,18 @@ class ImapOptions(MailboxOptions):
         from recmail.feedback.imap import open_imap
 
         return open_imap(self)
+
+    def probe(self) -> str:
+        """Log in, select the folder and leave, as `MailboxOptions.probe`."""
+        from recmail.feedback.imap import open_imap
+
+        with open_imap(self, timeout_s=_PROBE_TIMEOUT_S):
+            return f"{self.folder} at {self.place}"
+
+    @property
+    def leaves_machine(self) -> bool:
+        """False for a server on loopback."""
+        return not is_loopback(self.host)
 
 
 _TYPES: dict[str, type[MailboxOptions]] = {"maildir": MaildirOptions, "imap": ImapOptions}

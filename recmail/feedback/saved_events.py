@@ -46,6 +46,7 @@ class SavedEvents:
 
     Attributes:
         lines: that were read, empty ones left out.
+        silent: of them, those that hold no event that is kept: of another kind, or of another provider.
         rejects: how many lines were refused, by reason.
         examples: of each reason the first: its line, and what was found.
         rejects_file: where they are listed; None when there are none, or no place to write.
@@ -55,6 +56,7 @@ class SavedEvents:
     dry_run: bool
     lines: int
     counts: Counts
+    silent: int = 0
     rejects: Mapping[str, int] = field(default_factory=dict)
     examples: Mapping[str, str] = field(default_factory=dict)
     rejects_file: Path | None = None
@@ -117,6 +119,7 @@ def import_events(
         dry_run=reading.dry_run,
         lines=work.lines,
         counts=counts,
+        silent=work.silent,
         rejects=dict(rejects.by_reason),
         examples=rejects.examples,
         rejects_file=rejects.path,
@@ -130,11 +133,13 @@ class _Work:
         self._engine, self._reading = engine, reading
         self._waiting: dict[str, list[Returned]] = {}
         self._count = self._letters = 0
-        self.lines, self.counts = 0, Counts()
+        self.lines, self.silent, self.counts = 0, 0, Counts()
 
     def take(self, text: str) -> None:
         """Read a line, and write down what waits when it is enough."""
-        for provider, event in _read_line(text, self._reading):
+        found = _read_line(text, self._reading)
+        self.silent += not found
+        for provider, event in found:
             self._waiting.setdefault(provider, []).append(Returned(event))
             self._count += 1
         self._letters += len(text)
@@ -201,7 +206,8 @@ def _read_line(text: str, reading: Reading) -> Sequence[tuple[str, Event]]:
     except UnicodeEncodeError as error:
         raise _LineError("not UTF-8") from error
     except (ValueError, RecursionError) as error:
-        raise _LineError("no JSON", str(error)) from error
+        reason = "no JSON; expected one event a line, as `jq -c . FILE` writes them"
+        raise _LineError(reason, str(error)) from error
     named = reading.provider.name if reading.provider else BY_HAND
     if isinstance(value, dict) and {"kind", "at"} <= value.keys():
         return [(str(value.get("provider") or named), _own(value, text, reading.now))]

@@ -39,7 +39,7 @@ def sending_time(
     speed = campaign.speed.at_most if campaign.speed else None
     return duration(
         messages,
-        [(whose, rate) for rate in options.at_most],
+        [(whose, rate) for rate in options.limits()],
         now=now,
         zone=ZoneInfo(settings.project.timezone),
         warm_up=options.warm_up,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from recmail.settings.default import write_default
 from recmail.settings.loading import WRONG, find_project, load_settings, survey_settings
-from recmail.settings.secret import Secret
+from recmail.settings.secret import Secret, as_secret
 from recmail.settings.settings import RawTable, Settings
 from recmail.settings.values import Limit, format_duration, is_loopback, parse_duration
 
@@ -14,6 +14,7 @@ __all__ = [
     "RawTable",
     "Secret",
     "Settings",
+    "as_secret",
     "find_project",
     "format_duration",
     "is_loopback",

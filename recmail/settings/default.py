@@ -100,6 +100,12 @@ planners = 2
 # quiet_hours = "21:00-08:00"                 # by the clock of who gets it: what comes up then waits
 # weekdays = "monday-friday"
 
+# [bounces.returned]                            # where a mail server's bounces arrive; docs/feedback.md
+# type = "imap"                               # or "maildir" with its folder
+# host = "imap.acme.example"
+# user = "bounces"
+# password = "env:BOUNCES_PASSWORD"
+
 # [tracking]                                    # of people who agreed to it; docs/tracking.md
 # clicks = true
 # opens = true                                  # unreliable: many programs fetch pictures by themselves

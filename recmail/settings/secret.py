@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from recmail.errors import ConfigError, Problem
 
 HIDDEN = "(hidden)"
 _REFERENCE = re.compile(r"(?:env:[A-Za-z_][A-Za-z0-9_]*|file:.+)")
-_NAMES = (
-    r"(?:[\w-]*[_-])?(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|private[_-]?key)"
-)
+_NAMES = r"(?:[\w-]*[_-])?(?:password|passwd|passphrase|secret|token|(?:api|access|private|secret)[_-]?key)"
+_USUAL_NAMES = ("password", "passphrase", "secret", "token", "api_key", "access_key", "private_key")
 _NAMED_LIKE_A_SECRET = re.compile(_NAMES, re.IGNORECASE)
 # A key that is named like a secret, and everything after it on its line unless that is a reference.
 _SECRET_ON_A_LINE = re.compile(rf"(\b{_NAMES}[\"']?\s*[:=]\s*)(?![\"']?(?:env:|file:))\S.*$", re.IGNORECASE)
+_KEY_OF_A_LINE = re.compile(r"(\s*[\"']?([\w-]+)[\"']?\s*[:=]\s*)(\S.*)")
 # Keys of common services: SendGrid, AWS, Brevo, Mailgun, Stripe, Resend, GitHub, JSON web tokens, PEM.
 _KNOWN_SHAPE = re.compile(
     r"SG\.[\w-]{8,}[\w.-]*|A[KS]IA[0-9A-Z]{12,}|x(?:key|smtp)sib-[\w-]{8,}|key-[0-9a-f]{32}|[sr]k_(?:live|test)_\w{8,}"
@@ -80,6 +81,22 @@ def is_secret_name(name: str) -> bool:
     return _NAMED_LIKE_A_SECRET.fullmatch(name) is not None
 
 
+def may_name_a_secret(name: str) -> bool:
+    """Return whether a key is named like a secret, or nearly: api_kye, passwort; its value is not shown."""
+    return is_secret_name(name) or bool(get_close_matches(name.lower(), _USUAL_NAMES, n=1, cutoff=0.75))
+
+
+def as_secret(value: object) -> object:
+    """Take env:NAME or file:PATH, which is a Secret by now, and nothing else; for pydantic.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    if value is not None and not isinstance(value, Secret):
+        raise ValueError("expected env:NAME or file:PATH")
+    return value
+
+
 def looks_secret(text: str) -> bool:
     """Return whether a text holds what looks like a service's key, or a URL with a password."""
     return _KNOWN_SHAPE.search(text) is not None or has_password(text)
@@ -97,4 +114,7 @@ def hide(text: str) -> str:
 
 def hide_in_line(line: str) -> str:
     """Return a line of a file as it may be printed: also what follows password, api_key and such."""
+    key = _KEY_OF_A_LINE.match(line)
+    if key and may_name_a_secret(key[2]) and not key[3].lstrip("\"'").startswith(("env:", "file:")):
+        return f"{key[1]}{HIDDEN}"
     return hide(_SECRET_ON_A_LINE.sub(rf"\1{HIDDEN}", line))

@@ -15,6 +15,7 @@ from recmail.tokens import in_mailbox, sign
 from tests.cli.conftest import AT, read_json, recmail
 
 LATER = "2026-11-03T09:00:00+00:00"
+POSTMARK = '\n[provider.pm]\ntype = "postmark"\napi_key = "env:POSTMARK_TOKEN"\n'
 BOUNCES = '\n[bounces.returned]\ntype = "maildir"\nfolder = "Returned"\n'
 
 
@@ -33,8 +34,12 @@ def sent(project: Path, planned: Callable[..., tuple[int, int]]) -> list[tuple[i
 
 
 def test_events_of_a_file_are_told_once_and_shown(
-    project: Path, sent: list[tuple[int, int, str, str, str]], tmp_path: Path
+    project: Path,
+    sent: list[tuple[int, int, str, str, str]],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("POSTMARK_TOKEN", "0123")
     run, _, dead, _, dead_id = sent[0]
     _, _, _, _, other_id = sent[1]
     file = tmp_path / "saved.ndjson"
@@ -48,6 +53,11 @@ def test_events_of_a_file_are_told_once_and_shown(
     tried = recmail("import", "events", file, "--dry-run", "--now", LATER, project=project, code=5)
     assert "events: 4 lines read; 3 new events, 0 known already; 1 rejected" in tried.stdout
     assert "nothing was changed" in tried.stderr
+    with (project / "recmail.toml").open("a") as toml:
+        toml.write(POSTMARK)
+    (tmp_path / "other.ndjson").write_text('{"event": "delivered", "email": "a@example.org"}')
+    other = recmail("import", "events", tmp_path / "other.ndjson", "--provider", "pm", project=project).stderr
+    assert "1 line holds no event that is kept; is --provider the one that they are of?" in other
     first = recmail("import", "events", file, "--now", LATER, project=project, code=5)
     assert "1 address gets nothing more" in first.stderr
     assert "1 of messages that are not known here" in first.stderr

@@ -74,7 +74,7 @@ def test_rejected_lines_are_listed_and_can_be_mended(
     found = read(database, file, now)
     assert (found.lines, found.rejected, found.counts) == (6, 5, Counts(new=1))
     assert set(found.rejects) == {
-        "no JSON",
+        "no JSON; expected one event a line, as `jq -c . FILE` writes them",
         "stauts: unknown key; did you mean status?; dead: expected true or false; "
         "kind: unknown; did you mean delivered?; at: expected a time such as 2026-11-02T09:00:00Z",
         "at: is in the future; message_id and provider_id are missing; expected one of them",

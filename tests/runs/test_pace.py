@@ -9,13 +9,15 @@ import pytest
 
 from recmail.campaign import Campaign, parse_frozen
 from recmail.deliver.alarms import Shares
-from recmail.deliver.esp import open_provider
+from recmail.deliver.esp import Provider, open_provider
+from recmail.deliver.esp.files import Files
 from recmail.deliver.hours import Hours
 from recmail.deliver.worker import WorkSummary
 from recmail.runs.pace import hours_of, pace_of, pause_if_of, sending_time
 from recmail.runs.waiting import in_words, when_to_go_on
 from recmail.settings import Settings, load_settings
 from recmail.settings.hours import quiet_hours
+from recmail.settings.rates import Rate
 
 NOW = datetime(2026, 12, 1, 12, tzinfo=UTC)
 TOML = """\
@@ -78,6 +80,20 @@ def test_how_long_it_takes(tmp_path: Path) -> None:
     # 17:30 in Kolkata on the first day: 500 today, and 1,000 after midnight, in 71 seconds.
     assert words(1_500) == "at least 6 hours 31 minutes, because of the warm-up"
     assert words(501, "speed: 10 per hour\n").startswith("at least 2 days 2 hours, because of 10 per hour")
+
+
+class Counted(Files):
+    """A provider that can be asked what the account may send."""
+
+    def limits(self) -> tuple[Rate, ...]:
+        return (Rate(100, timedelta(days=1)),)
+
+
+def test_what_the_account_may_send_counts_for_how_long_it_takes(tmp_path: Path) -> None:
+    found = settings(tmp_path, TOML.partition("[provider")[0])
+    provider = Provider("counted", Counted(folder=tmp_path))
+    estimate = sending_time(found, provider, campaign(), messages=250, now=NOW)
+    assert estimate.in_words() == "at least 2 days, because of 100 per day (provider counted)"
 
 
 def test_nothing_said_is_no_limit(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from recmail.errors import ConfigError
 from recmail.settings import Secret, Settings, load_settings
-from recmail.settings.secret import hide, looks_secret
+from recmail.settings.secret import hide, hide_in_line, looks_secret
 
 TEXT = """\
 [project]
@@ -144,3 +144,16 @@ def test_a_key_is_never_written_into_the_settings(tmp_path: Path) -> None:
 def test_what_looks_like_a_secret_is_told_from_ordinary_text(text: str, *, secret: bool) -> None:
     assert looks_secret(text) is secret
     assert (hide(text) != text) is secret
+
+
+@pytest.mark.parametrize(
+    ("line", "printed"),
+    [
+        ('passwort = "open sesame"', "passwort = (hidden)"),
+        ('  "api_kye": "open sesame"', '  "api_kye": (hidden)'),
+        ('secret_key = "env:MAILJET_SECRET"  # theirs', 'secret_key = "env:MAILJET_SECRET"  # theirs'),
+        ('subject = "Access to SQL"', 'subject = "Access to SQL"'),
+    ],
+)
+def test_what_stands_under_a_name_with_a_slip_is_not_printed(line: str, printed: str) -> None:
+    assert hide_in_line(line) == printed

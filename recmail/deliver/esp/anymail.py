@@ -28,7 +28,6 @@ from recmail.deliver.esp.http_door import CONNECT_TIMEOUT_S, Answer
 from recmail.deliver.esp.http_options import refusal
 from recmail.deliver.esp.http_parts import take_apart
 from recmail.deliver.esp.outgoing_body import FollowedBody
-from recmail.deliver.esp.webhooks import as_secret
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -39,7 +38,7 @@ from recmail.errors import (
     did_you_mean,
 )
 from recmail.records import Outgoing
-from recmail.settings import Secret, is_loopback
+from recmail.settings import Secret, as_secret, is_loopback
 from recmail.settings.secret import HIDDEN, is_secret_name
 from recmail.settings.source import shown
 

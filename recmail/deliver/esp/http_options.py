@@ -7,14 +7,14 @@ import json
 import threading
 import time
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PrivateAttr, model_validator
 
 from recmail.deliver.crash import crash_at
-from recmail.deliver.esp import EspOptions
+from recmail.deliver.esp import Doubt, EspOptions
 from recmail.deliver.esp.http_door import Answer, Door
 from recmail.deliver.esp.http_line import Item, Line, Outcome
 from recmail.errors import (
@@ -26,16 +26,10 @@ from recmail.errors import (
     TemporaryFailure,
 )
 from recmail.records import Outgoing
-from recmail.settings import Secret, is_loopback
+from recmail.settings import Secret, as_secret, is_loopback
 from recmail.settings.source import shown
 
 _LONGEST_PAUSE_S = 10.0  # with messages in hand
-
-
-def _secret(value: object) -> object:
-    if not isinstance(value, Secret):
-        raise ValueError("expected env:NAME or file:PATH")  # noqa: TRY004 - pydantic reads ValueErrors
-    return value
 
 
 def _base_url(url: str) -> str:
@@ -71,7 +65,7 @@ class HttpEsp(EspOptions):
     read_timeout_s: ClassVar[float] = 60.0
     same_again_s: ClassVar[tuple[float, ...]] = ()
 
-    api_key: Annotated[Secret, BeforeValidator(_secret)]
+    api_key: Annotated[Secret, BeforeValidator(as_secret)]
     base_url: Annotated[str, AfterValidator(_base_url)] | None = None
     _open: int = PrivateAttr(0)
     _door: Door | None = PrivateAttr(None)
@@ -90,7 +84,7 @@ class HttpEsp(EspOptions):
     def part(self, message: Outgoing) -> Mapping[str, Any]:
         """One message in the words of the API."""
 
-    def call_headers(self, message_ids: Sequence[str]) -> Mapping[str, str]:
+    def call_headers(self, items: Sequence[Item]) -> Mapping[str, str]:
         """Headers of one request, which holds these messages."""
         return {}
 
@@ -108,6 +102,10 @@ class HttpEsp(EspOptions):
     @abstractmethod
     def look(self, door: Door) -> str:
         """Ask what can be asked without sending: does the key fit, may it send, from which domains."""
+
+    def domains(self, door: Door) -> Sequence[str] | None:
+        """The domains that mail may be sent from; None where this key is not told."""
+        return None
 
     # --- settings ---------------------------------------------------------------------------------
 
@@ -197,6 +195,20 @@ class HttpEsp(EspOptions):
         finally:
             door.close()
 
+    def doubts(self, senders: Sequence[str]) -> Iterator[Doubt]:
+        """Are the senders' domains verified, and does anything come back, as `EspOptions.doubts`."""
+        door = self._new_door()
+        try:
+            known = self.domains(door)
+        finally:
+            door.close()
+        for domain in dict.fromkeys(sender.rpartition("@")[2].lower() for sender in senders):
+            if known is not None and not any(f".{domain}".endswith(f".{one.lower()}") for one in known):
+                yield Doubt(f"{domain} is not verified there", f"verify {domain} on your provider's page")
+        if not self.reads_webhooks:
+            found = "bounces and complaints do not come back to recmail"
+            yield Doubt(found, "set up its webhook as docs/webhooks.md says")
+
     # --- messages ---------------------------------------------------------------------------------
 
     def call(self, door: Door, items: Sequence[Item]) -> list[Outcome]:
@@ -214,7 +226,7 @@ class HttpEsp(EspOptions):
     def _settled(self, door: Door, items: Sequence[Item]) -> Sequence[Outcome]:
         """The outcomes of one request, asked again under its key while they are unclear."""
         body = items[0].body if self.most == 1 else b"[" + b",".join(item.body for item in items) + b"]"
-        headers = self.call_headers([item.message_id for item in items])
+        headers = self.call_headers(items)
         unclear: OutcomeUnknown | None = None
         for pause_s in (*self.same_again_s, None):
             asked_s = 0.0

@@ -20,7 +20,6 @@ from recmail.deliver.esp import EspOptions, Webhook
 from recmail.deliver.esp.webhooks import (
     MESSAGE_TAG,
     address,
-    as_secret,
     check_size,
     dated,
     event_key,
@@ -37,7 +36,7 @@ from recmail.deliver.esp.webhooks import (
 )
 from recmail.errors import DataError, RefusedError
 from recmail.records import Event, EventKind
-from recmail.settings import Secret
+from recmail.settings import Secret, as_secret
 
 _RECORDS = {
     "Delivery": EventKind.DELIVERED,

@@ -26,7 +26,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from recmail.deliver.esp.http_door import Answer, Door
-from recmail.deliver.esp.http_line import Outcome
+from recmail.deliver.esp.http_line import Item, Outcome
 from recmail.deliver.esp.http_options import HttpEsp, refusal
 from recmail.deliver.esp.http_parts import take_apart
 from recmail.deliver.esp.resend_webhook import TellsBySvix
@@ -90,9 +90,12 @@ class Resend(TellsBySvix, HttpEsp):
             found["reply_to"] = str(parts.reply_to)
         return found
 
-    def call_headers(self, message_ids: Sequence[str]) -> Mapping[str, str]:
-        """The same messages are the same request, in this process and in the next one."""
-        digest = hashlib.sha256("\n".join(message_ids).encode()).hexdigest()
+    def call_headers(self, items: Sequence[Item]) -> Mapping[str, str]:
+        """The same messages are the same request, in this process and in the next one.
+
+        By what they say: who was refused, is mended and tried again must not be taken for what was before.
+        """
+        digest = hashlib.sha256(b"\n".join(item.body for item in items)).hexdigest()
         return {"x-batch-validation": "permissive", "Idempotency-Key": f"recmail-{digest}"}
 
     def outcomes(self, answer: Answer, count: int) -> Sequence[Outcome]:
@@ -127,7 +130,7 @@ class Resend(TellsBySvix, HttpEsp):
             return "accepts the key, which may only send; its domains cannot be looked at with it"
         if not answer.accepts:
             raise self.refusal(answer)
-        verified = sorted(one["name"] for one in found.get("data", ()) if one.get("status") == "verified")
+        verified = _verified(answer)
         if not verified:
             raise AccountRefused(f"{door.place}: no domain is verified; add yours on resend.com/domains")
         used = [
@@ -136,6 +139,16 @@ class Resend(TellsBySvix, HttpEsp):
             if (header := f"x-resend-{'daily' if period == 'day' else 'monthly'}-quota") in answer.headers
         ]
         return ", ".join(["accepts the key", f"verified domains: {', '.join(verified)}", *used])
+
+    def domains(self, door: Door) -> Sequence[str] | None:
+        """Those that are verified."""
+        answer = door.get("/domains")
+        return _verified(answer) if answer.accepts else None
+
+
+def _verified(answer: Answer) -> list[str]:
+    found = answer.json if isinstance(answer.json, dict) else {}
+    return sorted(one["name"] for one in found.get("data", ()) if one.get("status") == "verified")
 
 
 def _no(said: str) -> DeliveryError:

@@ -22,7 +22,6 @@ from recmail.deliver.esp.ses_webhook import is_dead_bounce
 from recmail.deliver.esp.webhooks import (
     MESSAGE_TAG,
     address,
-    as_secret,
     check_age,
     check_size,
     dated,
@@ -41,7 +40,7 @@ from recmail.deliver.esp.webhooks import (
 )
 from recmail.errors import DataError, RefusedError
 from recmail.records import Event, EventKind
-from recmail.settings import Secret
+from recmail.settings import Secret, as_secret
 
 OLDEST = timedelta(minutes=5)  # Svix signs again whenever it tries again
 _KINDS = {

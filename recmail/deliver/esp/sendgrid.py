@@ -98,7 +98,18 @@ class Sendgrid(TellsByEcdsa, HttpEsp):
             raise self.refusal(scopes)
         if "mail.send" not in (scopes.json or {}).get("scopes", ()):
             raise AccountRefused(f"{door.place}: this key may not send; give it the permission Mail Send")
-        return ", ".join(["accepts the key, which may send", _domains(door), *_credits(door)])
+        valid = self.domains(door)
+        told = f"authenticated domains: {', '.join(valid or ()) or 'none, so only single verified senders'}"
+        if valid is None:
+            told = "does not tell this key which domains are authenticated"
+        return ", ".join(["accepts the key, which may send", told, *_credits(door)])
+
+    def domains(self, door: Door) -> Sequence[str] | None:
+        """Those that are authenticated; single senders may be verified besides."""
+        answer = door.get("/v3/whitelabel/domains?limit=50")
+        if not answer.accepts or not isinstance(answer.json, list):
+            return None
+        return sorted(one["domain"] for one in answer.json if one.get("valid"))
 
 
 def _address(mailbox: Mailbox) -> dict[str, str]:
@@ -109,14 +120,6 @@ def _errors(answer: Answer) -> list[Mapping[str, Any]]:
     found = answer.json
     errors = found.get("errors") if isinstance(found, dict) else None
     return [one for one in errors if isinstance(one, dict)] if isinstance(errors, list) else []
-
-
-def _domains(door: Door) -> str:
-    answer = door.get("/v3/whitelabel/domains?limit=50")
-    if not answer.accepts or not isinstance(answer.json, list):
-        return "does not tell this key which domains are authenticated"
-    valid = sorted(one["domain"] for one in answer.json if one.get("valid"))
-    return f"authenticated domains: {', '.join(valid) or 'none, so only single verified senders'}"
 
 
 def _credits(door: Door) -> list[str]:

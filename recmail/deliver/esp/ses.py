@@ -30,14 +30,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, model_
 
 from recmail.deliver.crash import crash_at
 from recmail.deliver.esp import Doubt, EspOptions, Webhook
-from recmail.deliver.esp.ses_account import Account, check_account, check_sender, read_account
+from recmail.deliver.esp.ses_account import check_account, check_sender, read_account
 from recmail.deliver.esp.ses_client import MISSING, Access, Client, is_installed
 from recmail.deliver.esp.ses_webhook import read, read_saved
 from recmail.deliver.esp.sns import host_of
-from recmail.deliver.esp.webhooks import MESSAGE_TAG, as_secret
+from recmail.deliver.esp.webhooks import MESSAGE_TAG
 from recmail.errors import DeliveryError, OutcomeUnknown
 from recmail.records import Event, Outgoing
-from recmail.settings import Secret, is_loopback
+from recmail.settings import Secret, as_secret, is_loopback
 from recmail.settings.rates import Rate
 from recmail.settings.source import shown
 
@@ -95,7 +95,6 @@ class Ses(EspOptions):
     endpoint_url: Annotated[str, AfterValidator(_endpoint)] | None = None
     _open: int = PrivateAttr(0)
     _client: Client | None = PrivateAttr(None)
-    _account: Account | None = PrivateAttr(None)
     _lock: threading.Lock = PrivateAttr(default_factory=threading.Lock)
     _failed: tuple[float, DeliveryError] | None = PrivateAttr(None)
 
@@ -140,7 +139,7 @@ class Ses(EspOptions):
     def _opened(self) -> Client:
         client = self._new_client(self.reply_timeout_s)
         try:
-            self._account = read_account(client)
+            read_account(client)
         except DeliveryError as error:
             self._failed = time.monotonic(), error
             client.close()
@@ -160,8 +159,9 @@ class Ses(EspOptions):
         if self.at_most:
             return self.at_most
         try:
-            with closing(self.connect()):
-                return self._account.rates if self._account else ()
+            with closing(self._new_client(PROBE_TIMEOUT_S)) as client:
+                account = read_account(client)
+                return account.rates if account else ()
         except DeliveryError:
             return ()  # the first connection says it
 

@@ -8,6 +8,7 @@ import re
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from recmail.deliver.esp.outgoing_body import FollowedBody
@@ -57,6 +58,19 @@ def is_installed() -> bool:
     return importlib.util.find_spec("boto3") is not None
 
 
+@lru_cache(maxsize=1)
+def _loader() -> Any:
+    """Reads what AWS says of its API, which is most of the time that making a client takes."""
+    return importlib.import_module("botocore.loaders").create_loader()
+
+
+def _session() -> Any:
+    """AWS's own chain anew, as keys may have changed; boto3's sessions are no more than this."""
+    session = importlib.import_module("botocore.session").get_session()
+    session.register_component("data_loader", _loader())
+    return session
+
+
 @dataclass(frozen=True)
 class Access:
     """Where SES is, and how to get in; None is left to AWS's own chain."""
@@ -75,16 +89,16 @@ class Client:
     """
 
     def __init__(self, access: Access, *, reply_timeout_s: float, connections: int) -> None:
-        boto3, config = importlib.import_module("boto3"), importlib.import_module("botocore.config")
+        config = importlib.import_module("botocore.config")
         self._errors = importlib.import_module("botocore.exceptions")
         self._unreadable = importlib.import_module("botocore.parsers").ResponseParserError
         key_id, secret = access.login or (None, None)
         try:
-            session = boto3.Session(
-                aws_access_key_id=key_id, aws_secret_access_key=secret, region_name=access.region
-            )
-            self._client = session.client(
+            self._client = _session().create_client(
                 "sesv2",
+                region_name=access.region,
+                aws_access_key_id=key_id,
+                aws_secret_access_key=secret,
                 endpoint_url=access.endpoint_url,
                 config=config.Config(
                     retries={"total_max_attempts": 1},

@@ -85,6 +85,7 @@ def _events(found: Any, at: datetime | None) -> Iterator[Event]:
     kind = _kind(kind, about)
     if kind is None:
         return
+    said_at = about.get("timestamp") or mail.get("timestamp")  # a reject has none of its own
     people = about.get(list_name) or mail.get("destination") or [None]
     for number, person in enumerate(people if isinstance(people, list) else [None]):
         one = mapping(person) or {"emailAddress": person}
@@ -94,7 +95,7 @@ def _events(found: Any, at: datetime | None) -> Iterator[Event]:
         yield Event(
             key=f"{key}/{number}" if number else key,
             kind=kind,
-            at=dated(read_time(about.get("timestamp")), at),
+            at=dated(read_time(said_at), at),
             provider_id=words(mail.get("messageId")) or None,
             message_id=_message_id(mail),
             email=address(one.get("emailAddress")),

@@ -13,7 +13,7 @@ from recmail.deliver.esp import EspOptions
 from recmail.deliver.esp.smtp_connection import Connection
 from recmail.deliver.esp.smtp_opening import Server, log_in
 from recmail.deliver.esp.smtp_session import Session
-from recmail.settings import Secret, is_loopback
+from recmail.settings import Secret, as_secret, is_loopback
 from recmail.tokens import LONGEST_MAILBOX_TOKEN, email_key
 
 PROBE_TIMEOUT_S = 10.0  # somebody waits for it
@@ -30,11 +30,7 @@ def _path(value: object, info: ValidationInfo) -> object:
 
 
 def _secret(value: object) -> object:
-    if value == "":
-        return None
-    if not isinstance(value, Secret):
-        raise ValueError("expected env:NAME or file:PATH")  # noqa: TRY004 - pydantic reads ValueErrors
-    return value
+    return None if value == "" else as_secret(value)
 
 
 def _return_path(value: object) -> object:

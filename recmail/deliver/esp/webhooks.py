@@ -10,7 +10,6 @@ from email.utils import parseaddr
 from typing import Any
 
 from recmail.errors import DataError, RefusedError
-from recmail.settings import Secret
 from recmail.settings.source import UNPRINTABLE
 
 MESSAGE_TAG = "message_id"
@@ -31,17 +30,6 @@ _ROBOT = re.compile(
     r"(?<!cu)bot\b|crawler|spider|scanner|preview|python-|curl/|go-http-client|\AMozilla/5\.0\Z",
     re.IGNORECASE,
 )
-
-
-def as_secret(value: object) -> object:
-    """Take env:NAME or file:PATH and nothing else; for pydantic.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    if value is not None and not isinstance(value, Secret):
-        raise ValueError("expected env:NAME or file:PATH")
-    return value
 
 
 def check_size(body: bytes) -> None:

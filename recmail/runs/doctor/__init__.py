@@ -15,6 +15,7 @@ from recmail.runs.doctor.finding import Finding, State, count, wrong
 from recmail.runs.doctor.lookup import Lookup
 from recmail.runs.doctor.machine import check_machine
 from recmail.runs.doctor.provider import check_providers
+from recmail.runs.doctor.returned import check_returned
 from recmail.runs.doctor.scheduler import check_scheduler
 from recmail.runs.doctor.sender_domain import check_domains
 from recmail.runs.doctor.settings import (
@@ -47,7 +48,7 @@ SECTIONS: Mapping[str, tuple[Check, ...]] = {
     "database": (check_database,),
     "data": (check_data,),
     "campaigns": (check_campaigns, check_scheduler),
-    "provider": (check_providers,),
+    "provider": (check_providers, check_returned),
     "before sending": (check_sender, check_limits, check_unsubscribing, check_pictures),
     "sender's domain": (check_domains,),
 }

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import shlex
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 from recmail.errors import ConfigError, Problem
+from recmail.feedback.mailbox import read_mailboxes
 from recmail.history.sources import read_sources
 from recmail.runs.brand import brand_warnings
 from recmail.runs.doctor.finding import Finding, ok, said, warning, wrong
 from recmail.runs.doctor.subject import Subject
 from recmail.settings import RawTable, Secret, Settings, format_duration
+from recmail.settings.secret import HIDDEN, may_name_a_secret
 from recmail.settings.sections import NAME_SECTIONS, SECTIONS, toml_name
 from recmail.settings.source import shown
 
@@ -36,15 +38,15 @@ def check_problems(problems: Iterable[Problem]) -> Iterator[Finding]:
 
 def check_mistakes(subject: Subject) -> Iterator[Finding]:
     """Say whether recmail.toml can be used."""
-    problems = [*subject.problems, *_problems_of_sources(subject.settings)]
+    problems = [*subject.problems, *_problems(read_sources, subject), *_problems(read_mailboxes, subject)]
     yield from check_problems(problems)
     if not problems:
         yield ok("recmail.toml", f"{subject.folder / 'recmail.toml'} has no mistakes")
 
 
-def _problems_of_sources(settings: Settings) -> Sequence[Problem]:
+def _problems(read: Callable[[Settings], object], subject: Subject) -> Sequence[Problem]:
     try:
-        read_sources(settings)
+        read(subject.settings)
     except ConfigError as error:
         return error.problems
     return ()
@@ -63,8 +65,9 @@ def check_values(subject: Subject) -> Iterator[Finding]:
     for section in NAME_SECTIONS:
         for name, value in getattr(settings, section).items():
             yield ok(f"{section}.{name}", f"{value} ({settings.origins[f'{section}.{name}']})")
-    for table in (*settings.providers.values(), *settings.sources.values()):
-        yield from _raw(table)
+    for tables in (settings.providers, settings.sources, settings.bounces):
+        for table in tables.values():
+            yield from _raw(table)
 
 
 def check_brand(subject: Subject) -> Iterator[Finding]:
@@ -92,7 +95,8 @@ def _raw(table: RawTable) -> Iterator[Finding]:
         if isinstance(value, Secret):
             yield _secret(key, value)
         elif origin != "default":
-            yield ok(key, f"{_raw_in_words(value)} ({origin})")
+            words = HIDDEN if value and may_name_a_secret(name) else _raw_in_words(value)
+            yield ok(key, f"{words} ({origin})")
 
 
 def _raw_in_words(value: object) -> str:

@@ -19,9 +19,10 @@ import sqlalchemy as sa
 
 from recmail.db.connect import reading
 from recmail.db.runs import find_run
-from recmail.deliver import worker
+from recmail.deliver import heard, worker
 from recmail.deliver.esp import Esp, EspOptions
 from recmail.deliver.pace import Pace
+from recmail.deliver.slower import Slower
 from recmail.errors import (
     AccountRefused,
     DeliveryError,
@@ -98,11 +99,13 @@ class ProviderContract(ABC):
         same_again: it knows idempotency keys, so what is unclear is asked again before it counts as unknown.
         most: messages in one request.
         names_recipients: its answer can refuse one recipient for good.
+        silence_s: how long one of a thousand messages waits for an answer that does not come.
     """
 
     same_again: ClassVar[bool] = False
     most: ClassVar[int] = 1
     names_recipients: ClassVar[bool] = True
+    silence_s: ClassVar[float] = 0.15
 
     # --- what a provider's test says --------------------------------------------------------------
 
@@ -258,9 +261,11 @@ class ProviderContract(ABC):
         add_run(database, 1, now, people=range(people))
         dealt = self.deal(server)
         # The pace's clock flies: what waits because the provider asked for it waits no second of this test.
-        monkeypatch.setattr(worker, "Pace", partial(Pace, clock=partial(next, itertools.count(step=60.0))))
+        clock = partial(next, itertools.count(step=60.0))
+        monkeypatch.setattr(worker, "Pace", partial(Pace, clock=clock))
+        monkeypatch.setattr(heard, "Slower", partial(Slower, clock=clock))
         # Who has to wait longer than that on a slow machine is unknown, too.
-        options = self.options(server.url, monkeypatch, patience_s=0.3)
+        options = self.options(server.url, monkeypatch, patience_s=self.silence_s)
         for turn in range(60):
             send(database, options, now + timedelta(hours=5 * turn), message=write, connections=20)
             if "planned" not in standing(database) and not self.is_paused(database):

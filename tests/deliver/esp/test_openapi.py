@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from recmail.deliver.esp.http_line import Item
 from recmail.deliver.esp.http_options import HttpEsp
 from recmail.deliver.esp.resend import Resend
 from recmail.deliver.esp.sendgrid import Sendgrid
@@ -78,7 +79,8 @@ def test_the_judge_refuses_what_the_description_does_not_allow(
 def test_many_messages_are_one_request(server: HttpServer) -> None:
     options = open_at(Resend, server)
     body = json.dumps([options.part(outgoing(number)) for number in range(100)]).encode()
-    head = {"content-type": "application/json", **options.login(SECRET), **options.call_headers(["1", "2"])}
+    key = options.call_headers([Item("1", body)])
+    head = {"content-type": "application/json", **options.login(SECRET), **key}
     assert server.answer(Request("POST", options.path, head, body)).status == 200
     one_more = json.dumps([options.part(outgoing(number)) for number in range(101)]).encode()
     assert server.answer(Request("POST", options.path, head, one_more)).status == 422

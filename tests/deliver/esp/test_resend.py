@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from recmail.deliver.esp import Esp
+from recmail.deliver.esp.http_line import Item
 from recmail.deliver.esp.http_options import HttpEsp
 from recmail.deliver.esp.resend import Resend
 from recmail.deliver.esp.resend_webhook import tagged_message_id
@@ -132,9 +133,12 @@ class TestResend(KeyedProviderContract):
 
     def test_the_key_is_of_these_messages_in_whatever_order_they_come(self) -> None:
         options = Resend.model_construct()
-        key = options.call_headers(["1@acme.example", "2@acme.example"])[KEY_AS_WRITTEN]
-        assert key == options.call_headers(["1@acme.example", "2@acme.example"])[KEY_AS_WRITTEN]
-        assert key != options.call_headers(["1@acme.example"])[KEY_AS_WRITTEN]
+        one, two = Item("1@acme.example", b'{"subject": "Hi"}'), Item("2@acme.example", b"{}")
+        key = options.call_headers([one, two])[KEY_AS_WRITTEN]
+        assert key == options.call_headers([one, two])[KEY_AS_WRITTEN]
+        assert key != options.call_headers([one])[KEY_AS_WRITTEN]
+        mended = Item(one.message_id, b'{"subject": "Hello"}')
+        assert key != options.call_headers([mended, two])[KEY_AS_WRITTEN]
         assert len(key) <= 256
 
     def test_our_message_id_travels_in_a_tag(self, server: HttpServer, esp: Esp) -> None:
@@ -162,6 +166,20 @@ class TestResend(KeyedProviderContract):
         answers = {"/domains": {"data": [{"name": "acme.example", "status": status}]}}
         assert found in probed(self.options(server.url, monkeypatch), server, answers)
         assert not self.calls(server)
+
+    def test_a_sender_that_is_not_verified_and_a_missing_webhook_are_said(
+        self, server: HttpServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        said = json.dumps({"data": [{"name": "acme.example", "status": "verified"}]}).encode()
+        server.answer = lambda _request: Reply(200, said)
+        options = self.options(server.url, monkeypatch)
+        senders = ["a@ACME.example", "a@news.acme.example", "a@notacme.example"]
+        assert [one.found for one in options.doubts(senders)] == [
+            "notacme.example is not verified there",
+            "bounces and complaints do not come back to recmail",
+        ]
+        server.answer = lambda _request: Reply(401, b'{"name": "restricted_api_key"}')
+        assert len(list(options.doubts(senders))) == 1
 
     def test_a_key_that_may_only_send_is_good(
         self, server: HttpServer, monkeypatch: pytest.MonkeyPatch

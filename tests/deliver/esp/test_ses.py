@@ -92,6 +92,7 @@ def parts(message: Message) -> dict[str, str]:
 
 
 class TestSes(ProviderContract):
+    silence_s = 0.3  # moto is not quick
     moto: str
 
     @pytest.fixture(autouse=True)

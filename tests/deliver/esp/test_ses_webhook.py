@@ -168,7 +168,10 @@ def test_what_is_no_event_at_all_is_to_come_again(message: str) -> None:
         events(message)
 
 
-@pytest.mark.parametrize("message", [SES_BOUNCE, SES_DELIVERY, SES_CLICK])
+SES_REJECT = {"eventType": "Reject", "mail": SES_MAIL, "reject": {"reason": "Bad content"}}
+
+
+@pytest.mark.parametrize("message", [SES_BOUNCE, SES_DELIVERY, SES_CLICK, SES_REJECT])
 def test_what_was_saved_is_the_same_event(message: dict[str, Any]) -> None:
     [event] = events(message)
     posted = json.dumps(envelope(message, NOW)).encode()

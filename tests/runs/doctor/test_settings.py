@@ -19,6 +19,24 @@ host = "smtp.acme.org"
 user = "learn"
 password = "env:SMTP_PASSWORD"
 """
+WRITTEN_DOWN = """
+[provider.pm]
+type = "postmark"
+api_key = "open-sesame"
+api_kye = "open-sesame"
+
+[provider.mj]
+type = "anymail"
+esp = "mailjet"
+api_key = "env:MAILJET_KEY"
+secret_key = "open-sesame"
+
+[bounces.returned]
+type = "imap"
+host = "imap.acme.org"
+user = "bounces"
+passwort = "open-sesame"
+"""
 
 
 def test_each_value_says_where_it_comes_from(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,6 +74,19 @@ def test_secrets_are_named_and_never_shown(
     assert (there.state, "env:SMTP_PASSWORD, which can be read" in there.found) == ("ok", True)
     assert "me:(hidden)@127.0.0.1" in one(found["database"], "reachable").found
     assert "sesame" not in repr(found)
+
+
+def test_a_secret_that_was_written_down_is_not_repeated(project: Path, change: Change) -> None:
+    change(add=WRITTEN_DOWN)
+    found = report(project)
+    assert "sesame" not in repr(found)
+    shown = {one.check: one.found for one in found["settings"] if one.check.startswith(("pro", "bounces"))}
+    assert shown["provider.pm.api_kye"].startswith("(hidden) (recmail.toml:")
+    assert shown["provider.mj.esp"].startswith("mailjet ")
+    assert shown["bounces.returned.host"].startswith("imap.acme.org ")
+    mistakes = [one.found for one in found["settings"] if one.check == "recmail.toml"]
+    assert any("[bounces.returned] passwort: unknown key; did you mean password?" in one for one in mistakes)
+    assert sum("a secret may not stand here" in one for one in mistakes) == 2
 
 
 def test_mistakes_hide_neither_each_other_nor_the_rest(project: Path, change: Change) -> None:
