@@ -106,15 +106,19 @@ def preview(
             else "there are no people yet; bring them in with: recmail import"
         )
         raise RefusedError(f"nobody is in the audience of {name}; {advice}")
+    _write_emails(samples, out)
+    page = out / "index.html"
+    sender, made = project.settings.project.name, f"{now:%-d %B %Y, %H:%M} UTC"
+    page.write_text(contact_sheet(samples, campaign=name, sender=sender, made=made, notes=notes), "utf-8")
+    return Preview(page, samples, looked_at, notes)
+
+
+def _write_emails(samples: Sequence[Sample], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for sample in samples:
         if sample.email:
             (out / f"{sample.file}.html").write_text(sample.email.html, "utf-8")
             (out / f"{sample.file}.txt").write_text(sample.email.text, "utf-8")
-    page = out / "index.html"
-    sender, made = project.settings.project.name, f"{now:%-d %B %Y, %H:%M} UTC"
-    page.write_text(contact_sheet(samples, campaign=name, sender=sender, made=made, notes=notes), "utf-8")
-    return Preview(page, samples, looked_at, notes)
 
 
 def check_variant(campaign: Campaign, name: str | None) -> None:
