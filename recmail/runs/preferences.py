@@ -103,10 +103,15 @@ def subscribe_again(project: Project, user_no: int, *, now: datetime, proof: str
         accounts = accounts_with_the_same_address(connection, user_no)
         lock_people(connection, accounts)
         topics = list(project.settings.topics)
-        newest = {topic: _newest(connection, accounts, EMAIL, topic) for topic in topics}
-        declined = [topic for topic, one in newest.items() if one is not None and not one.granted]
+        declined = [topic for topic in topics if _declined(connection, accounts, topic)]
         again = ["", *(topics if declined == topics else ())]
         _say(connection, accounts, [(EMAIL, topic, True) for topic in again], now=now, proof=proof)
+
+
+def _declined(connection: sa.Connection, accounts: Sequence[int], topic: str) -> bool:
+    """Whether the last word of one of these accounts is a no to a topic: it covers them all."""
+    said = [_newest(connection, [account], EMAIL, topic) for account in accounts]
+    return any(one is not None and not one.granted for one in said)
 
 
 def choose(project: Project, user_no: int, wanted: Choice, *, now: datetime, proof: str) -> None:

@@ -15,7 +15,7 @@ from recmail.db.connect import reading
 from recmail.db.consent import EMAIL, personalized
 from recmail.db.runs import find_run
 from recmail.db.tables import consent, interactions, ledger, ledger_context, users
-from recmail.errors import RefusedError, RenderError
+from recmail.errors import ConfigError, RefusedError, RenderError
 from recmail.records import SEARCHED_WITHIN, Claim, MessageState
 from recmail.runs.message import Links, RunWriter
 from recmail.runs.project import Project
@@ -89,7 +89,7 @@ def find_received(shelf: Shelf, run_no: int, user_no: int) -> Received | None:
         return None
     try:
         run, writer = shelf.of(run_no)
-    except (RefusedError, RenderError):
+    except (RefusedError, RenderError, ConfigError):  # the last: this version reads its campaign no more
         return None
     claim = Claim(**{name: row[name] for name in _CLAIMED}, claim_id="", reserves=row["reserves"] or [])
     context, at = row["context"], row["intent_at"] or row["due_at"]

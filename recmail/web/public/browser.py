@@ -26,13 +26,12 @@ def show(request: Request) -> Response:
     """Show the email; nothing changes."""
     visitor = visitor_of(request, BROWSER)
     page = Page(request, visitor)
-    settings = page.door.project.settings
-    base = settings.sender.public_url or str(request.base_url).rstrip("/")
+    base = page.door.project.settings.sender.public_url  # none: the same host, whatever it calls itself
     received = find_received(page.door.shelf, visitor.run_no, visitor.user_no)
     if received is not None:
         own = f"{base}/own"
         try:
-            html = received.html(Links(own, own, f"{base}/", f"{base}{request.url.path}"))
+            html = received.html(Links(own, own, f"{base}/", f"{base}{request.scope['path']}"))
         except RenderError:
             received = None
         else:

@@ -92,7 +92,8 @@ def patient(project: Project) -> Project:
 
 def shape_of(request: Request) -> str:
     """Return a request without what is personal in it: GET /u/…."""
-    first = request.url.path.split("/")[1] if request.url.path.startswith("/") else ""
+    path: str = request.scope["path"]  # request.url takes what the visitor says of the host, too
+    first = path.split("/")[1] if path.startswith("/") else ""
     known = first in {*PLACES.values(), "c", "webhooks", "healthz"}
     return f"{request.method} /{first if known else '…'}/…"
 

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from anyio import move_on_after
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -15,6 +16,7 @@ from recmail.web.public.pages import problem
 
 _LONGEST = 16 * 1024  # bytes of a form; ours have a few hundred
 _LONGEST_WEBHOOK = 1024 * 1024  # SendGrid's batches are the largest, 768 KiB at most
+_PATIENCE_S = 20.0  # for a whole body: 200 visitors who send a letter a minute would keep all others out
 _PAGE = (
     "default-src 'none'; style-src 'self'; img-src 'self' https:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'"
@@ -49,9 +51,13 @@ class Guard:
         answer = _Answer(send, self._headers)
         request = Request(scope)
         request.scope["app"] = self._application
-        body = await _body(request, receive)
+        status, body = 408, None
+        with move_on_after(_PATIENCE_S):
+            status, body = 413, await _body(request, receive)
         if body is None:
-            await problem(request, 413)(scope, receive, answer.send)
+            refusal = problem(request, status)
+            refusal.headers["connection"] = "close"  # or the rest would go on coming, and be waited for
+            await refusal(scope, receive, answer.send)
             return
         scope["body"] = body
         try:
@@ -80,7 +86,7 @@ class _Answer:
 
 async def _body(request: Request, receive: Receive) -> bytes | None:
     """Read a whole body; None when it is longer than it may be."""
-    longest = _LONGEST_WEBHOOK if request.url.path.startswith("/webhooks/") else _LONGEST
+    longest = _LONGEST_WEBHOOK if request.scope["path"].startswith("/webhooks/") else _LONGEST
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared[:20]) > longest:
         return None

@@ -67,6 +67,8 @@ def network_of(host: str | None) -> str | None:
         address = ip_address(host or "")
     except ValueError:
         return None
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or address  # all of IPv4 is one /64 there
     if address.is_loopback:
         return None
     return str(ip_network((address, 64), strict=False)) if isinstance(address, IPv6Address) else str(address)

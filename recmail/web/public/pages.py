@@ -92,7 +92,7 @@ def _logo(logo: str, prefix: str) -> str:
     return logo if not logo or "://" in logo else f"{prefix}/{logo}"
 
 
-_PROBLEMS = {404: "unknown", 405: "unknown", 413: "refused", 429: "many", 503: "busy"}
+_PROBLEMS = {404: "unknown", 405: "unknown", 408: "refused", 413: "refused", 429: "many", 503: "busy"}
 _RETRY_AFTER_S = {429: "60", 503: "120"}
 
 

@@ -19,7 +19,7 @@ from recmail.web.public.limits import Limit, Limits
 from tests.conftest import NOW
 from tests.web.public.visiting import Visiting
 
-EXAMPLES = 250
+EXAMPLES = 100
 SIGNED = sorted(PLACES)
 METHODS = st.sampled_from(["GET", "POST", "POST", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "NONSENSE"])
 TEXT = st.text(st.sampled_from(printable + "é/%\u2028अ\0"), max_size=40)

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from recmail.db.connect import reading, writing
 from recmail.db.preferences import Pace, read_pace
-from recmail.db.tables import consent, courses, interactions, ledger_context, users
+from recmail.db.tables import consent, courses, interactions, ledger_context, runs, users
 from recmail.deliver.clock import Clock
 from recmail.runs.lifecycle import approve
 from recmail.runs.plan import plan
@@ -29,7 +29,7 @@ from tests.ledgers import add_people, add_run, standing
 from tests.rows import course_row
 from tests.servers import SmtpServer
 from tests.shards import as_worker
-from tests.web.public.conftest import ANA, BEN, BENS_OTHER, PUBLIC_URL, Path_, make_project, words
+from tests.web.public.conftest import ANA, BEN, BENS_OTHER, PUBLIC_URL, Path_, client_of, make_project, words
 from tests.web.public.visiting import Visiting
 from tests.workers import relay
 from tests.workers import send as worker_send
@@ -148,11 +148,15 @@ def test_why_an_email_came_and_what_it_looked_like(
     nothing = client.get(link("why", BEN)).text
     assert "इन कोर्सों को चुनने में आपके किसी काम का उपयोग नहीं हुआ" in nothing
 
-    with writing(project.engine) as connection:  # as when the person is erased, or it is too long ago
-        connection.execute(sa.update(ledger_context).values(context=None))
-    for purpose in ("why", "browser"):
-        gone = client.get(link(purpose))
-        assert (gone.status_code, "not kept any more" in gone.text) == (200, True)
+    # The run's campaign is one that this version refuses; then the person is erased, or it is too long ago.
+    refused = sa.update(runs).values(campaign_yaml="of: before")
+    for gone in (refused, sa.update(ledger_context).values(context=None)):
+        with writing(project.engine) as connection:
+            connection.execute(gone)
+        after = client_of(Door(project, Clock(now), lambda _news: None))  # nothing read before is kept
+        for purpose in ("why", "browser"):
+            page = after.get(link(purpose))
+            assert (page.status_code, "not kept any more" in page.text) == (200, True)
 
 
 # --- while a run is sent --------------------------------------------------------------------------

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
+import anyio
 import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
 from recmail.runs.news import News
-from recmail.web.public import unsubscribe
+from recmail.runs.project import Project
+from recmail.web.public import guard, unsubscribe
 from recmail.web.public.door import Door
 from recmail.web.public.limits import Limit, Limits, network_of
-from tests.web.public.conftest import Path_, client_of
+from tests.web.public.conftest import Path_, client_of, words
 from tests.web.public.visiting import Visiting
 
 
@@ -61,6 +64,31 @@ def test_a_body_is_read_as_far_as_it_may_be_long(client: Visiting, link: Path_) 
     assert client.post(link("unsubscribe"), content=without_a_length()).status_code == 413
 
 
+@pytest.mark.parametrize("patience_s", [0.0, 20.0])
+def test_a_body_that_does_not_come_is_not_waited_for(
+    client: Visiting, link: Path_, project: Project, monkeypatch: pytest.MonkeyPatch, patience_s: float
+) -> None:
+    monkeypatch.setattr(guard, "_PATIENCE_S", patience_s)
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"List-Unsubscribe="
+        if not patience_s:
+            await anyio.sleep_forever()
+        yield b"One-Click"
+
+    answer = client.post(link("unsubscribe"), content=slow())
+    assert answer.status_code == (200 if patience_s else 408)
+    assert (answer.headers.get("connection") == "close") == (not patience_s)
+    assert len(words(project)) == bool(patience_s)
+
+
+@pytest.mark.parametrize("host", ["[", "evil.example/webhooks/x?", '"><script>'])
+def test_what_a_visitor_calls_us_changes_nothing(client: Visiting, link: Path_, host: str) -> None:
+    answer = client.post(link("unsubscribe"), content=b"x" * 16_385, headers={"host": host})
+    assert answer.status_code == 413
+    assert client.get(link("unsubscribe"), headers={"host": host}).status_code == 200
+
+
 def test_guessing_has_an_end_and_good_links_have_none_for_an_address(door: Door, link: Path_) -> None:
     clock = Seconds()
     limited = client_of(replace(door, limits=Limits(guesses=Limit(3, clock), visits=Limit(5, clock))))
@@ -89,10 +117,9 @@ def test_what_is_remembered_of_addresses_is_bounded() -> None:
 
 def test_an_address_is_a_network_for_ipv6_and_nothing_for_this_machine() -> None:
     assert network_of("2001:db8::1") == network_of("2001:db8::ffff") != network_of("2001:db8:0:1::1")
-    assert network_of("192.0.2.1") != network_of("192.0.2.2")
-    assert (
-        network_of("127.0.0.1") is network_of("::1") is network_of(None) is network_of("testclient") is None
-    )
+    assert network_of("192.0.2.1") == network_of("::ffff:192.0.2.1") != network_of("::ffff:192.0.2.2")
+    here = ["127.0.0.1", "::1", "::ffff:127.0.0.1", "testclient", None]
+    assert [network_of(host) for host in here] == [None] * len(here)
 
 
 def test_a_bug_is_said_by_its_place_and_never_by_what_it_had_in_hand(

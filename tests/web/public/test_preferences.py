@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from recmail.db.connect import reading, writing
-from recmail.db.consent import Suppression, suppress
+from recmail.db.consent import Consent, Suppression, record_consent, suppress
 from recmail.db.preferences import Pace, read_pace
 from recmail.runs.project import Project
 from recmail.tokens import read_token
@@ -49,6 +49,19 @@ def test_topics_that_were_all_declined_one_by_one_come_back_too(
     page = client.post(link("preferences"), data={"do": "again"})
     assert page.text.count(" checked") == 2  # the one topic that was not declined last, and personal
     assert words(project)[-1] == ("email", "", True, "page")
+
+
+def test_topics_that_the_accounts_of_an_inbox_declined_between_them_come_back_too(
+    client: Visiting, project: Project, link: Path_, now: datetime
+) -> None:
+    hour = timedelta(hours=1)
+    with writing(project.engine) as connection:
+        for topic, who, other in (("news", BEN, BENS_OTHER), ("course-tips", BENS_OTHER, BEN)):
+            no = Consent(who, "email", False, now - 2 * hour, "import", topic=topic)
+            yes = Consent(other, "email", True, now - hour, "import", topic=topic)
+            record_consent(connection, [no, yes])
+    page = client.post(link("preferences", BEN), data={"do": "again"})
+    assert page.text.count(" checked") == 3  # both topics, and personal
 
 
 def test_a_pause_is_said_kept_and_ended(
