@@ -114,7 +114,7 @@ def send_to_everybody(project: Project, now: datetime) -> None:
     (project.folder / "campaigns" / "spring.yaml").write_text(CAMPAIGN, "utf-8")
     with as_worker(project):
         run_no = plan(project, "spring", now=now, who="mia")
-    approve(project, run_no, now=now, who="otto")
+        approve(project, run_no, now=now, who="otto")
     send(project, run_no, clock=Clock(now), who="otto", stop=threading.Event())
 
 
