@@ -52,7 +52,7 @@ class Slower:
     @property
     def wait_s(self) -> float:
         """Seconds in which nothing may leave at all."""
-        return max(0.0, self._hold_until - self._clock())
+        return min(_LONGEST_HOLD_S, max(0.0, self._hold_until - self._clock()))  # never a rounding more
 
     def left(self, count: int) -> None:
         """So many messages have left: that is how fast we are."""
