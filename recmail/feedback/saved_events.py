@@ -176,7 +176,8 @@ def _lines(file: Path) -> Iterator[tuple[int, str, int]]:
         with ExitStack() as stack:
             if file.name.endswith(REJECTS):
                 table = stack.enter_context(file.open(encoding="utf-8", errors="surrogateescape", newline=""))
-                csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_LINE))
+                before = csv.field_size_limit(max(csv.field_size_limit(), _LONGEST_LINE))
+                stack.callback(csv.field_size_limit, before)  # it is one for the whole process
                 rows = csv.DictReader(table)
                 if COLUMN not in (rows.fieldnames or ()):
                     raise DataError(

@@ -12,8 +12,8 @@ from recmail.render.email import Email
 # A link of a page: of a, area and Outlook's shapes, however the template's author wrote it. Its groups are
 # the tag up to its address, the attribute with the space around it, and the value in its quotes.
 _LINK = re.compile(
-    r"""(<(?:a|area|v:[a-z]+)(?:\s++(?!href\b)[^\s"'<>/=]++(?:\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s"'>]++))?+)*+)"""
-    r"""(\s++href\s*+=\s*+("[^"]*+"|'[^']*+')(?:\s|(?=[/>])))""",
+    r"""(<(?:a|area|v:[a-z]+)(?:\s+(?!href\b)[^\s"'<>/=]+(?:\s*=\s*(?:"[^"]*"|'[^']*'|[^\s"'>]+))?)*)"""
+    r"""(\s+href\s*=\s*("[^"]*"|'[^']*')(?:\s|(?=[/>])))""",
     re.IGNORECASE,
 )
 _BARE = re.compile(r"""https?://[^\s<>"'{}|\\^`\[\]]*[^\s<>"'{}|\\^`\[\].,;:!?)]""")
