@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -44,28 +45,28 @@ class OpenMailbox(Protocol):
         """Mark mails as read: what they tell is written down."""
 
 
-class MailboxOptions(BaseModel):
+class MailboxOptions(BaseModel, ABC):
     """What each type of mailbox derives from: its fields are the keys of its [bounces.NAME] section."""
 
     model_config = ConfigDict(
         defer_build=True, frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True
     )
 
+    @abstractmethod
     def open(self) -> AbstractContextManager[OpenMailbox]:
         """Open it for reading.
 
         Raises:
             AccountRefused, TemporaryFailure: it cannot be read, or not now.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def probe(self) -> str:
         """Find out whether it can be read, and leave it as it is; return where it is.
 
         Raises:
             AccountRefused, TemporaryFailure, ConfigError: it cannot.
         """
-        raise NotImplementedError
 
     @property
     def leaves_machine(self) -> bool:
