@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.servers import HOST
+from tests.servers import HOST, listening
 
 KEY = "idempotency-key"
 _NOT_FORWARDED = {"host", "connection", "transfer-encoding", "content-length", "date", "server"}
@@ -99,15 +99,8 @@ class HttpServer:
             context.load_cert_chain(str(self.certificate))
             listener.socket = context.wrap_socket(listener.socket, server_side=True)
         self.url = f"{scheme}://{HOST}:{listener.server_address[1]}"
-        thread = threading.Thread(target=listener.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with listening(listener, before_end=self.closed.set):
             yield self
-        finally:
-            self.closed.set()
-            listener.shutdown()
-            listener.server_close()
-            thread.join()
 
     def take(self, request: Request, answer: Answer) -> tuple[Reply, bool]:
         """What a provider answers; its first yes again under the same key, as those do that know keys."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.servers import HOST
+from tests.servers import HOST, listening
 
 
 @dataclass
@@ -35,14 +34,8 @@ class ImapServer:
         server = _Listener((HOST, 0), _Session)
         server.script = self
         self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with listening(server):
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
 
 class _Listener(socketserver.ThreadingTCPServer):

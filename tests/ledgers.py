@@ -15,6 +15,7 @@ from recmail.db.ledger_claims import claim_due
 from recmail.db.ledger_intents import Intent, Rules, commit_intents, refuse
 from recmail.db.tables import ledger, ledger_events, run_shards, runs, users
 from recmail.records import Claim, MessageState, RunState
+from tests.rows import run_row
 
 TOPIC = "tips"
 DAY = timedelta(days=1)
@@ -53,19 +54,7 @@ def add_run(
 ) -> None:
     """A run with a planned row for each of these people; `row` replaces fields of PlannedRow."""
     rows = [_planned(user_no, now, row) for user_no in people]
-    values = {
-        "run_no": run_no,
-        "campaign": f"campaign-{run_no}",
-        "due_instant": now,
-        "state": run_state,
-        "campaign_yaml": "",
-        "template_bundle": {},
-        "settings": {},
-        "courses": {},
-        "settings_hash": "",
-        "seed": 0,
-        "recmail_version": "0",
-    }
+    values = run_row(run_no, now, state=run_state)
     with writing(engine) as connection:
         connection.execute(runs.insert().values(**values))
         insert_rows(connection, run_no, rows, now=now, domain="acme.example")

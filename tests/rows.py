@@ -1,4 +1,4 @@
-"""Rows of people and courses for tests of whole plans, and the empty project that they go into."""
+"""Rows of people, courses and runs for tests, and the empty project that they go into."""
 
 from __future__ import annotations
 
@@ -39,6 +39,24 @@ def user_row(number: int, now: datetime, *, email: str | None = None, **more: An
         "user_id": f"u{number}",
         **dict.fromkeys(("email", "email_key", "email_hash"), address),
         **_imported(now),
+        **more,
+    }
+
+
+def run_row(run_no: int, due: datetime, **more: Any) -> dict[str, Any]:
+    """A row of runs with nothing frozen; `more` replaces or adds columns."""
+    return {
+        "run_no": run_no,
+        "campaign": f"campaign-{run_no}",
+        "due_instant": due,
+        "state": "sending",
+        "campaign_yaml": "",
+        "template_bundle": {},
+        "settings": {},
+        "courses": {},
+        "settings_hash": "",
+        "seed": 0,
+        "recmail_version": "0",
         **more,
     }
 

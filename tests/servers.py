@@ -28,6 +28,22 @@ HANG = "hang"
 """No answer until the server is closed."""
 
 
+@contextmanager
+def listening(
+    server: socketserver.BaseServer, *, before_end: Callable[[], object] = lambda: None
+) -> Iterator[None]:
+    """Let a server answer in a thread of its own until the end of the block."""
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield
+    finally:
+        before_end()
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
 @dataclass(frozen=True)
 class Received:
     """A message that the server took; `body` is what was meant, dots undoubled."""
@@ -88,15 +104,8 @@ class SmtpServer:
         server = _Listener((HOST, self.port), _Session)
         server.script = self
         self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with listening(server, before_end=self.closed.set):
             yield self
-        finally:
-            self.closed.set()
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     def bodies(self) -> dict[str, list[bytes]]:
         """What was received, by recipient."""

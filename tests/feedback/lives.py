@@ -30,7 +30,7 @@ from recmail.records import Outgoing
 from recmail.runs.project import Project, open_project
 from recmail.tokens import email_hash
 from tests.conftest import NOW
-from tests.rows import course_row, empty_project
+from tests.rows import course_row, empty_project, run_row
 
 ID, ADDRESS, OLD_ADDRESS = "ana-4711", "Ana.Quill@example.org", "ana.before@example.net"
 FIRST, LAST, OLD_LAST, COOKIE = "Anastasia", "Quillfeather", "Goosefeather", "cookie-8842"
@@ -119,19 +119,7 @@ def _add_rows(connection: sa.Connection, hashed: str) -> None:
 
 
 def _run(run_no: int) -> dict[str, Any]:
-    return {
-        "run_no": run_no,
-        "campaign": f"c{run_no}",
-        "due_instant": NOW,
-        "state": "sending",
-        "campaign_yaml": "",
-        "template_bundle": {},
-        "settings": {},
-        "courses": [],
-        "settings_hash": "",
-        "seed": 1,
-        "recmail_version": "0",
-    }
+    return run_row(run_no, NOW, campaign=f"c{run_no}", courses=[], seed=1)
 
 
 def _message(run_no: int, user_no: int, state: str) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from recmail.db.tables import (
     runs,
     users,
 )
-from tests.rows import course_row, user_row
+from tests.rows import course_row, run_row, user_row
 
 HOUR = timedelta(hours=1)
 BLOCKS = ("picks", "staff")
@@ -98,19 +98,8 @@ class World:
                 _insert(connection, imports, [{**done, "counts": {}, "rejects": {}}])
 
     def _run(self, run_no: int) -> dict[str, Any]:
-        return {
-            "run_no": run_no,
-            "campaign": self.campaigns.get(run_no, "weekly"),
-            "due_instant": self.start + run_no * HOUR,
-            "state": "finished",
-            "campaign_yaml": "",
-            "template_bundle": {},
-            "settings": {},
-            "courses": {},
-            "settings_hash": "",
-            "seed": 0,
-            "recmail_version": "0",
-        }
+        campaign = self.campaigns.get(run_no, "weekly")
+        return run_row(run_no, self.start + run_no * HOUR, campaign=campaign, state="finished")
 
     def _shard(self, run_no: int) -> dict[str, Any]:
         rows = sum(one.run_no == run_no for one in self.messages)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socketserver
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -15,8 +14,8 @@ import dns.rdatatype
 import dns.rrset
 
 from recmail.runs.doctor.lookup import Lookup
+from tests.servers import HOST, listening
 
-HOST = "127.0.0.1"
 BROKEN = "broken"
 """Instead of records: the server fails at this name (SERVFAIL)."""
 
@@ -40,14 +39,8 @@ class NameServer:
         server = _Listener((HOST, 0), _Question)
         server.script = self
         self.port = server.server_address[1]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        try:
+        with listening(server):
             yield self
-        finally:
-            server.shutdown()
-            server.server_close()
-            thread.join()
 
     def lookup(self, *, patience_s: float = 3.0) -> Lookup:
         """Somebody who asks this server."""
